@@ -268,7 +268,10 @@ fn refusing() {
         for _ in 0..20 {
             let delivered = webhook.deliver(&slices(&payloads)).await;
             assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
-            trouble(&delivered, "/in: 400 Bad Request: unknown parameter: tokn; the receiver has taken no record");
+            trouble(
+                &delivered,
+                "/in: 400 Bad Request: unknown parameter: tokn; the receiver has taken no record",
+            );
             let delivered = webhook.deliver(&slices(&payloads[..1])).await;
             assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
         }
@@ -286,7 +289,10 @@ fn refusing() {
 
 fn keyed() {
     let receiver = Receiver::answering(vec![Answer::Close, answer("503 Service Unavailable", "", "")]);
-    let text = format!("url = 'http://127.0.0.1:{}/in/{{batch}}?key={{batch}}'\ncompression = 'gzip'", receiver.port);
+    let text = format!(
+        "url = 'http://127.0.0.1:{}/in/{{batch}}?key={{batch}}'\ncompression = 'gzip'",
+        receiver.port
+    );
     let settings: WebhookSettings = toml::from_str(&text).unwrap();
     let payloads = lines(3);
     wait(async {

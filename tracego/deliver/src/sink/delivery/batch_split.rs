@@ -355,10 +355,11 @@ mod tests {
         assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
         assert_eq!(delivered.trouble.unwrap().why, "down");
         // Each record that is refused is named, in order, once the receiver takes one.
-        let (delivered, _) = sent(false, |range, _| match [0, 1, 2, 19].iter().any(|bad| range.contains(bad)) {
-            true => never(range),
-            false => RequestOutcome::taken(),
-        });
+        let (delivered, _) =
+            sent(false, |range, _| match [0, 1, 2, 19].iter().any(|bad| range.contains(bad)) {
+                true => never(range),
+                false => RequestOutcome::taken(),
+            });
         let firsts: Vec<_> = delivered.refused.iter().map(|refused| refused.first).collect();
         assert_eq!((delivered.done, firsts), (20, vec![0, 1, 2, 19]));
     }

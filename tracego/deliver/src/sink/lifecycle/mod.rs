@@ -242,8 +242,10 @@ impl Sinks {
     pub fn join(self) -> io::Result<Vec<Arc<SinkStatus>>> {
         self.begin_drain();
         // Dropping the senders closes the channels; workers stop when their channel is closed.
-        let running =
-            self.running.into_iter().map(|RunningSink { status, control, thread, .. }| EndingSink { status, control, thread });
+        let running = self
+            .running
+            .into_iter()
+            .map(|RunningSink { status, control, thread, .. }| EndingSink { status, control, thread });
         let all: Vec<_> = running.chain(self.leaving).collect();
         let mut statuses = Vec::new();
         for EndingSink { status, thread, .. } in all {

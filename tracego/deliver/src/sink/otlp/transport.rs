@@ -186,6 +186,10 @@ impl OtlpTransport {
         let configured = self.client.compression();
         let mut problem = None;
         for &compression in configured.fallbacks() {
+            if compression != configured {
+                // Some servers remember a header that they cannot read for the whole connection.
+                self.client.close().await;
+            }
             self.client.set_compression(compression);
             let message = self.probe_message();
             match self.client.export(message).await {
@@ -266,7 +270,8 @@ const PROBES: usize = 64;
 /// Returns a request with one resource and no record; the number makes it longer. Some servers take an empty
 /// body for no request.
 fn probe_of(number: usize) -> Vec<u8> {
-    let text = "a request without records checks whether the receiver knows the compression; ".repeat(number + 1);
+    let text =
+        "a request without records checks whether the receiver knows the compression; ".repeat(number + 1);
     let value = AnyValue { value: Some(any_value::Value::StringValue(text)) };
     let attribute = KeyValue { key: "tracego.probe".to_owned(), value: Some(value), ..KeyValue::default() };
     let resource = Some(Resource { attributes: vec![attribute], ..Resource::default() });

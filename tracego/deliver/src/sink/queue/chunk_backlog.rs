@@ -90,7 +90,11 @@ mod tests {
     use tracego_spool::{MemoryQueue, OnFull, QueueLimits};
 
     fn chunk(records: usize) -> RecordChunk {
-        RecordChunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect(), before: 0 }
+        RecordChunk {
+            bytes: vec![b'x'; records * 1000],
+            ends: (1..=records).map(|n| n * 1000).collect(),
+            before: 0,
+        }
     }
 
     #[test]

@@ -342,7 +342,8 @@ impl<T: Transport + 'static> Worker<T> {
     fn discard(&mut self) {
         if self.queue.is_durable() && !self.backlog.is_empty() {
             let limits = self.destination.common.limits(true);
-            let beyond = self.queue.stats().used.saturating_add(4 * self.backlog.bytes()).saturating_add(SPARE);
+            let beyond =
+                self.queue.stats().used.saturating_add(4 * self.backlog.bytes()).saturating_add(SPARE);
             self.queue.set_limits(QueueLimits { total_bytes: beyond.max(limits.total_bytes), ..limits });
             self.place();
         }

@@ -196,7 +196,12 @@ mod tests {
 
     use super::*;
     use tracego_analyze::enrich::Enricher;
-    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta, record::{Origin, Process}};
+    use tracego_model::{
+        clock::Reading,
+        ledger::Ledger,
+        meta::Meta,
+        record::{Origin, Process},
+    };
 
     fn settings(text: &str) -> SyslogSettings {
         toml::from_str(&format!("address = 'unix:/dev/log'\n{text}")).unwrap()
@@ -297,7 +302,8 @@ mod tests {
             let mut encoder = SyslogEncoder::new(&settings(""), Format::Json);
             let text = encoded(&mut encoder, &record);
             assert!(text.len() <= 8192 && text.len() > 4096, "{}", text.len());
-            let json: serde_json::Value = serde_json::from_str(&text[text.find("{\"schema").unwrap()..]).unwrap();
+            let json: serde_json::Value =
+                serde_json::from_str(&text[text.find("{\"schema").unwrap()..]).unwrap();
             let marks = &json["tracego"]["completeness"]["truncated"];
             assert!(marks.as_array().unwrap().contains(&"process.command_args".into()), "{marks}");
             assert_eq!(json["tracego"]["unit"], "x.service");

@@ -64,8 +64,8 @@ impl Secret {
                 if bytes.len() as u64 > MOST {
                     return Err(format!("file {}: is larger than {} KiB", path.display(), MOST >> 10));
                 }
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| format!("file {}: is no UTF-8", path.display()))?;
+                let text =
+                    String::from_utf8(bytes).map_err(|_| format!("file {}: is no UTF-8", path.display()))?;
                 Ok(text.trim().to_owned())
             }
         }
