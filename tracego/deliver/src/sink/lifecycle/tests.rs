@@ -241,3 +241,27 @@ fn the_records_of_a_sink_are_numbered_behind_its_filter_and_across_restarts() {
         assert_eq!(all, next);
     }
 }
+
+#[test]
+fn records_of_a_receiver_that_hangs_reach_one_of_another_type() {
+    let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hangs.local_addr().unwrap().port();
+    for durable in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let text = format!(
+            "name = \"a\"\ntype = \"otlp\"\nendpoint = \"http://127.0.0.1:{port}\"\ntimeout = \"1s\""
+        );
+        let otlp = read(vec![toml::from_str::<toml::Table>(&text).unwrap().into()]).unwrap();
+        let spool = durable.then(|| path("spool"));
+        let (mut sinks, mut outputs) = start(&otlp, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &file(&path("good"), ""));
+        push(&mut outputs, 10, 20);
+        drop(outputs);
+        assert_eq!(join(sinks).unwrap(), [(20, 0)]);
+        let text = fs::read_to_string(path("good")).unwrap();
+        let requests = text.lines().filter(|line| line.starts_with("{\"resourceLogs\""));
+        assert_eq!((text.lines().count(), requests.count()), (20, 10), "{text}");
+    }
+}

@@ -100,10 +100,13 @@ impl OtlpTransport {
         }
         let mut answer = self.send(pieces).await;
         let before = self.client.compression();
-        if !self.proven && before != OtlpCompression::None && self.client.has_refused_coding() {
-            if self.check_compression().await.is_none() && self.client.compression() != before {
-                answer = self.send(pieces).await;
-            }
+        if !self.proven
+            && before != OtlpCompression::None
+            && self.client.has_refused_coding()
+            && self.check_compression().await.is_none()
+            && self.client.compression() != before
+        {
+            answer = self.send(pieces).await;
         }
         match &answer {
             RequestOutcome::Again(_) => return answer,

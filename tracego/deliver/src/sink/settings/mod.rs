@@ -4,6 +4,7 @@
 pub(crate) mod encoder;
 mod expression;
 pub mod filter;
+mod queued_form;
 pub(crate) mod registry;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
