@@ -80,8 +80,8 @@ pub struct SinkNumbers {
     pub failures: u64,
     /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
-    /// Note for the operator about the way of delivery, if there is one: records are delivered, but not as the
-    /// settings say.
+    /// Note for the operator about the way of delivery, if there is one: records are delivered, but not as
+    /// the settings say.
     pub note: Option<String>,
     /// Counts of the sink's files, if it has some.
     pub files: Option<FileCounts>,

@@ -131,8 +131,8 @@ pub struct Own {
     pub seal: Option<Box<Seal>>,
 }
 
-/// Number of a record in the stream of one sink. Each sink encodes the same record with a number of its own, so
-/// the number can be set in a shared record.
+/// Number of a record in the stream of one sink. Each sink encodes the same record with a number of its own,
+/// so the number can be set in a shared record.
 #[derive(Debug, Default)]
 pub struct SinkSeq(AtomicU64);
 
@@ -218,7 +218,8 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under `attribute`.
+    /// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under
+    /// `attribute`.
     pub fn keep(&mut self, bytes: &[u8], attribute: &str) -> String {
         match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),

@@ -80,8 +80,9 @@ impl PendingFrames {
         seq
     }
 
-    /// Counts a refused record, under the next sequence number. Returns the number, and the reason that counts
-    /// for the record: if there is no memory for a frame at each change of reason, one stands for both.
+    /// Counts a refused record, under the next sequence number. Returns the number, and the reason that
+    /// counts for the record: if there is no memory for a frame at each change of reason, one stands for
+    /// both.
     pub(super) fn refuse(
         &mut self,
         reason: GapReason,

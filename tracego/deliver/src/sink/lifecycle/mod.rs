@@ -92,7 +92,7 @@ fn stop(control: &watch::Sender<WorkerControl<AnyTransport>>, drain: Duration) {
     });
 }
 
-/// What the worker of a sink begins with.
+/// The opened parts that the worker of a sink begins with.
 struct OpenedSink {
     queue: RecordQueue,
     stream: StreamState,

@@ -67,8 +67,8 @@ impl Sinks {
         Ok((senders, reload))
     }
 
-    /// Ends a removed sink of this name at once. Its spool, with the records that it has not delivered, goes to
-    /// the new sink of that name.
+    /// Ends a removed sink of this name at once. Its spool, with the records that it has not delivered, goes
+    /// to the new sink of that name.
     fn release_spool(&self, name: &str) {
         if self.spool_dir.is_some() {
             for leaving in self.leaving.iter().filter(|leaving| leaving.status.name == name) {

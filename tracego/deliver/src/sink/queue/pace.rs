@@ -1,5 +1,5 @@
-//! The decision when the next batch is delivered: once enough records are gathered, and after an outage not too
-//! fast.
+//! The decision when the next batch is delivered: once enough records are gathered, and after an outage not
+//! too fast.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -89,8 +89,8 @@ impl Pace {
     }
 }
 
-/// Returns between half and all of a time, at random, so that many agents do not deliver at once. std's hasher
-/// has a new seed each time.
+/// Returns between half and all of a time, at random, so that many agents do not deliver at once. std's
+/// hasher has a new seed each time.
 fn jittered(time: Duration) -> Duration {
     let chance = u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or(0);
     time / 2 + time / 2 * chance / 1000

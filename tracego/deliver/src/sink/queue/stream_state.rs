@@ -1,5 +1,5 @@
-//! The state of a sink's stream that its spool does not know: how the records in delivery are cut into batches,
-//! and how far the numbers of the stream are ahead of those of the spool.
+//! The state of a sink's stream that its spool does not know: how the records in delivery are cut into
+//! batches, and how far the numbers of the stream are ahead of those of the spool.
 
 use std::{
     fs::{File, OpenOptions},

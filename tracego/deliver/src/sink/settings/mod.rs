@@ -181,8 +181,8 @@ impl CommonSettings {
         }
     }
 
-    /// Returns the bounds on how often and how fast batches are delivered. `requests`: whether each batch is a
-    /// request, which costs the receiver more than its bytes.
+    /// Returns the bounds on how often and how fast batches are delivered. `requests`: whether each batch is
+    /// a request, which costs the receiver more than its bytes.
     #[must_use]
     pub(crate) fn pace(&self, requests: bool) -> PaceSettings {
         let default = if requests { REQUEST_PACE } else { PaceSettings::default() };

@@ -1,5 +1,5 @@
-//! Forms of payloads in a queue. A sink that gets another type, in a reload or between two runs, finds payloads
-//! of the earlier type in its queue, and delivers their text in its own form.
+//! Forms of payloads in a queue. A sink that gets another type, in a reload or between two runs, finds
+//! payloads of the earlier type in its queue, and delivers their text in its own form.
 
 use std::borrow::Cow;
 

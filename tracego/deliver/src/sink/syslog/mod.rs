@@ -23,8 +23,9 @@
 //! Messages over a Unix socket are datagrams, as glibc sends them; on a stream socket, each ends with a line
 //! feed. Over TCP and TLS, the length stands in front of each message.
 //!
-//! A record whose message is longer than `max-bytes` is shortened: the least important parts are left out, and
-//! the record says which. Receivers cut silently, in the middle of a record: raise the receiver's limit before
+//! A record whose message is longer than `max-bytes` is shortened: the least important parts are left out,
+//! and the record says which. Receivers cut silently, in the middle of a record: raise the receiver's limit
+//! before
 //! `max-bytes`. For rsyslog, the limit is `global(maxMessageSize="1m")`, and over TCP
 //! and TLS also `module(load="imtcp" maxFrameSize="1048576")`, without which a frame of more than 200000
 //! bytes spoils the rest of the connection. For syslog-ng, the limit is `log-msg-size()`.

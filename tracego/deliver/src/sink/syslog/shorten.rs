@@ -1,5 +1,5 @@
-//! Shortening of records whose messages are longer than the receiver takes: the least important parts are left
-//! out first, and `tracego.completeness.truncated` names each part.
+//! Shortening of records whose messages are longer than the receiver takes: the least important parts are
+//! left out first, and `tracego.completeness.truncated` names each part.
 
 use tracego_model::record::Record;
 

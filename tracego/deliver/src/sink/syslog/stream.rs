@@ -127,9 +127,9 @@ impl StreamConnection {
         Ok(())
     }
 
-    /// Sends a batch and waits until it is delivered. A message that could not be shortened enough is sent all
-    /// the same: a stream has no bound. `limit` is the maximum time without progress: a slow
-    /// receiver may take longer.
+    /// Sends a batch and waits until it is delivered. A message that could not be shortened enough is sent
+    /// all the same: a stream has no bound. `limit` is the maximum time without progress: a slow receiver may
+    /// take longer.
     pub(super) async fn send(&mut self, batch: &[&[u8]], limit: Duration) -> Result<(), IncompleteDelivery> {
         // Number of messages that the kernel took whole, and the number of bytes written by then.
         let mut marks = VecDeque::new();

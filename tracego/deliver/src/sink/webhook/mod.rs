@@ -9,7 +9,8 @@
 //! |---|---|
 //! | 2xx | taken |
 //! | 408, 425, 429, 5xx | retried, not before `Retry-After` |
-//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is refused |
+//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is
+//! refused |
 //! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
 //!
 //! A receiver that has taken no record yet may refuse everything, for example because of a mistake in the
@@ -52,8 +53,8 @@ use crate::{
 /// `secret` as key: `sha256=` and hexadecimal digits, like GitHub's `X-Hub-Signature-256`.
 pub const SIGNATURE_HEADER: &str = "x-tracego-signature-256";
 
-/// Name of the header with the key of a request (IETF draft "The Idempotency-Key HTTP Header Field"): a hash of
-/// the records, so that the same records in one request have the same key at each attempt.
+/// Name of the header with the key of a request (IETF draft "The Idempotency-Key HTTP Header Field"): a hash
+/// of the records, so that the same records in one request have the same key at each attempt.
 pub const KEY_HEADER: &str = "idempotency-key";
 /// Part of a URL that is replaced by the key of the request.
 pub(crate) const KEY_IN_URL: &str = "{batch}";
