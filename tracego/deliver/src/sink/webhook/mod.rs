@@ -9,8 +9,7 @@
 //! |---|---|
 //! | 2xx | taken |
 //! | 408, 425, 429, 5xx | retried, not before `Retry-After` |
-//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is
-//! refused |
+//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault: refused |
 //! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
 //!
 //! A receiver that has taken no record yet may refuse everything, for example because of a mistake in the
