@@ -16,6 +16,7 @@ use crate::{
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ("collector::rotel_takes_all_three_protocols", rotel_takes_all_three_protocols),
+    ("collector::rotel_without_zstd_gets_gzip", rotel_without_zstd_gets_gzip),
     ("collector::what_rotel_cannot_read_is_told_apart", what_rotel_cannot_read_is_told_apart),
 ];
 
@@ -74,6 +75,22 @@ fn rotel_takes_all_three_protocols() {
         all.sort();
         all
     });
+}
+
+fn rotel_without_zstd_gets_gzip() {
+    let rotel = Rotel::start(&["--exporter", "blackhole"]);
+    let records = records();
+    for protocol in OtlpProtocol::ALL {
+        let port = if protocol == OtlpProtocol::Grpc { rotel.grpc } else { rotel.http };
+        let compression = Some(OtlpCompression::Zstd);
+        let settings = OtlpSettings { compression, ..plain(port, protocol) };
+        let mut side = TestSink::new(&resolved(&settings));
+        // One record alone, and many.
+        side.all(&payloads(&records[..1], protocol));
+        side.all(&payloads(&records, protocol));
+        assert!(side.otlp.note().is_some_and(|note| note.ends_with("with \"gzip\"")), "{protocol:?}");
+        side.close();
+    }
 }
 
 fn what_rotel_cannot_read_is_told_apart() {

@@ -70,6 +70,7 @@ fn codes_and_retry_info_are_honoured() {
         { "code": "DATA_LOSS" },
         { "code": "INTERNAL" },
         { "code": "UNAUTHENTICATED" },
+        {},
         { "code": "RESOURCE_EXHAUSTED", "text": "too large" },
         {},
     ]);
@@ -85,6 +86,7 @@ fn codes_and_retry_info_are_honoured() {
         let why = side.trouble(&payloads).why;
         assert!(why.contains(code), "{why}");
     }
+    side.all(&payloads);
     // Without RetryInfo the receiver does not recover: one record is refused, after an empty request was
     // accepted.
     let delivered = side.deliver(&payloads);

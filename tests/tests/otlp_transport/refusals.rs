@@ -1,7 +1,10 @@
 //! Permanent refusals of a receiver, and answers that only look like one.
 
 use serde_json::{Value, json};
-use tracego_deliver::{collector::OtlpProtocol, sink::otlp::readable};
+use tracego_deliver::{
+    collector::{OtlpCompression, OtlpProtocol, OtlpSettings},
+    sink::otlp::readable,
+};
 
 use crate::harness::{
     Receiver, TestSink, counted, few, identifiers, payloads, plain, quick, records, resolved, uids,
@@ -14,6 +17,10 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     ),
     ("refusals::a_bad_record_takes_no_other_with_it", a_bad_record_takes_no_other_with_it),
     ("refusals::what_the_receiver_fails_at_is_given_up_alone", what_the_receiver_fails_at_is_given_up_alone),
+    (
+        "refusals::a_compression_that_the_receiver_does_not_know_costs_no_record",
+        a_compression_that_the_receiver_does_not_know_costs_no_record,
+    ),
     ("refusals::what_is_too_large_goes_in_parts", what_is_too_large_goes_in_parts),
     ("refusals::who_refuses_everything_gets_it_later", who_refuses_everything_gets_it_later),
     ("refusals::damage_is_refused_in_its_place", damage_is_refused_in_its_place),
@@ -122,6 +129,28 @@ fn what_is_too_large_goes_in_parts() {
     }
 }
 
+fn a_compression_that_the_receiver_does_not_know_costs_no_record() {
+    let records = records();
+    for (given, ignored, used) in [
+        (OtlpCompression::Zstd, json!(["zstd"]), "gzip"),
+        (OtlpCompression::Zstd, json!(["zstd", "gzip"]), "none"),
+        (OtlpCompression::Gzip, json!(["gzip"]), "none"),
+    ] {
+        for status in [400, 415] {
+            for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::HttpJson] {
+                let step = json!([{ "ignores": ignored, "unreadable": status }]);
+                let receiver = Receiver::start("http", &step);
+                let settings = OtlpSettings { compression: Some(given), ..plain(receiver.port, protocol) };
+                let mut side = TestSink::new(&resolved(&settings));
+                side.all(&payloads(&records, protocol));
+                let note = side.otlp.note().unwrap();
+                assert!(note.ends_with(&format!("records are sent with \"{used}\"")), "{note}");
+                assert_eq!(receiver.arrived(records.len()).len(), records.len());
+            }
+        }
+    }
+}
+
 fn who_refuses_everything_gets_it_later() {
     let records = few(20);
     for (kind, protocol) in ALL {
@@ -144,11 +173,12 @@ fn who_refuses_everything_gets_it_later() {
     }
     // A compression that the receiver lacks is not the records' fault either.
     let receiver = Receiver::start("grpc", &json!([{}]));
-    let compression = Some(tracego_deliver::collector::OtlpCompression::Zstd);
-    let settings =
-        tracego_deliver::collector::OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
-    let why = TestSink::new(&resolved(&settings)).trouble(&payloads(&records, OtlpProtocol::Grpc)).why;
-    assert!(why.contains("gRPC Internal (13): Error parsing 'grpc-encoding'"), "{why}");
+    let compression = Some(OtlpCompression::Zstd);
+    let settings = OtlpSettings { compression, ..plain(receiver.port, OtlpProtocol::Grpc) };
+    let mut side = TestSink::new(&resolved(&settings));
+    side.all(&payloads(&records, OtlpProtocol::Grpc));
+    let note = side.otlp.note().unwrap_or_default();
+    assert!(note.ends_with("with \"gzip\""), "{note}");
 }
 
 fn damage_is_refused_in_its_place() {
@@ -193,14 +223,15 @@ fn what_follows_a_refusal_is_not_lost() {
     let named = identifiers(&records);
     // The first record is refused, and the second meets a failing receiver: only the first is acknowledged.
     let script = json!([
-        { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
+        {}, { "status": 400 }, {}, { "status": 400 }, { "status": 400 }, { "status": 503 }, {},
     ]);
     let receiver = Receiver::start("http", &script);
     let mut side = TestSink::new(&resolved(&quick(plain(receiver.port, OtlpProtocol::HttpProtobuf))));
     let payloads = payloads(&records, OtlpProtocol::HttpProtobuf);
+    side.all(&payloads[..1]);
     let delivered = side.deliver(&payloads);
     assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");
     assert!(delivered.trouble.unwrap().why.contains("503"));
     side.all(&payloads[delivered.done..]);
-    assert_eq!(uids(receiver.requests(6).last().unwrap()), named[1..]);
+    assert_eq!(uids(receiver.requests(7).last().unwrap()), named[1..]);
 }

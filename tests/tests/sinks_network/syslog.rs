@@ -10,7 +10,7 @@ use tracego_deliver::{
     format::Format,
     sink::syslog::{SyslogEncoder, SyslogSettings, SyslogTransport},
 };
-use tracego_model::record::Record;
+use tracego_model::{record::Record, units::Bytes};
 use tracego_tests::{ports::free_port, samples, wait_until};
 
 use super::{
@@ -60,7 +60,8 @@ pub(super) fn records() -> Vec<Record> {
 fn short(settings: &SyslogSettings, most: usize) -> (Vec<Record>, Vec<Vec<u8>>) {
     let mut records = records();
     let before = records.len();
-    records.retain(|record| encode(settings, Format::Json, std::slice::from_ref(record))[0].len() <= most);
+    let whole = SyslogSettings { max_bytes: Bytes(1 << 24), ..settings.clone() };
+    records.retain(|record| encode(&whole, Format::Json, std::slice::from_ref(record))[0].len() <= most);
     assert!(records.len() > before / 2);
     let payloads = encode(settings, Format::Json, &records);
     (records, payloads)

@@ -32,6 +32,8 @@ pub(super) const TESTS: &[(&str, Test)] = &[
     ("a receiver that is busy is left alone for as long as it says", busy),
     ("an answer that breaks off, comes late or not at all means once more", broken),
     ("a record that is refused goes alone, and the others arrive", halved),
+    ("a receiver that refuses everything gets all records once it takes one", refusing),
+    ("the same records have the same key at each attempt", keyed),
     ("a receiver that finds requests too large gets smaller ones from then on", smaller),
     ("a mistake of the settings is never blamed on the records", mistaken),
     ("a token that was replaced is read again", replaced),
@@ -247,6 +249,69 @@ fn halved() {
     let delivered = wait(async { webhook.deliver(&slices(&lines(4))).await });
     assert_eq!((delivered.done, delivered.refused.len()), (2, 1), "{delivered:?}");
     trouble(&delivered, "503");
+}
+
+fn refusing() {
+    // A mistake in the query, until the operator fixes it.
+    let fixed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_fixed = std::sync::Arc::clone(&fixed);
+    let receiver = Receiver::new(move |seen| {
+        let bad = numbers(seen).contains(&7);
+        if bad || !is_fixed.load(std::sync::atomic::Ordering::Relaxed) {
+            return answer("400 Bad Request", "", "unknown parameter: tokn");
+        }
+        answer("200 OK", "", "")
+    });
+    let payloads = lines(100);
+    let mut webhook = webhook(receiver.port, Format::Json, "batch-records = 10");
+    wait(async {
+        for _ in 0..20 {
+            let delivered = webhook.deliver(&slices(&payloads)).await;
+            assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+            trouble(
+                &delivered,
+                "/in: 400 Bad Request: unknown parameter: tokn; the receiver has taken no record",
+            );
+            let delivered = webhook.deliver(&slices(&payloads[..1])).await;
+            assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+        }
+        let requests = receiver.seen().len();
+        assert!(requests < 20 * 20, "{requests}");
+        fixed.store(true, std::sync::atomic::Ordering::Relaxed);
+        let delivered = webhook.deliver(&slices(&payloads)).await;
+        assert_eq!((delivered.done, delivered.refused.len()), (100, 1), "{delivered:?}");
+        assert_eq!(delivered.refused[0].first, 7);
+        // From now on, a record that is refused is given up even alone.
+        let delivered = webhook.deliver(&slices(&payloads[7..8])).await;
+        assert_eq!((delivered.done, delivered.refused.len()), (1, 1), "{delivered:?}");
+    });
+}
+
+fn keyed() {
+    let receiver = Receiver::answering(vec![Answer::Close, answer("503 Service Unavailable", "", "")]);
+    let text = format!(
+        "url = 'http://127.0.0.1:{}/in/{{batch}}?key={{batch}}'\ncompression = 'gzip'",
+        receiver.port
+    );
+    let settings: WebhookSettings = toml::from_str(&text).unwrap();
+    let payloads = lines(3);
+    wait(async {
+        for attempt in 0..3 {
+            // Each attempt is that of another process.
+            let mut webhook = WebhookTransport::new(&settings, Format::Json).unwrap();
+            let delivered = webhook.deliver(&slices(&payloads)).await;
+            assert_eq!(delivered.trouble.is_none(), attempt == 2, "{delivered:?}");
+        }
+        let mut webhook = WebhookTransport::new(&settings, Format::Json).unwrap();
+        all(&webhook.deliver(&slices(&payloads[..2])).await, 2);
+    });
+    let seen = receiver.seen();
+    let keys: Vec<_> = seen.iter().map(|seen| seen.headers["idempotency-key"].trim_matches('"')).collect();
+    assert_eq!((keys.len(), keys[0].len()), (4, 32));
+    assert!(keys[..3].iter().all(|key| *key == keys[0]) && keys[3] != keys[0], "{keys:?}");
+    for (seen, key) in seen.iter().zip(keys) {
+        assert_eq!(seen.line, format!("POST /in/{key}?key={key} HTTP/1.1"));
+    }
 }
 
 fn smaller() {

@@ -79,6 +79,12 @@ impl MemoryQueue {
         Ok(())
     }
 
+    /// Returns the sequence number of the next record.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next
+    }
+
     /// Sets the time, and drops what is too old.
     pub fn expire(&mut self, now: Moment) {
         self.now = now.boot_ns;

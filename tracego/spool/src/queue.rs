@@ -30,6 +30,15 @@ impl RecordQueue {
         }
     }
 
+    /// Returns the sequence number of the next record.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        match self {
+            Self::Disk(spool) => spool.next_seq(),
+            Self::Memory(memory) => memory.next_seq(),
+        }
+    }
+
     /// Hands added records to the operating system.
     pub fn flush(&mut self) {
         if let Self::Disk(spool) = self {

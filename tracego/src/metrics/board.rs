@@ -191,6 +191,11 @@ impl Board {
                     problems.into_iter().map(|why| format!("{}: {why}", sink.name))
                 })
                 .collect(),
+            notes: self
+                .all_sinks()
+                .iter()
+                .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().note?)))
+                .collect(),
             enforcement: self.enforcement().and_then(|shared| shared.in_force().trouble().map(str::to_owned)),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Vitals {
     pub(super) lost: Option<(Duration, u64)>,
     /// Sinks that deliver nothing, with reasons.
     pub(super) sinks: Vec<String>,
+    /// Notes about sinks that deliver in another way than the settings say.
+    pub(super) notes: Vec<String>,
     /// Reason why enforcement does not work.
     pub(super) enforcement: Option<String>,
 }
@@ -38,6 +40,9 @@ pub struct Check {
     /// Reason, if the check failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Note for the operator, whether the check passed or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The answer to a health request.
@@ -56,7 +61,7 @@ impl From<Vec<Check>> for Health {
 }
 
 fn check(name: &'static str, reason: Option<String>) -> Check {
-    Check { name, ok: reason.is_none(), reason }
+    Check { name, ok: reason.is_none(), reason, note: None }
 }
 
 impl Vitals {
@@ -84,7 +89,8 @@ impl Vitals {
         let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));
         checks.push(check("loss", lost));
         let sinks = (!self.sinks.is_empty()).then(|| self.sinks.join("; "));
-        checks.push(check("sinks", sinks));
+        let note = (!self.notes.is_empty()).then(|| self.notes.join("; "));
+        checks.push(Check { note, ..check("sinks", sinks) });
         checks.push(check("enforcement", self.enforcement.clone()));
         checks.into()
     }
@@ -102,6 +108,7 @@ mod tests {
         refusal: None,
         lost: None,
         sinks: Vec::new(),
+        notes: Vec::new(),
         enforcement: None,
     };
 
@@ -133,6 +140,8 @@ mod tests {
     #[test]
     fn the_answer_says_why() {
         let vitals = Vitals { lost: Some((Duration::from_secs(5), 3)), ..WELL };
+        let noted = Vitals { notes: vec!["siem: gzip".into()], ..WELL }.readiness();
+        assert!(noted.ok && noted.checks.iter().any(|check| check.note.as_deref() == Some("siem: gzip")));
         let json = serde_json::to_value(vitals.readiness()).unwrap();
         assert_eq!(json["ok"], false);
         assert_eq!(json["checks"][4]["reason"], "3 events were lost 5 s ago");

@@ -114,6 +114,16 @@ impl OtlpCompression {
     /// All kinds of compression.
     pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
 
+    /// Returns the compression itself, and those to try if a receiver does not know it.
+    #[must_use]
+    pub fn fallbacks(self) -> &'static [Self] {
+        match self {
+            Self::None => &[Self::None],
+            Self::Gzip => &[Self::Gzip, Self::None],
+            Self::Zstd => &[Self::Zstd, Self::Gzip, Self::None],
+        }
+    }
+
     /// Returns the name in the configuration and in request headers.
     #[must_use]
     pub fn name(self) -> &'static str {

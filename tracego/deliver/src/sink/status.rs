@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -70,6 +70,8 @@ pub struct SinkNumbers {
     pub filtered: u64,
     /// Number of records that the filter took.
     pub given: u64,
+    /// Number of records that were shortened to the length that the receiver takes.
+    pub shortened: u64,
     /// Number of records that the receiver took.
     pub delivered: u64,
     /// Number of lost records by reason: [`lost`].
@@ -86,6 +88,9 @@ pub struct SinkNumbers {
     pub spool_failure: Option<String>,
     /// Time at which the worker last updated these numbers; `None` before it starts and when it has ended.
     pub(crate) updated: Option<Instant>,
+    /// Note for the operator about the way of delivery, if there is one: records are delivered, but not as
+    /// the settings say.
+    pub note: Option<String>,
     /// Counts of the sink's files, if it has some.
     pub files: Option<FileCounts>,
 }
@@ -121,13 +126,16 @@ impl fmt::Display for SinkStatus {
         if self.durable || waiting > 0 {
             write!(f, ", {waiting} {place}")?;
         }
+        if numbers.shortened > 0 {
+            write!(f, ", {} shortened", numbers.shortened)?;
+        }
         for (reason, count) in numbers.losses() {
             write!(f, "; lost {reason} {count}")?;
         }
-        match &numbers.trouble {
-            Some(trouble) => write!(f, "; {trouble}"),
-            None => Ok(()),
+        for text in numbers.trouble.iter().chain(&numbers.note) {
+            write!(f, "; {text}")?;
         }
+        Ok(())
     }
 }
 
@@ -143,6 +151,8 @@ pub struct SinkStatus {
     placed: AtomicU64,
     /// Whether the reader is gone for good.
     ended: AtomicBool,
+    /// Number of the stream's last record before this sink was started; set once the queue is open.
+    stream_begin: OnceLock<u64>,
 }
 
 impl SinkStatus {
@@ -150,7 +160,14 @@ impl SinkStatus {
     #[must_use]
     pub fn new(name: String, durable: bool, queue_max: u64) -> Self {
         let numbers = Mutex::new(SinkNumbers { queue_max, ..SinkNumbers::default() });
-        Self { name, durable, numbers, placed: AtomicU64::new(0), ended: AtomicBool::new(false) }
+        Self {
+            name,
+            durable,
+            numbers,
+            placed: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            stream_begin: OnceLock::new(),
+        }
     }
 
     pub(crate) fn numbers_mut(&self) -> MutexGuard<'_, SinkNumbers> {
@@ -163,6 +180,11 @@ impl SinkStatus {
         *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 
+    /// Sets the note about the way of delivery.
+    pub(crate) fn set_note(&self, note: Option<String>) {
+        self.numbers_mut().note = note;
+    }
+
     /// Sets the counts of the sink's files.
     pub fn set_files(&self, files: Option<FileCounts>) {
         self.numbers_mut().files = files;
@@ -171,7 +193,7 @@ impl SinkStatus {
     /// Forgets what belongs to the receiver, since the sink gets another one. The counts of records continue.
     pub(crate) fn redirect(&self, queue_max: u64) {
         let mut numbers = self.numbers_mut();
-        (numbers.trouble, numbers.files, numbers.queue_max) = (None, None, queue_max);
+        (numbers.trouble, numbers.note, numbers.files, numbers.queue_max) = (None, None, None, queue_max);
         self.ended.store(false, Ordering::Relaxed);
     }
 
@@ -191,6 +213,17 @@ impl SinkStatus {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.has_ended() || self.numbers().losses().is_empty()
+    }
+
+    /// Sets the number of the stream's last record before this sink was started.
+    pub(crate) fn set_stream_begin(&self, number: u64) {
+        self.stream_begin.get_or_init(|| number);
+    }
+
+    /// Returns the number of the stream's last record before this sink was started; `None` until the queue is
+    /// open.
+    pub(crate) fn stream_begin(&self) -> Option<u64> {
+        self.stream_begin.get().copied()
     }
 
     /// Adds to the number of chunks in the queue.

@@ -1,9 +1,15 @@
 //! `tracego.*`: attributes without a conventional name, about a process and about tracego itself.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     finding::Finding,
@@ -117,9 +123,46 @@ pub struct Own {
     /// Start of the chain of a sealed run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain_start: Option<Box<ChainStart>>,
+    /// Number of the record in the stream of a sink; set only while that sink encodes the record.
+    #[serde(skip_serializing_if = "SinkSeq::is_unset")]
+    pub sink_seq: SinkSeq,
     /// The seal: the records that the log must contain. A `chain`, computed from the line, follows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seal: Option<Box<Seal>>,
+}
+
+/// Number of a record in the stream of one sink. Each sink encodes the same record with a number of its own,
+/// so the number can be set in a shared record.
+#[derive(Debug, Default)]
+pub struct SinkSeq(AtomicU64);
+
+impl SinkSeq {
+    /// Sets the number; 0 for none.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
+    /// Returns the number; 0 for none.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn is_unset(&self) -> bool {
+        self.get() == 0
+    }
+}
+
+impl Clone for SinkSeq {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.get()))
+    }
+}
+
+impl Serialize for SinkSeq {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.get())
+    }
 }
 
 /// A sink that lost records.
@@ -175,7 +218,8 @@ pub struct Completeness {
 }
 
 impl Completeness {
-    /// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under `attribute`.
+    /// Converts bytes to text. Invalid UTF-8 becomes U+FFFD, and the bytes are kept in base64 under
+    /// `attribute`.
     pub fn keep(&mut self, bytes: &[u8], attribute: &str) -> String {
         match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),

@@ -133,6 +133,12 @@ impl<D: Disk> Spool<D> {
         Ok(Appended::Stored(seq))
     }
 
+    /// Returns the sequence number of the next record.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.writer.pending.next_record()
+    }
+
     /// Hands collected frames to the operating system. They then survive a killed process, but not a power
     /// loss.
     pub fn flush(&mut self) {

@@ -59,6 +59,11 @@ impl PendingFrames {
         self.next
     }
 
+    /// Returns the number that the next record gets, behind those that were refused.
+    pub(super) fn next_record(&self) -> u64 {
+        self.refused.map_or(self.next, |gap| gap.last + 1)
+    }
+
     /// Returns the refused records after the frames.
     pub(super) fn refused(&self) -> Option<Gap> {
         self.refused
@@ -75,8 +80,9 @@ impl PendingFrames {
         seq
     }
 
-    /// Counts a refused record, under the next sequence number. Returns the number, and the reason that counts
-    /// for the record: if there is no memory for a frame at each change of reason, one stands for both.
+    /// Counts a refused record, under the next sequence number. Returns the number, and the reason that
+    /// counts for the record: if there is no memory for a frame at each change of reason, one stands for
+    /// both.
     pub(super) fn refuse(
         &mut self,
         reason: GapReason,
@@ -88,7 +94,7 @@ impl PendingFrames {
         if self.refused.is_some_and(|gap| gap.reason != reason) && !crowded {
             self.put_refused(now);
         }
-        let seq = self.refused.map_or(self.next, |gap| gap.last + 1);
+        let seq = self.next_record();
         let gap = self.refused.get_or_insert(Gap { first: seq, last: seq, reason, bytes: 0 });
         gap.last = seq;
         gap.bytes = gap.bytes.saturating_add(bytes);

@@ -12,12 +12,16 @@ pub(super) fn write(out: &mut Families<'_>, sinks: &[Arc<SinkStatus>]) -> fmt::R
         sinks.iter().map(|sink| (sink.name.as_str(), sink.numbers())).collect();
     let each = |of: fn(&SinkNumbers) -> u64| all.iter().map(move |(sink, n)| ([("sink", *sink)], of(n)));
     let stages = all.iter().flat_map(|(sink, numbers)| {
-        let stages =
-            [("filtered", numbers.filtered), ("given", numbers.given), ("delivered", numbers.delivered)];
+        let stages = [
+            ("filtered", numbers.filtered),
+            ("given", numbers.given),
+            ("shortened", numbers.shortened),
+            ("delivered", numbers.delivered),
+        ];
         stages.map(|(stage, count)| ([("sink", *sink), ("stage", stage)], count))
     });
     let help = "Records by sink and by the stage that they came to: left out by the sink's filter, given \
-                to its queue, taken by the receiver.";
+                to its queue, shortened for the receiver, taken by the receiver.";
     out.counters("tracego_sink_records", help, stages)?;
     let losses = all.iter().flat_map(|(sink, numbers)| {
         let losses = numbers.losses().into_iter();

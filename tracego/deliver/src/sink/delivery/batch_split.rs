@@ -1,6 +1,10 @@
 //! Splitting a batch that a receiver does not take as a whole, down to the record at fault.
 //!
-//! A request that is refused for good is halved at once. A request at which the receiver fails is retried
+//! A request that is refused for good is halved at once, down to the record that is refused. A receiver that
+//! has taken no record yet may refuse all of them, because its address or its settings are wrong: its
+//! refusals count only once it has taken another record of the batch, and until then the batch is retried.
+//!
+//! A request at which the receiver fails is retried
 //! without end: a receiver that is down says nothing about the records. But if the same record stays in front
 //! for long enough, the receiver may fail because of that record, and everything behind it would wait
 //! forever. The worker then asks to [`isolate`](BatchSplit::isolate) the record: it is given up when it fails
@@ -39,10 +43,17 @@ impl RequestOutcome {
     }
 }
 
+/// Number of records that a receiver without a success may refuse one by one, before other records are tried.
+const DOUBTS: usize = 4;
+
 /// A batch that is being delivered, and its result so far.
 pub(crate) struct BatchSplit {
     records: usize,
     isolate: bool,
+    /// Whether the receiver has taken a record, of this batch or of an earlier one.
+    proven: bool,
+    /// Refusals of a receiver that has taken no record. They count once it takes one.
+    doubtful: Vec<RefusedRecords>,
     /// Whether another record was taken while this batch was under way.
     alive: bool,
     delivered: DeliveryResult,
@@ -50,9 +61,15 @@ pub(crate) struct BatchSplit {
 
 impl BatchSplit {
     /// Creates the delivery of `records` records. With `isolate`, a record that the receiver fails at again
-    /// and again is given up, one per batch.
-    pub(crate) fn new(records: usize, isolate: bool) -> Self {
-        Self { records, isolate, alive: false, delivered: DeliveryResult::default() }
+    /// and again is given up, one per batch. `proven`: whether the receiver has taken a record before.
+    pub(crate) fn new(records: usize, isolate: bool, proven: bool) -> Self {
+        let (doubtful, delivered) = (Vec::new(), DeliveryResult::default());
+        Self { records, isolate, proven, doubtful, alive: false, delivered }
+    }
+
+    /// Returns whether the receiver has taken a record.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven
     }
 
     /// Returns the number of records from the front that are done.
@@ -60,9 +77,21 @@ impl BatchSplit {
         self.delivered.done
     }
 
-    /// Returns the result of the batch.
+    /// Returns the result of the batch. Records whose refusal is doubtful are not done.
     pub(crate) fn delivered(self) -> DeliveryResult {
-        self.delivered
+        let Self { mut delivered, doubtful, .. } = self;
+        if let Some(RefusedRecords { first, why, .. }) = doubtful.into_iter().next() {
+            delivered.done = delivered.done.min(first);
+            delivered.refused.retain(|refused| refused.first < first);
+            delivered.trouble.get_or_insert_with(|| unproven(&why));
+        }
+        delivered
+    }
+
+    /// Notes that the receiver took a record. Its refusals so far count from now on.
+    fn prove(&mut self) {
+        self.proven = true;
+        self.delivered.refused.append(&mut self.doubtful);
     }
 
     /// Sends the next records of the batch as one request, or in parts. Returns `false` if the delivery of
@@ -122,7 +151,15 @@ impl BatchSplit {
                     answer => self.evaluate(range, answer),
                 }
             }
-            answer => self.evaluate(range, answer),
+            answer => {
+                let step = self.evaluate(range, answer);
+                // Another record shows early whether the receiver refuses everything.
+                if self.doubtful.len() == DOUBTS && !self.takes_another(range.start, ask).await {
+                    let why = self.doubtful.first().map(|refused| unproven(&refused.why));
+                    return why.map_or(step, SplitStep::Failed);
+                }
+                step
+            }
         }
     }
 
@@ -130,6 +167,9 @@ impl BatchSplit {
     fn evaluate(&mut self, range: &Range<usize>, answer: RequestOutcome) -> SplitStep {
         match answer {
             RequestOutcome::Taken { rejected, message } => {
+                if rejected < range.len() as u64 {
+                    self.prove();
+                }
                 if rejected > 0 {
                     let none = || "the receiver gives no reason".to_owned();
                     let why = if message.is_empty() { none() } else { message };
@@ -139,6 +179,9 @@ impl BatchSplit {
             }
             RequestOutcome::Never(why) if range.len() == 1 => {
                 self.refuse(range, 1, why, false);
+                if !self.proven {
+                    self.doubtful.extend(self.delivered.refused.pop());
+                }
                 SplitStep::Settled
             }
             RequestOutcome::Never(_) => SplitStep::Halve,
@@ -165,11 +208,20 @@ impl BatchSplit {
         for other in others {
             if matches!(ask(other..other + 1).await, RequestOutcome::Taken { rejected: 0, .. }) {
                 self.alive = true;
+                self.prove();
                 break;
             }
         }
         self.alive
     }
+}
+
+/// Returns the failure of a batch that a receiver refused which has taken no record yet.
+fn unproven(why: &str) -> DeliveryError {
+    let why = format!(
+        "{why}; the receiver has taken no record yet, so none is given up: look at the sink's address and settings"
+    );
+    DeliveryError { unproven: true, ..DeliveryError::new(why) }
 }
 
 /// The consequence of an answer for the records of its request.
@@ -195,7 +247,7 @@ mod tests {
         mut answer: impl FnMut(&Range<usize>, usize) -> RequestOutcome,
     ) -> (DeliveryResult, Vec<Range<usize>>) {
         let mut asked = Vec::new();
-        let mut parts = BatchSplit::new(20, isolate);
+        let mut parts = BatchSplit::new(20, isolate, false);
         let mut ask = async |range: Range<usize>| {
             asked.push(range.clone());
             answer(&range, asked.len())
@@ -275,5 +327,40 @@ mod tests {
             if std::mem::replace(&mut failed, true) { busy() } else { RequestOutcome::again("500") }
         });
         assert_eq!((delivered.done, delivered.refused.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_receiver_that_refuses_everything_costs_no_record() {
+        let never = |range: &Range<usize>| RequestOutcome::Never(format!("400 for {}", range.len()));
+        let (delivered, asked) = sent(false, |range, _| never(range));
+        assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+        let trouble = delivered.trouble.unwrap();
+        assert!(trouble.unproven && trouble.why.starts_with("400 for 1; the receiver has taken no record"));
+        assert!(asked.len() < 16, "{asked:?}");
+        // One record that is taken shows that the others are at fault, wherever it is.
+        for good in 0..20 {
+            let (delivered, asked) = sent(false, |range, _| match *range == (good..good + 1) {
+                true => RequestOutcome::taken(),
+                false => never(range),
+            });
+            let tried = asked.contains(&(good..good + 1));
+            assert_eq!(delivered.refused.len(), if tried { 19 } else { 0 }, "{good}: {asked:?}");
+            assert_eq!(delivered.done, if tried { 20 } else { 0 });
+        }
+        // Without a success, a failure after some refusals keeps all of them.
+        let (delivered, _) = sent(false, |range, n| match n {
+            ..8 => never(range),
+            _ => RequestOutcome::again("down"),
+        });
+        assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+        assert_eq!(delivered.trouble.unwrap().why, "down");
+        // Each record that is refused is named, in order, once the receiver takes one.
+        let (delivered, _) =
+            sent(false, |range, _| match [0, 1, 2, 19].iter().any(|bad| range.contains(bad)) {
+                true => never(range),
+                false => RequestOutcome::taken(),
+            });
+        let firsts: Vec<_> = delivered.refused.iter().map(|refused| refused.first).collect();
+        assert_eq!((delivered.done, firsts), (20, vec![0, 1, 2, 19]));
     }
 }

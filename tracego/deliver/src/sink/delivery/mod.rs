@@ -73,12 +73,15 @@ pub struct DeliveryError {
     pub reader_gone: bool,
     /// Whether the failure concerns the sender or its rate, and never a record.
     pub sender_fault: bool,
+    /// Whether the receiver refused these records and has taken none before. The next attempt reads the queue
+    /// anew, because the receiver may take one of the records that arrived since.
+    pub unproven: bool,
 }
 
 impl DeliveryError {
     /// Returns a failure that is worth another attempt soon.
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), after: None, reader_gone: false, sender_fault: false }
+        Self { why: why.into(), after: None, reader_gone: false, sender_fault: false, unproven: false }
     }
 }

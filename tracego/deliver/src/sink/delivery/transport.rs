@@ -24,6 +24,11 @@ pub(crate) trait Transport {
     /// Returns the counts of the sink's files, if it has some.
     fn files(&self) -> Option<FileCounts>;
 
+    /// Returns a note for the operator about the way of delivery, if there is one.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
     /// Returns a payload in a form that people and programs can read, for the dead letters.
     fn readable(&self, payload: &[u8]) -> serde_json::Value;
 }

@@ -25,8 +25,10 @@ use tracego_spool::{MemoryQueue, Moment, OnFull, RecordQueue, Spool};
 
 use super::{
     queue::{
+        chunk_backlog::ChunkBacklog,
         losses::LossChannel,
         sender::{self, RecordChunk, SinkSender},
+        stream_state::StreamState,
         worker::{Destination, Worker, WorkerControl},
     },
     settings::{
@@ -90,9 +92,20 @@ fn stop(control: &watch::Sender<WorkerControl<AnyTransport>>, drain: Duration) {
     });
 }
 
+/// The opened parts that the worker of a sink begins with.
+struct OpenedSink {
+    queue: RecordQueue,
+    stream: StreamState,
+    /// Chunks that arrived before the queue was open.
+    backlog: ChunkBacklog,
+    /// The transport, if it is open already.
+    transport: Option<AnyTransport>,
+}
+
 /// A sink that gets no more records.
 struct EndingSink {
     status: Arc<SinkStatus>,
+    control: watch::Sender<WorkerControl<AnyTransport>>,
     thread: JoinHandle<()>,
 }
 
@@ -120,20 +133,23 @@ impl Sinks {
 
     fn open(&self, settings: &SinkSettings) -> anyhow::Result<(RunningSink, SinkSender)> {
         let transport = registry::open(settings, &self.meta).map_err(anyhow::Error::msg)?;
-        let queue = open_queue(settings, self.spool_dir.as_deref())?;
-        let running = self.spawn(settings, |_| (queue, Some(transport)))?;
+        let (queue, stream) = open_queue(settings, self.spool_dir.as_deref())?;
+        let begin = stream_begin(&queue, &stream);
+        let backlog = ChunkBacklog::default();
+        let opened = OpenedSink { queue, stream, backlog, transport: Some(transport) };
+        let running = self.spawn(settings, |_, _| opened)?;
+        running.status.set_stream_begin(begin);
         let sender = running.pipeline_end()?;
         Ok((running, sender))
     }
 
-    /// Starts the thread of a sink. On that thread, `open` returns the queue, and the transport if it is open
-    /// already.
+    /// Starts the thread of a sink. On that thread, `open` returns what the worker begins with.
     fn spawn(
         &self,
         settings: &SinkSettings,
-        open: impl FnOnce(&Control) -> (RecordQueue, Option<AnyTransport>) + Send + 'static,
+        open: impl FnOnce(&Control, &mut mpsc::Receiver<RecordChunk>) -> OpenedSink + Send + 'static,
     ) -> io::Result<RunningSink> {
-        let (sender, chunks) = sender::channel();
+        let (sender, mut chunks) = sender::channel();
         let control =
             WorkerControl { reopened: self.reopened, ..WorkerControl::new(self.destination(settings)) };
         let destination = Arc::clone(&control.destination);
@@ -144,8 +160,10 @@ impl Sinks {
         let (shared, losses) = (Arc::clone(&status), Arc::clone(&self.losses));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = move || {
-            let (queue, transport) = open(&heard);
-            runtime.block_on(Worker::new(shared, queue, destination, transport, chunks, heard, losses).run());
+            let OpenedSink { queue, stream, backlog, transport } = open(&heard, &mut chunks);
+            shared.set_stream_begin(stream_begin(&queue, &stream));
+            let worker = Worker::new(shared, queue, destination, transport, chunks, heard, losses);
+            runtime.block_on(worker.resuming(backlog, stream).run());
             // A write that hangs must not hold up the end.
             runtime.shutdown_background();
         };
@@ -156,9 +174,10 @@ impl Sinks {
 
     fn destination(&self, settings: &SinkSettings) -> Destination<AnyTransport> {
         let (common, batch_bytes) = (settings.common.clone(), registry::batch_bytes(&settings.kind));
+        let pace = settings.common.pace(registry::makes_requests(&settings.kind));
         let (settings, meta) = (settings.clone(), self.meta.clone());
         let open = Box::new(move || registry::open(&settings, &meta));
-        Destination { open, common, batch_bytes }
+        Destination { open, common, batch_bytes, pace }
     }
 
     /// Sets the pipeline that losses are reported to from now on.
@@ -223,11 +242,13 @@ impl Sinks {
     pub fn join(self) -> io::Result<Vec<Arc<SinkStatus>>> {
         self.begin_drain();
         // Dropping the senders closes the channels; workers stop when their channel is closed.
-        let running =
-            self.running.into_iter().map(|RunningSink { status, thread, .. }| EndingSink { status, thread });
+        let running = self
+            .running
+            .into_iter()
+            .map(|RunningSink { status, control, thread, .. }| EndingSink { status, control, thread });
         let all: Vec<_> = running.chain(self.leaving).collect();
         let mut statuses = Vec::new();
-        for EndingSink { status, thread } in all {
+        for EndingSink { status, thread, .. } in all {
             let panicked = |_| io::Error::other(format!("sink {}: its thread panicked", status.name));
             thread.join().map_err(panicked)?;
             statuses.push(status);
@@ -236,16 +257,25 @@ impl Sinks {
     }
 }
 
+/// The queue of a sink, and the state of its stream.
+type OpenedQueue = (RecordQueue, StreamState);
+
+/// Returns the number of the stream's last record before the sink is started.
+fn stream_begin(queue: &RecordQueue, stream: &StreamState) -> u64 {
+    queue.next_seq() - 1 + stream.skipped()
+}
+
 /// Returns a queue in memory, which ends with tracego.
-fn in_memory(settings: &SinkSettings) -> RecordQueue {
-    RecordQueue::Memory(Box::new(MemoryQueue::new(settings.common.limits(false), Moment::now())))
+fn in_memory(settings: &SinkSettings) -> OpenedQueue {
+    let memory = MemoryQueue::new(settings.common.limits(false), Moment::now());
+    (RecordQueue::Memory(Box::new(memory)), StreamState::default())
 }
 
 /// Opens the queue of a sink, with the records that the last run left.
 ///
 /// # Errors
 /// Fails if the folder cannot be used.
-fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<RecordQueue> {
+fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Result<OpenedQueue> {
     let limits = settings.common.limits(spool_dir.is_some());
     let Some(dir) = spool_dir else { return Ok(in_memory(settings)) };
     let path = dir.join(&settings.name);
@@ -264,5 +294,5 @@ fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Resu
             "records of the last run wait in the spool"
         );
     }
-    Ok(RecordQueue::Disk(Box::new(spool)))
+    Ok((RecordQueue::Disk(Box::new(spool)), StreamState::open(&path)))
 }

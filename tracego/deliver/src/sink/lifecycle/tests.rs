@@ -142,3 +142,126 @@ fn a_sink_that_is_gone_is_waited_for_at_the_end_and_its_losses_are_counted_and_t
     let Ok(Input::SinkLoss(loss, _)) = told.try_recv() else { panic!("nothing is told") };
     assert_eq!((&*loss.sink, loss.lost["stopped"]), ("a", 10));
 }
+
+/// Returns the settings of a sink `a` that sends to a port of this machine.
+fn webhook(port: u16, more: &str) -> Vec<SinkSettings> {
+    let text = format!("name = \"a\"\ntype = \"webhook\"\nurl = \"http://127.0.0.1:{port}/\"\n{more}");
+    let all = read(vec![toml::from_str::<toml::Table>(&text).unwrap().into()]).unwrap();
+    check_all(&all).unwrap();
+    all
+}
+
+/// Returns records of 20,000 bytes each, in chunks of their own.
+fn push_large(outputs: &mut Outputs, from: usize, to: usize) {
+    for mut record in records(to).into_iter().skip(from) {
+        record.body = "x".repeat(20_000);
+        outputs.push(&record, true).unwrap();
+        outputs.flush();
+    }
+}
+
+#[test]
+fn a_receiver_that_hangs_costs_no_record_when_it_is_replaced() {
+    // Connections are accepted by the kernel, and never answered.
+    let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hangs.local_addr().unwrap().port();
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (mut sinks, mut outputs) = start(&webhook(port, "batch-wait = \"1ms\"\n"), Some(&path("spool")));
+    push_large(&mut outputs, 0, 500);
+    thread::sleep(Duration::from_millis(200));
+    change(&mut sinks, &mut outputs, &[]);
+    change(&mut sinks, &mut outputs, &file(&path("good"), ""));
+    // More than what may wait in front of a queue that is not open.
+    push_large(&mut outputs, 500, 1500);
+    drop(outputs);
+    let counts = join(sinks).unwrap();
+    assert_eq!(counts.iter().map(|(_, lost)| lost).sum::<u64>(), 0, "{counts:?}");
+    assert_eq!(written(&path("good")), seqs(1..=1500));
+}
+
+#[test]
+fn a_full_spool_of_a_receiver_that_hangs_keeps_what_waits_in_front_of_it() {
+    let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hangs.local_addr().unwrap().port();
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let keys = "on-full = \"block\"\nqueue-bytes = \"2M\"\ndrain = \"200ms\"\n";
+    let (mut sinks, mut outputs) = start(&webhook(port, keys), Some(&path("spool")));
+    push_large(&mut outputs, 0, 50);
+    let (feeds, changing) = sinks.change(&webhook(port, &format!("{keys}timeout = \"9s\"\n"))).unwrap();
+    push_large(&mut outputs, 50, 300);
+    outputs.replace(feeds, None);
+    sinks.changed(changing);
+    drop(outputs);
+    let counts = join(sinks).unwrap();
+    assert_eq!(counts, [(0, 0)]);
+    let (sinks, outputs) = start(&file(&path("good"), ""), Some(&path("spool")));
+    drop(outputs);
+    assert_eq!((join(sinks).unwrap(), written(&path("good"))), (vec![(300, 0)], seqs(1..=300)));
+}
+
+/// Returns the numbers in the stream of a sink, as its file has them.
+fn numbers(path: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let number = |line: &str| {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["tracego"]["sink_seq"].as_u64().unwrap_or(0)
+    };
+    text.lines().map(number).collect()
+}
+
+#[test]
+fn the_records_of_a_sink_are_numbered_behind_its_filter_and_across_restarts() {
+    for durable in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let spool = durable.then(|| path("spool"));
+        let some = file(&path("good"), "where = \"seq < 6\"\n");
+        let (mut sinks, mut outputs) = start(&some, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        // Another filter continues the stream, and so does another receiver.
+        change(&mut sinks, &mut outputs, &file(&path("good"), ""));
+        push(&mut outputs, 10, 20);
+        change(&mut sinks, &mut outputs, &file(&path("other"), ""));
+        push(&mut outputs, 20, 30);
+        drop(outputs);
+        join(sinks).unwrap();
+        let all = [numbers(&path("good")), numbers(&path("other"))].concat();
+        assert_eq!(all, seqs(1..=25));
+        let late = file(&path("late"), "where = \"seq < 6\"\n");
+        let (mut sinks, mut outputs) = start(&late, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &[]);
+        change(&mut sinks, &mut outputs, &file(&path("third"), ""));
+        push(&mut outputs, 10, 20);
+        drop(outputs);
+        join(sinks).unwrap();
+        let all = [numbers(&path("late")), numbers(&path("third"))].concat();
+        let next = if durable { seqs(26..=40) } else { [seqs(1..=5), seqs(1..=10)].concat() };
+        assert_eq!(all, next);
+    }
+}
+
+#[test]
+fn records_of_a_receiver_that_hangs_reach_one_of_another_type() {
+    let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hangs.local_addr().unwrap().port();
+    for durable in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let text = format!(
+            "name = \"a\"\ntype = \"otlp\"\nendpoint = \"http://127.0.0.1:{port}\"\ntimeout = \"1s\""
+        );
+        let otlp = read(vec![toml::from_str::<toml::Table>(&text).unwrap().into()]).unwrap();
+        let spool = durable.then(|| path("spool"));
+        let (mut sinks, mut outputs) = start(&otlp, spool.as_deref());
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &file(&path("good"), ""));
+        push(&mut outputs, 10, 20);
+        drop(outputs);
+        assert_eq!(join(sinks).unwrap(), [(20, 0)]);
+        let text = fs::read_to_string(path("good")).unwrap();
+        let requests = text.lines().filter(|line| line.starts_with("{\"resourceLogs\""));
+        assert_eq!((text.lines().count(), requests.count()), (20, 10), "{text}");
+    }
+}

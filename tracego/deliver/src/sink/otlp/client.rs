@@ -11,6 +11,8 @@ use hyper::{
     body::Bytes,
     header::{self, HeaderValue},
 };
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use prost::Message as _;
 
 use super::{
     compression::compress,
@@ -33,6 +35,8 @@ pub struct OtlpClient {
     uri: Uri,
     /// Headers of every request.
     headers: HeaderMap,
+    /// Whether the last answer may mean that the receiver does not know the compression.
+    refused_coding: bool,
 }
 
 impl OtlpClient {
@@ -45,7 +49,7 @@ impl OtlpClient {
         let uri = format!("{}://{authority}{path}", resolved.endpoint.scheme());
         let uri: Uri = uri.parse().map_err(|_| OtlpConfigError::new("endpoint", "is no URL"))?;
         let (headers, resolved) = (headers(resolved), resolved.clone());
-        Ok(Self { http: client(&resolved, &uri)?, uri, headers, resolved })
+        Ok(Self { http: client(&resolved, &uri)?, uri, headers, resolved, refused_coding: false })
     }
 
     /// Returns the address of the receiver.
@@ -64,6 +68,33 @@ impl OtlpClient {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.resolved.protocol.encoding()
+    }
+
+    /// Returns the compression of requests.
+    #[must_use]
+    pub fn compression(&self) -> OtlpCompression {
+        self.resolved.compression
+    }
+
+    /// Compresses requests in another way from now on.
+    pub(super) fn set_compression(&mut self, compression: OtlpCompression) {
+        self.resolved.compression = compression;
+        self.headers = headers(&self.resolved);
+    }
+
+    /// Returns whether the last answer may mean that the receiver does not know the compression of the
+    /// request: such receivers answer that the request is invalid, or not supported.
+    pub(super) fn has_refused_coding(&self) -> bool {
+        self.refused_coding
+    }
+
+    /// Returns whether a receiver that ignores the compression can take the compressed message for another
+    /// message. Frames of zstd are valid protobuf at times.
+    pub(super) fn is_ambiguous(&self, message: &[u8]) -> bool {
+        self.resolved.compression == OtlpCompression::Zstd
+            && self.resolved.protocol == OtlpProtocol::HttpProtobuf
+            && compress(OtlpCompression::Zstd, message.to_vec())
+                .is_ok_and(|frame| ExportLogsServiceRequest::decode(&frame[..]).is_ok())
     }
 
     /// Reads the certificates again. The new ones are used from the next request on.
@@ -96,8 +127,17 @@ impl OtlpClient {
         *request.method_mut() = Method::POST;
         request.uri_mut().clone_from(&self.uri);
         request.headers_mut().clone_from(&self.headers);
+        self.refused_coding = false;
         let answer = match self.http.send(&request).await {
-            Ok(response) => answer(&response, self.resolved.protocol, self.signal(), SystemTime::now()),
+            Ok(response) => {
+                self.refused_coding = match self.resolved.protocol {
+                    OtlpProtocol::Grpc => grpc::refuses_coding(&response),
+                    OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
+                        matches!(response.status.as_u16(), 400 | 415 | 422 | 501)
+                    }
+                };
+                answer(&response, self.resolved.protocol, self.signal(), SystemTime::now())
+            }
             Err(why) => RequestOutcome::again(why),
         };
         match answer {

@@ -95,6 +95,13 @@ impl GrpcCode {
     }
 }
 
+/// Returns whether a response may mean that the receiver does not know the compression of the request. gRPC
+/// asks for UNIMPLEMENTED then; some servers answer INVALID_ARGUMENT or INTERNAL.
+pub(super) fn refuses_coding(response: &Response) -> bool {
+    let status = [&response.trailers, &response.headers].into_iter().find_map(|all| all.get("grpc-status"));
+    status.is_some_and(|status| matches!(status.as_bytes(), b"3" | b"12" | b"13"))
+}
+
 /// Interprets a response. If there is no body, the status may be among the headers.
 pub(super) fn answer(response: &Response) -> RequestOutcome {
     let kind = response.header("content-type").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Chunks that the queue has no room for yet.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use tracego_spool::RecordQueue;
 
@@ -9,10 +9,14 @@ use super::sender::RecordChunk;
 /// Held chunks in their order. Usually there is at most one. During a reload that changes the sink, all
 /// chunks that arrive are held, so that the pipeline does not wait for the old receiver.
 #[derive(Default)]
-pub(super) struct ChunkBacklog {
+pub(crate) struct ChunkBacklog {
     chunks: VecDeque<RecordChunk>,
     /// Number of records of the first chunk that the queue already has.
     from: usize,
+    /// Number of records of the sink up to the last chunk that is queued, with those that never arrived.
+    reached: u64,
+    /// Number of records that never arrived, and are not reported yet.
+    skipped: u64,
 }
 
 impl ChunkBacklog {
@@ -20,7 +24,12 @@ impl ChunkBacklog {
         self.chunks.is_empty()
     }
 
-    pub(super) fn push(&mut self, chunk: RecordChunk) {
+    /// Returns the number of bytes of all held chunks.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum()
+    }
+
+    pub(crate) fn push(&mut self, chunk: RecordChunk) {
         self.chunks.push_back(chunk);
     }
 
@@ -28,16 +37,32 @@ impl ChunkBacklog {
     pub(super) fn place(&mut self, queue: &mut RecordQueue) -> u64 {
         let mut placed = 0;
         while let Some(chunk) = self.chunks.front() {
+            if self.from == 0 {
+                self.skipped += chunk.before.saturating_sub(self.reached);
+                self.reached = self.reached.max(chunk.before);
+            }
             for record in chunk.iter_from(self.from) {
                 if queue.append(record).is_err() {
                     return placed;
                 }
                 self.from += 1;
+                self.reached += 1;
             }
             self.drop_first();
             placed += 1;
         }
         placed
+    }
+
+    /// Returns the number of records that were given to the sink and never arrived, since the last call.
+    pub(super) fn take_skipped(&mut self) -> u64 {
+        mem::take(&mut self.skipped)
+    }
+
+    /// Returns the number of records at the end of the run that were given to the sink and are not queued.
+    /// `given`: the number of all.
+    pub(super) fn missing(&self, given: u64) -> u64 {
+        given.saturating_sub(self.reached)
     }
 
     /// Discards all held chunks. Returns the number of lost records, and of chunks.
@@ -65,7 +90,11 @@ mod tests {
     use tracego_spool::{MemoryQueue, OnFull, QueueLimits};
 
     fn chunk(records: usize) -> RecordChunk {
-        RecordChunk { bytes: vec![b'x'; records * 1000], ends: (1..=records).map(|n| n * 1000).collect() }
+        RecordChunk {
+            bytes: vec![b'x'; records * 1000],
+            ends: (1..=records).map(|n| n * 1000).collect(),
+            before: 0,
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The file for records that a receiver refused for good.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
@@ -34,14 +34,14 @@ impl DeadLetters {
     /// Writes refused records. They are on the disk when this returns.
     ///
     /// # Errors
-    /// Fails with the error of the operating system; the records then count as not written.
+    /// Fails with the error of the operating system; none of the records are then in the file, unless it
+    /// cannot be truncated either.
     pub(super) fn write(
         &mut self,
         sink: &str,
-        refused: &RefusedRecords,
-        records: Vec<Value>,
+        refused: Vec<(&RefusedRecords, Vec<Value>)>,
     ) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some(path) = self.path.as_ref().filter(|_| !refused.is_empty()) else { return Ok(()) };
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -51,18 +51,25 @@ impl DeadLetters {
         };
         let now = Time(Reading::now().unix_ns);
         let mut lines = Vec::new();
-        for record in records {
-            // A receiver may refuse some records of a batch without naming them: all are written, and marked
-            // as such.
-            let line = json!({
-                "time": now, "sink": sink, "reason": refused.reason(), "why": refused.why,
-                "refused": refused.count, "among": refused.among, "record": record,
-            });
-            serde_json::to_writer(&mut lines, &line)?;
-            lines.push(b'\n');
+        for (refused, records) in refused {
+            for record in records {
+                // A receiver may refuse some records of a batch without naming them: all are written, and
+                // marked as such.
+                let line = json!({
+                    "time": now, "sink": sink, "reason": refused.reason(), "why": refused.why,
+                    "refused": refused.count, "among": refused.among, "record": record,
+                });
+                serde_json::to_writer(&mut lines, &line)?;
+                lines.push(b'\n');
+            }
         }
+        let before = file.metadata().ok().filter(fs::Metadata::is_file).map(|meta| meta.len());
         let done = file.write_all(&lines).and_then(|()| file.sync_data());
         if done.is_err() {
+            // The records are refused again at the next attempt, and must not be in the file twice.
+            if let Some(before) = before {
+                let _kept = file.set_len(before);
+            }
             self.file = None;
         }
         done

@@ -5,11 +5,13 @@
 //! took.
 
 mod backoff;
-mod chunk_backlog;
+pub(crate) mod chunk_backlog;
 mod dead_letters;
 pub(crate) mod losses;
+pub(crate) mod pace;
 mod poison;
 pub mod sender;
+pub(crate) mod stream_state;
 pub(crate) mod worker;
 
 #[cfg(test)]

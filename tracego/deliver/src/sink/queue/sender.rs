@@ -16,13 +16,18 @@ pub(crate) struct RecordChunk {
     pub(crate) bytes: Vec<u8>,
     /// End of each record in `bytes`.
     pub(crate) ends: Vec<usize>,
+    /// Number of records that the sink was given before the first one.
+    pub(crate) before: u64,
 }
 
 impl RecordChunk {
     /// Joins several chunks into one.
     fn joined(chunks: impl Iterator<Item = Self>, bytes: usize) -> Self {
-        let mut all = Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() };
+        let mut all = Self { bytes: Vec::with_capacity(bytes), ..Self::default() };
         for chunk in chunks {
+            if all.ends.is_empty() {
+                all.before = chunk.before;
+            }
             let begin = all.bytes.len();
             all.bytes.extend_from_slice(&chunk.bytes);
             all.ends.extend(chunk.ends.iter().map(|end| begin + end));
@@ -66,6 +71,8 @@ pub struct SinkSender {
     waiting: usize,
     /// Number of chunks that the worker was given.
     passed: u64,
+    /// Number of records that were encoded since the sink's worker was started.
+    encoded: u64,
     /// Number of records counted here and not yet in the status, which has a lock.
     filtered: u64,
     given: u64,
@@ -92,6 +99,7 @@ impl SinkSender {
             backlog: VecDeque::new(),
             waiting: 0,
             passed: 0,
+            encoded: 0,
             filtered: 0,
             given: 0,
             stalled: 0,
@@ -109,17 +117,30 @@ impl SinkSender {
     pub(crate) fn push(&mut self, record: &Record) {
         match self.filter.takes(record) {
             Ok(false) => self.filtered += 1,
-            Ok(true) => match self.encoder.encode(record, &mut self.chunk.bytes) {
-                Ok(()) => {
-                    self.given += 1;
-                    self.chunk.ends.push(self.chunk.bytes.len());
-                }
-                Err(error) => self.unwritable(&error),
-            },
+            Ok(true) => self.encode(record),
             Err(error) => self.unwritable(&error),
         }
         if self.chunk.bytes.len() >= CHUNK {
             self.pass();
+        }
+    }
+
+    /// Adds the record to the chunk, with its number in the stream of the sink.
+    fn encode(&mut self, record: &Record) {
+        let number = self.status.stream_begin().map_or(0, |begin| begin + self.encoded + 1);
+        record.tracego.sink_seq.set(number);
+        let done = self.encoder.encode(record, &mut self.chunk.bytes);
+        record.tracego.sink_seq.set(0);
+        match done {
+            Ok(()) => {
+                if self.chunk.ends.is_empty() {
+                    self.chunk.before = self.encoded;
+                }
+                self.encoded += 1;
+                self.given += 1;
+                self.chunk.ends.push(self.chunk.bytes.len());
+            }
+            Err(error) => self.unwritable(&error),
         }
     }
 
@@ -135,6 +156,7 @@ impl SinkSender {
             let mut numbers = self.status.numbers_mut();
             numbers.filtered += mem::take(&mut self.filtered);
             numbers.given += mem::take(&mut self.given);
+            numbers.shortened += self.encoder.take_shortened();
         }
     }
 
@@ -193,6 +215,7 @@ impl SinkSender {
     pub(crate) fn inherit(&mut self, mut old: Self) {
         if Arc::ptr_eq(&self.status, &old.status) {
             self.passed += old.passed;
+            self.encoded += old.encoded;
         }
         self.waiting += mem::take(&mut old.waiting);
         self.backlog.append(&mut old.backlog);

@@ -8,15 +8,17 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Item, Moment, QueueBatch, QueueLimits, RecordQueue, SpoolNotice};
+use tracego_spool::{Gap, Item, Moment, QueueBatch, QueueLimits, RecordQueue, SpoolNotice};
 
 use super::{
     backoff::Backoff,
     chunk_backlog::ChunkBacklog,
     dead_letters::DeadLetters,
     losses::{LossChannel, SinkLosses},
+    pace::{Pace, PaceSettings},
     poison::PoisonDetector,
     sender::RecordChunk,
+    stream_state::StreamState,
 };
 use crate::sink::{
     delivery::{DeliveryResult, RefusedRecords, transport::Transport},
@@ -57,6 +59,8 @@ pub(crate) struct Destination<T> {
     pub(crate) common: CommonSettings,
     /// Number of queue bytes that are delivered together.
     pub(crate) batch_bytes: usize,
+    /// The bounds on how often and how fast batches are delivered.
+    pub(crate) pace: PaceSettings,
 }
 
 impl<T> Destination<T> {
@@ -73,10 +77,24 @@ pub(crate) const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Room for frames and segments, beside the records, when a spool takes more than its limit.
+const SPARE: u64 = 1 << 20;
+
 /// A batch in delivery, and how many of its records are done.
 struct BatchInDelivery {
     batch: QueueBatch,
     done: usize,
+    /// End of the records that are delivered together.
+    end: usize,
+}
+
+impl BatchInDelivery {
+    /// Creates the delivery of a batch that was read. Records up to `cut` are delivered together, as before.
+    fn new(batch: QueueBatch, cut: u64) -> Self {
+        let before = batch.iter().take_while(|item| item.last_seq() <= cut).count();
+        let end = if before > 0 { before } else { batch.len() };
+        Self { batch, done: 0, end }
+    }
 }
 
 /// A delivery under way. It owns the transport and gives it back.
@@ -103,6 +121,10 @@ pub(crate) struct Worker<T> {
     batch_bytes: usize,
     current: Option<BatchInDelivery>,
     backoff: Backoff,
+    pace: Pace,
+    stream: StreamState,
+    /// Number of signs that the run ends: the deadline is set, and no more chunks follow.
+    ends: u8,
     pub(super) poison: PoisonDetector,
     dead_letters: DeadLetters,
     losses: SinkLosses,
@@ -121,11 +143,16 @@ impl<T: Transport + 'static> Worker<T> {
         losses: LossChannel,
     ) -> Self {
         let common = &destination.common;
+        let limits = common.limits(queue.is_durable());
+        let batch_bytes = destination.batch_bytes(&limits);
         Self {
             losses: SinkLosses::new(Arc::clone(&status), losses),
             dead_letters: DeadLetters::new(common.dead_letters.clone()),
             poison: PoisonDetector::new(common.give_up_after()),
-            batch_bytes: destination.batch_bytes(&common.limits(queue.is_durable())),
+            pace: Pace::new(destination.pace, batch_bytes, limits.total_bytes, queue.stats().depth),
+            batch_bytes,
+            stream: StreamState::default(),
+            ends: 0,
             open_at: transport.is_none().then(Instant::now),
             backlog: ChunkBacklog::default(),
             ended: false,
@@ -139,6 +166,11 @@ impl<T: Transport + 'static> Worker<T> {
             destination,
             transport,
         }
+    }
+
+    /// Returns the worker with chunks that arrived before its queue was open, and the state of its stream.
+    pub(crate) fn resuming(self, backlog: ChunkBacklog, stream: StreamState) -> Self {
+        Self { backlog, stream, ..self }
     }
 
     /// Runs until the pipeline has ended, and everything is delivered or the deadline has passed.
@@ -157,10 +189,13 @@ impl<T: Transport + 'static> Worker<T> {
             if flight.is_none() && !Arc::ptr_eq(&self.destination, &control.destination) {
                 self.redirect(control.destination).await;
             }
+            self.hurry(control.deadline.is_some());
             self.open();
             if flight.is_none() && self.backoff.until().is_none() {
                 self.reopen(control.reopened);
-                flight = self.start_delivery();
+                if !self.waits() {
+                    flight = self.start_delivery();
+                }
             }
             let late = control.deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if late {
@@ -201,6 +236,27 @@ impl<T: Transport + 'static> Worker<T> {
         self.finish().await;
     }
 
+    /// Ends a pause between attempts when the run begins to end, and again when no more records follow: the
+    /// receiver may be up again. Pauses that follow are short at first.
+    fn hurry(&mut self, draining: bool) {
+        let ends = u8::from(draining) + u8::from(self.ended);
+        if ends > self.ends {
+            self.ends = ends;
+            self.backoff.reset();
+            self.open_at = self.open_at.map(|_| Instant::now());
+        }
+    }
+
+    /// Returns whether the next delivery waits for more records, or for its turn after an outage.
+    fn waits(&mut self) -> bool {
+        if self.ends > 0 {
+            return false;
+        }
+        let stats = self.queue.stats();
+        let retries = self.current.is_some() || !self.backlog.is_empty() || self.poison.isolates();
+        self.pace.waits(stats.depth, stats.used, retries)
+    }
+
     /// Continues with another receiver. Records that the old one did not take are read again.
     async fn redirect(&mut self, destination: Arc<Destination<T>>) {
         if let Some(mut transport) = self.transport.take() {
@@ -212,6 +268,8 @@ impl<T: Transport + 'static> Worker<T> {
         self.dead_letters = DeadLetters::new(common.dead_letters.clone());
         self.poison = PoisonDetector::new(common.give_up_after());
         self.batch_bytes = destination.batch_bytes(&limits);
+        let depth = self.queue.stats().depth;
+        self.pace = Pace::new(destination.pace, self.batch_bytes, limits.total_bytes, depth);
         self.queue.set_limits(limits);
         self.queue.rewind();
         (self.current, self.backoff) = (None, Backoff::default());
@@ -259,7 +317,7 @@ impl<T: Transport + 'static> Worker<T> {
             Instant::now() + Duration::from_nanos(u64::try_from(wait).unwrap_or(0))
         });
         let deadline = self.control.borrow().deadline.filter(|deadline| *deadline > Instant::now());
-        [keep, self.backoff.until(), deadline, self.open_at]
+        [keep, self.backoff.until(), deadline, self.open_at, self.pace.until()]
             .into_iter()
             .flatten()
             .min()
@@ -272,6 +330,7 @@ impl<T: Transport + 'static> Worker<T> {
             return;
         }
         let placed = self.backlog.place(&mut self.queue);
+        self.stream.skip(self.backlog.take_skipped());
         if placed > 0 || self.backlog.is_empty() {
             self.queue.flush();
             self.status.place(placed);
@@ -279,8 +338,15 @@ impl<T: Transport + 'static> Worker<T> {
     }
 
     /// Discards held chunks after the deadline, since the queue has no room for them and the pipeline has to
-    /// end.
+    /// end. A spool takes them beyond its limit.
     fn discard(&mut self) {
+        if self.queue.is_durable() && !self.backlog.is_empty() {
+            let limits = self.destination.common.limits(true);
+            let beyond =
+                self.queue.stats().used.saturating_add(4 * self.backlog.bytes()).saturating_add(SPARE);
+            self.queue.set_limits(QueueLimits { total_bytes: beyond.max(limits.total_bytes), ..limits });
+            self.place();
+        }
         let (records, chunks) = self.backlog.discard();
         self.losses.count(lost::STOPPED, records, None);
         self.status.place(chunks);
@@ -316,24 +382,36 @@ impl<T: Transport + 'static> Worker<T> {
         let current = loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
-                None => BatchInDelivery { batch: self.queue.read(self.batch_bytes), done: 0 },
+                None => {
+                    let cut = if isolate { 0 } else { self.stream.cut() };
+                    BatchInDelivery::new(self.queue.read(self.batch_bytes), cut)
+                }
             };
             if current.batch.is_empty() {
                 return None;
             }
             // A gap is reported, and then acknowledged like a record.
             while let Some(Item::Gap(gap)) = current.batch.iter().nth(current.done) {
-                self.losses.gap(gap);
+                let skipped = self.stream.skipped();
+                self.losses.gap(Gap { first: gap.first + skipped, last: gap.last + skipped, ..gap });
                 self.queue.ack(gap.last);
                 current.done += 1;
+            }
+            if current.done >= current.end {
+                current.end = current.batch.len();
             }
             if current.done < current.batch.len() {
                 break current;
             }
         };
+        if let Some(last) = current.batch.iter().nth(current.end.saturating_sub(1)) {
+            self.stream.set_cut(last.last_seq());
+        }
+        self.pace.begin();
         let mut transport = self.transport.take()?;
         Some(Box::pin(async move {
-            let records = current.batch.iter().skip(current.done).map_while(|item| match item {
+            let records = current.batch.iter().take(current.end).skip(current.done);
+            let records = records.map_while(|item| match item {
                 Item::Record(_, bytes) => Some(bytes),
                 Item::Gap(_) => None,
             });
@@ -349,15 +427,13 @@ impl<T: Transport + 'static> Worker<T> {
     /// Handles the result of a delivery.
     fn handle_result(&mut self, mut current: BatchInDelivery, delivered: DeliveryResult) {
         let DeliveryResult { done, refused, trouble } = delivered;
-        for refused in &refused {
-            if let Err(error) = self.write_dead_letters(&current, refused) {
-                // The records are neither delivered nor in the dead letters: all of them are delivered again.
-                let path = self.dead_letters.path().map(|path| path.display().to_string());
-                let path = path.unwrap_or_default();
-                self.fail(format!("{} and {path}: {error}", refused.why), None);
-                self.current = Some(current);
-                return;
-            }
+        if let Err(error) = self.write_dead_letters(&current, &refused) {
+            // The records are neither delivered nor in the dead letters: all of them are delivered again.
+            let path = self.dead_letters.path().map(|path| path.display().to_string()).unwrap_or_default();
+            let why = refused.first().map(|refused| refused.why.as_str()).unwrap_or_default();
+            self.fail(format!("{why} and {path}: {error}"), None);
+            self.current = Some(current);
+            return;
         }
         let left = current.done + done < current.batch.len();
         match current.batch.iter().nth(current.done + done) {
@@ -365,11 +441,19 @@ impl<T: Transport + 'static> Worker<T> {
             _ => self.poison.succeeded(left),
         }
         let rejected: u64 = refused.iter().map(|refused| refused.count).sum();
-        let last = current.batch.iter().skip(current.done).take(done).last().map(|item| item.last_seq());
+        let (mut last, mut bytes) = (None, 0);
+        for item in current.batch.iter().skip(current.done).take(done) {
+            last = Some(item.last_seq());
+            if let Item::Record(_, payload) = item {
+                bytes += payload.len() as u64;
+            }
+        }
         if let Some(last) = last {
             self.queue.ack(last);
         }
         current.done += done;
+        self.pace.delivered(bytes, self.queue.stats().depth);
+        self.status.set_note(self.transport.as_ref().and_then(T::note));
         self.status.set_files(self.transport.as_ref().and_then(T::files));
         for refused in refused {
             self.losses.refused(refused);
@@ -392,6 +476,12 @@ impl<T: Transport + 'static> Worker<T> {
                 self.status.end();
             }
             self.fail(trouble.why, trouble.after);
+            if trouble.unproven {
+                // One of the records that arrived since may be taken.
+                self.stream.set_cut(0);
+                self.queue.rewind();
+                return;
+            }
         }
         if current.done < current.batch.len() {
             self.current = Some(current);
@@ -400,6 +490,7 @@ impl<T: Transport + 'static> Worker<T> {
 
     fn fail(&mut self, why: String, after: Option<Duration>) {
         self.backoff.wait(after);
+        self.pace.failed();
         let mut numbers = self.status.numbers_mut();
         numbers.failures += 1;
         if numbers.trouble.as_ref() != Some(&why) {
@@ -408,24 +499,29 @@ impl<T: Transport + 'static> Worker<T> {
         numbers.trouble = Some(why);
     }
 
-    /// Writes refused records to the dead letters.
+    /// Writes refused records to the dead letters: all of them, or none.
     fn write_dead_letters(
         &mut self,
         current: &BatchInDelivery,
-        refused: &RefusedRecords,
+        refused: &[RefusedRecords],
     ) -> std::io::Result<()> {
         let Some(transport) = &self.transport else { return Ok(()) };
-        let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
-        let records = records.filter_map(|item| match item {
-            Item::Record(_, bytes) => Some(transport.readable(bytes)),
-            Item::Gap(_) => None,
+        let each = refused.iter().map(|refused| {
+            let records = current.batch.iter().skip(current.done + refused.first).take(refused.among);
+            let records = records.filter_map(|item| match item {
+                Item::Record(_, bytes) => Some(transport.readable(bytes)),
+                Item::Gap(_) => None,
+            });
+            (refused, records.collect())
         });
-        self.dead_letters.write(&self.status.name, refused, records.collect())
+        let each: Vec<_> = each.collect();
+        self.dead_letters.write(&self.status.name, each)
     }
 
-    async fn finish(self) {
+    async fn finish(mut self) {
         self.update_status();
         self.status.numbers_mut().updated = None;
+        self.stream.skip(self.backlog.missing(self.status.numbers().given));
         let Self { status, queue, losses, .. } = self;
         let durable = queue.is_durable();
         let waiting = queue.stats().depth.records;

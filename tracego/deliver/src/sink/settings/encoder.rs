@@ -22,6 +22,14 @@ pub(crate) enum SinkEncoder {
 }
 
 impl SinkEncoder {
+    /// Returns the number of records that were shortened since the last call.
+    pub(crate) fn take_shortened(&mut self) -> u64 {
+        match self {
+            Self::Syslog(syslog) => syslog.take_shortened(),
+            Self::Line(_) | Self::Journald(_) | Self::Otlp(_) => 0,
+        }
+    }
+
     /// Adds the bytes of one record.
     ///
     /// # Errors

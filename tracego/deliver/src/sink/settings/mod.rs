@@ -4,6 +4,7 @@
 pub(crate) mod encoder;
 mod expression;
 pub mod filter;
+mod queued_form;
 pub(crate) mod registry;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
@@ -17,7 +18,7 @@ use tracego_model::{
 };
 use tracego_spool::{OnFull, QueueLimits};
 
-use super::{file, journald, syslog, webhook};
+use super::{file, journald, queue::pace::PaceSettings, syslog, webhook};
 use crate::{collector::OtlpSettings, format::Format};
 use filter::{Filter, FilterSettings};
 
@@ -95,6 +96,12 @@ pub struct CommonSettings {
     pub drain: Option<Span>,
     /// The file for records that the receiver refused for good.
     pub dead_letters: Option<PathBuf>,
+    /// Longest time that a record waits for others that are delivered with it.
+    pub batch_wait: Option<Span>,
+    /// Number of waiting bytes that are delivered without waiting for more.
+    pub batch_min_bytes: Option<Bytes>,
+    /// Number of bytes a second that are delivered after an outage.
+    pub catch_up_bytes: Option<Bytes>,
     /// Time that the receiver may fail at one record, while it takes others, before that record is given up.
     pub give_up_after: Option<GiveUpAfter>,
 }
@@ -118,7 +125,7 @@ impl TryFrom<String> for GiveUpAfter {
 }
 
 /// The names of the keys in [`CommonSettings`].
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 13] = [
     "format",
     "events",
     "min-severity",
@@ -128,6 +135,9 @@ const COMMON: [&str; 10] = [
     "queue-age",
     "drain",
     "dead-letters",
+    "batch-wait",
+    "batch-min-bytes",
+    "catch-up-bytes",
     "give-up-after",
 ];
 
@@ -136,6 +146,14 @@ const ON_DISK: u64 = 1 << 30;
 const IN_MEMORY: u64 = 16 << 20;
 /// Default for the longest wait at the end.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Default pace of sinks that make requests. One second is the default of OpenTelemetry for batches of logs.
+const REQUEST_PACE: PaceSettings = PaceSettings {
+    batch_wait: Duration::from_secs(1),
+    batch_min_bytes: BATCH_MIN_BYTES,
+    catch_up_bytes: Some(8 << 20),
+};
+/// Default number of waiting bytes that are delivered at once.
+const BATCH_MIN_BYTES: u64 = 256 << 10;
 /// Default time for which a record that the receiver fails at holds up the others.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
@@ -160,6 +178,18 @@ impl CommonSettings {
             max_age: self.queue_age.map(|age| age.0),
             on_full: self.on_full.unwrap_or(OnFull::DropOldest),
             ..QueueLimits::default()
+        }
+    }
+
+    /// Returns the bounds on how often and how fast batches are delivered. `requests`: whether each batch is
+    /// a request, which costs the receiver more than its bytes.
+    #[must_use]
+    pub(crate) fn pace(&self, requests: bool) -> PaceSettings {
+        let default = if requests { REQUEST_PACE } else { PaceSettings::default() };
+        PaceSettings {
+            batch_wait: self.batch_wait.map_or(default.batch_wait, |span| span.0),
+            batch_min_bytes: self.batch_min_bytes.map_or(BATCH_MIN_BYTES, |bytes| bytes.0),
+            catch_up_bytes: self.catch_up_bytes.map(|bytes| bytes.0).or(default.catch_up_bytes),
         }
     }
 

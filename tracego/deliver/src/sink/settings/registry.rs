@@ -1,10 +1,10 @@
 //! The mapping from the type of a sink to its two halves: the one place that knows all types.
 
-use std::env;
+use std::{borrow::Cow, env};
 
 use tracego_model::meta::Meta;
 
-use super::{SinkKind, SinkSettings, encoder::SinkEncoder};
+use super::{SinkKind, SinkSettings, encoder::SinkEncoder, queued_form::QueuedForm};
 use crate::{
     collector::{OtlpConfig, OtlpSettings, Signal, resolve},
     format::Format,
@@ -88,6 +88,9 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
             settings.kind.name()
         ));
     }
+    if settings.common.catch_up_bytes.is_some_and(|bytes| bytes.0 == 0) {
+        return Err("catch-up-bytes: with 0, nothing would be delivered; write 8M".to_owned());
+    }
     match &settings.kind {
         SinkKind::File(own) if own.seal && format(settings) != Format::Json => {
             Err("seal: only format = \"json\" can be sealed".to_owned())
@@ -123,24 +126,47 @@ pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
     }
 }
 
+/// Returns whether each batch is a request to the receiver.
+pub(crate) fn makes_requests(kind: &SinkKind) -> bool {
+    matches!(kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
+}
+
+impl AnyTransport {
+    /// Returns the form in which the type queues its payloads.
+    fn form(&self) -> QueuedForm {
+        match self {
+            Self::Stdout(_) | Self::File(_) | Self::Webhook(_) => QueuedForm::Line,
+            Self::Syslog(_) => QueuedForm::Syslog,
+            Self::Journald(_) => QueuedForm::Journald,
+            Self::Otlp(_) => QueuedForm::Otlp,
+        }
+    }
+}
+
 impl Transport for AnyTransport {
     async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        let form = self.form();
+        let adapted: Vec<Cow<'_, [u8]>> = batch.iter().map(|payload| form.adapt(payload)).collect();
+        let batch: Vec<&[u8]> = adapted.iter().map(|payload| &**payload).collect();
         match self {
-            Self::Stdout(stdout) => stdout.deliver(batch).await,
-            Self::File(file) => file.deliver(batch).await,
-            Self::Syslog(syslog) => syslog.deliver(batch).await,
-            Self::Journald(journald) => journald.deliver(batch).await,
-            Self::Otlp(otlp) => otlp.deliver(batch).await,
-            Self::Webhook(webhook) => webhook.deliver(batch).await,
+            Self::Stdout(stdout) => stdout.deliver(&batch).await,
+            Self::File(file) => file.deliver(&batch).await,
+            Self::Syslog(syslog) => syslog.deliver(&batch).await,
+            Self::Journald(journald) => journald.deliver(&batch).await,
+            Self::Otlp(otlp) => otlp.deliver(&batch).await,
+            Self::Webhook(webhook) => webhook.deliver(&batch).await,
         }
     }
 
     async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        let form = self.form();
+        let adapted: Vec<Cow<'_, [u8]>> = batch.iter().map(|payload| form.adapt(payload)).collect();
+        let batch: Vec<&[u8]> = adapted.iter().map(|payload| &**payload).collect();
         match self {
-            Self::Otlp(otlp) => otlp.isolate(batch).await,
-            Self::Webhook(webhook) => webhook.isolate(batch).await,
+            Self::Otlp(otlp) => otlp.isolate(&batch).await,
+            Self::Webhook(webhook) => webhook.isolate(&batch).await,
             Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
-                self.deliver(batch).await
+                self.deliver(&batch).await
             }
         }
     }
@@ -167,6 +193,13 @@ impl Transport for AnyTransport {
     fn files(&self) -> Option<FileCounts> {
         match self {
             Self::File(file) => Some(file.counts()),
+            _ => None,
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Otlp(otlp) => otlp.note(),
             _ => None,
         }
     }

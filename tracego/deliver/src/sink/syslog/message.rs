@@ -7,7 +7,10 @@ use std::{
 
 use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
 
-use super::settings::{SyslogSettings, printable};
+use super::{
+    settings::{SyslogSettings, printable},
+    shorten::shortened,
+};
 use crate::format::Format;
 
 /// Largest sequenceId; the next one is 1 (RFC 5424 section 7.3.1).
@@ -32,6 +35,10 @@ pub struct SyslogEncoder {
     pid: u32,
     /// sequenceId of the next message.
     next: u32,
+    /// Maximum length of a message in bytes.
+    max: usize,
+    /// Number of records that were shortened.
+    shortened: u64,
 }
 
 impl SyslogEncoder {
@@ -47,6 +54,8 @@ impl SyslogEncoder {
             sd_id: settings.sd_id.clone(),
             pid: process::id(),
             next: 1,
+            max: usize::try_from(settings.max_bytes.0).unwrap_or(usize::MAX),
+            shortened: 0,
         }
     }
 
@@ -56,12 +65,26 @@ impl SyslogEncoder {
     /// Fails if the record cannot be serialised. Then `out` is unchanged, and no sequenceId is used up.
     pub fn encode(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
-        let done = self.message(record, out);
+        let mut done = self.message(record, out);
+        if done.is_ok() && out.len() - start > self.max {
+            let record = shortened(record, self.max, |record| {
+                let mut message = Vec::new();
+                self.message(record, &mut message).is_ok().then_some(message.len())
+            });
+            out.truncate(start);
+            done = self.message(&record, out);
+            self.shortened += 1;
+        }
         match done {
             Ok(()) => self.next = if self.next == LAST { 1 } else { self.next + 1 },
             Err(_) => out.truncate(start),
         }
         done
+    }
+
+    /// Returns the number of records that were shortened since the last call.
+    pub fn take_shortened(&mut self) -> u64 {
+        std::mem::take(&mut self.shortened)
     }
 
     fn message(&self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
@@ -173,7 +196,12 @@ mod tests {
 
     use super::*;
     use tracego_analyze::enrich::Enricher;
-    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta, record::Origin};
+    use tracego_model::{
+        clock::Reading,
+        ledger::Ledger,
+        meta::Meta,
+        record::{Origin, Process},
+    };
 
     fn settings(text: &str) -> SyslogSettings {
         toml::from_str(&format!("address = 'unix:/dev/log'\n{text}")).unwrap()
@@ -251,6 +279,44 @@ mod tests {
         let mut encoder = SyslogEncoder::new(&settings("sd-id = \"tracego@32473\""), Format::Json);
         let text = encoded(&mut encoder, &record(|record| record.log.record.uid = "a\"b\\c]d\ne".to_owned()));
         assert!(text.contains(r#"[tracego@32473 uid="a\"b\\c\]d\\ne" seq="1"] {"#), "{text}");
+    }
+
+    /// Returns a record with these arguments.
+    fn with_arguments(arguments: Vec<String>) -> Record {
+        record(|record| {
+            record.body = arguments.join(" ");
+            let process = Process { command_args: Some(arguments), ..Process::default() };
+            record.process = Some(Box::new(process));
+            record.tracego.unit = Some("x.service".to_owned());
+        })
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_loses_the_least_important_and_says_what() {
+        for arguments in [
+            (0..4000).map(|n| format!("-package-number-{n}")).collect(),
+            vec!["sh".to_owned(), "-c".to_owned(), "echo \"\u{1}ü\"; ".repeat(20_000)],
+            vec![String::new(); 70_000],
+        ] {
+            let record = with_arguments(arguments);
+            let mut encoder = SyslogEncoder::new(&settings(""), Format::Json);
+            let text = encoded(&mut encoder, &record);
+            assert!(text.len() <= 8192 && text.len() > 4096, "{}", text.len());
+            let json: serde_json::Value =
+                serde_json::from_str(&text[text.find("{\"schema").unwrap()..]).unwrap();
+            let marks = &json["tracego"]["completeness"]["truncated"];
+            assert!(marks.as_array().unwrap().contains(&"process.command_args".into()), "{marks}");
+            assert_eq!(json["tracego"]["unit"], "x.service");
+            let kept = json["process"]["command_args"].as_array().unwrap();
+            let all = record.process.as_ref().unwrap().command_args.as_ref().unwrap();
+            assert!(kept[..kept.len() - 1].iter().zip(all).all(|(kept, whole)| kept == whole));
+            assert_eq!((encoder.take_shortened(), encoder.take_shortened()), (1, 0));
+        }
+        // A message that fits is whole.
+        let mut encoder = SyslogEncoder::new(&settings("max-bytes = '1M'"), Format::Json);
+        let text = encoded(&mut encoder, &with_arguments(vec!["x".repeat(100_000)]));
+        assert!(text.len() > 200_000 && !text.contains("truncated"));
+        assert_eq!(encoder.take_shortened(), 0);
     }
 
     proptest! {

@@ -23,8 +23,10 @@
 //! Messages over a Unix socket are datagrams, as glibc sends them; on a stream socket, each ends with a line
 //! feed. Over TCP and TLS, the length stands in front of each message.
 //!
-//! A message that is longer than `max-bytes` is refused, never cut. Receivers do cut, and silently: raise the
-//! receiver's limit before `max-bytes`. For rsyslog, the limit is `global(maxMessageSize="1m")`, and over TCP
+//! A record whose message is longer than `max-bytes` is shortened: the least important parts are left out,
+//! and the record says which. Receivers cut silently, in the middle of a record: raise the receiver's limit
+//! before
+//! `max-bytes`. For rsyslog, the limit is `global(maxMessageSize="1m")`, and over TCP
 //! and TLS also `module(load="imtcp" maxFrameSize="1048576")`, without which a frame of more than 200000
 //! bytes spoils the rest of the connection. For syslog-ng, the limit is `log-msg-size()`.
 
@@ -34,6 +36,7 @@ mod datagram;
 mod facility;
 mod message;
 mod settings;
+mod shorten;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -150,9 +153,7 @@ impl SyslogTransport {
         let sent = match &mut link {
             SyslogConnection::Local(local) => local.send(batch, self.max, self.timeout, &mut refused).await,
             SyslogConnection::Udp(udp) => udp.send(batch, self.max, self.timeout, &mut refused).await,
-            SyslogConnection::Stream(stream) => {
-                stream.send(batch, self.max, self.timeout, &mut refused).await
-            }
+            SyslogConnection::Stream(stream) => stream.send(batch, self.timeout).await,
         };
         match sent {
             Ok(()) => {

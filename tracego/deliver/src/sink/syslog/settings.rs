@@ -29,8 +29,8 @@ pub struct SyslogSettings {
     /// Name of an element with `uid`, `seq`, `job`, `commit` and `findings`, like `tracego@32473` with your
     /// own enterprise number. Without it, the element is left out, because tracego has no number.
     pub sd_id: Option<String>,
-    /// Maximum length of a message that the receiver takes whole, in bytes; longer ones are refused. 8K by
-    /// default: the size that RFC 5425 asks of receivers, and the default of rsyslog.
+    /// Maximum length of a message that the receiver takes whole, in bytes; records with longer ones are
+    /// shortened. 8K by default: the size that RFC 5425 asks of receivers, and the default of rsyslog.
     #[serde(default = "max_bytes")]
     pub max_bytes: Bytes,
     /// Timeout for connecting, and for progress within a delivery.

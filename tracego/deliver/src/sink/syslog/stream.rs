@@ -29,8 +29,8 @@ use tokio_rustls::{
 };
 
 use super::{
-    IncompleteDelivery, PollBackoff, RefusedRecords, address::Peer, counting_stream::CountingStream,
-    no_progress, oversize, unread_bytes, with_timeout,
+    IncompleteDelivery, PollBackoff, address::Peer, counting_stream::CountingStream, no_progress,
+    unread_bytes, with_timeout,
 };
 
 /// Number of bytes that are gathered before a write: a TLS record (RFC 8446 section 5.1).
@@ -127,23 +127,15 @@ impl StreamConnection {
         Ok(())
     }
 
-    /// Sends a batch and waits until it is delivered. `limit` is the maximum time without progress: a slow
-    /// receiver may take longer.
-    pub(super) async fn send(
-        &mut self,
-        batch: &[&[u8]],
-        max: u64,
-        limit: Duration,
-        refused: &mut Vec<RefusedRecords>,
-    ) -> Result<(), IncompleteDelivery> {
+    /// Sends a batch and waits until it is delivered. A message that could not be shortened enough is sent
+    /// all the same: a stream has no bound. `limit` is the maximum time without progress: a slow receiver may
+    /// take longer.
+    pub(super) async fn send(&mut self, batch: &[&[u8]], limit: Duration) -> Result<(), IncompleteDelivery> {
         // Number of messages that the kernel took whole, and the number of bytes written by then.
         let mut marks = VecDeque::new();
         let mut piece = Vec::with_capacity(PIECE);
         for (n, message) in batch.iter().enumerate() {
-            match oversize(n, message, max) {
-                Some(one) => refused.push(one),
-                None => self.frame(message, &mut piece),
-            }
+            self.frame(message, &mut piece);
             if piece.len() < PIECE && n + 1 < batch.len() {
                 continue;
             }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use flate2::write::GzEncoder;
 use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::settings::WebhookCompression;
 use crate::format::{Format, cloudevents};
@@ -41,6 +41,12 @@ pub(super) fn compress(body: Vec<u8>, compression: WebhookCompression) -> io::Re
             encoder.finish()
         }
     }
+}
+
+/// Returns the key of a body before compression: 32 hexadecimal digits that depend on all its bytes.
+pub(super) fn key(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Returns `sha256=` and the HMAC of a body as it is sent, in hexadecimal digits.

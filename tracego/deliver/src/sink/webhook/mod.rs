@@ -1,16 +1,19 @@
 //! Webhook sink: HTTP requests with batches of records, as NDJSON or as batches of CloudEvents.
 //!
 //! A batch is taken when the receiver has answered with 2xx, to the end of the answer. Without an answer, the
-//! batch is sent again, perhaps split in another way. A receiver recognises duplicates by the id in each
-//! record (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS `event.id`, in CEF
-//! `externalId`), and not by anything of the request.
+//! same request is sent again, with the same key: see [`KEY_HEADER`]. A receiver recognises duplicates by the
+//! key, or by the id in each record (`log.record.uid`, in CloudEvents `id`, in OCSF `metadata.uid`, in ECS
+//! `event.id`, in CEF `externalId`).
 //!
 //! | answer | what happens |
 //! |---|---|
 //! | 2xx | taken |
 //! | 408, 425, 429, 5xx | retried, not before `Retry-After` |
-//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault, which is refused |
+//! | 400, 413, 422 and others about the content | split in halves, down to the record at fault: refused |
 //! | 3xx, 401, 403, 404, 405, 415 and others about the request | retried until the settings are right |
+//!
+//! A receiver that has taken no record yet may refuse everything, for example because of a mistake in the
+//! query of the URL. No record is given up before the receiver has taken one.
 //!
 //! A record that keeps getting an answer of the second row alone, while others are taken, is given up: see
 //! [`WebhookTransport::isolate`].
@@ -49,6 +52,12 @@ use crate::{
 /// `secret` as key: `sha256=` and hexadecimal digits, like GitHub's `X-Hub-Signature-256`.
 pub const SIGNATURE_HEADER: &str = "x-tracego-signature-256";
 
+/// Name of the header with the key of a request (IETF draft "The Idempotency-Key HTTP Header Field"): a hash
+/// of the records, so that the same records in one request have the same key at each attempt.
+pub const KEY_HEADER: &str = "idempotency-key";
+/// Part of a URL that is replaced by the key of the request.
+pub(crate) const KEY_IN_URL: &str = "{batch}";
+
 /// Size in bytes below which requests are not reduced for a receiver that finds them too large.
 const LEAST: usize = 4096;
 
@@ -63,6 +72,8 @@ pub struct WebhookTransport {
     /// Maximum size of a request in bytes: `batch-bytes`, or less after the receiver found a request too
     /// large.
     bytes: usize,
+    /// Whether the receiver has taken a record.
+    proven: bool,
 }
 
 impl WebhookTransport {
@@ -78,7 +89,7 @@ impl WebhookTransport {
         let client = client.map_err(|error| error.to_string())?;
         let (headers, secret) = secrets(settings)?;
         let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
-        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes })
+        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes, proven: false })
     }
 
     /// Sends a batch in requests of the configured size. Returns what became of the records.
@@ -93,7 +104,7 @@ impl WebhookTransport {
     }
 
     async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> DeliveryResult {
-        let mut parts = BatchSplit::new(batch.len(), isolate);
+        let mut parts = BatchSplit::new(batch.len(), isolate, self.proven);
         while parts.done() < batch.len() {
             let request = parts.done()..self.end(batch, parts.done());
             let mut ask = async |range: Range<usize>| self.send_request(&batch[range]).await;
@@ -101,7 +112,12 @@ impl WebhookTransport {
                 break;
             }
         }
-        parts.delivered()
+        self.proven = parts.is_proven();
+        let mut delivered = parts.delivered();
+        if let Some(trouble) = delivered.trouble.as_mut().filter(|trouble| trouble.unproven) {
+            trouble.why = format!("{}: {}", display_uri(&self.uri), trouble.why);
+        }
+        delivered
     }
 
     /// Returns the end of the request that starts with the record `start`; it has at least that record.
@@ -147,18 +163,22 @@ impl WebhookTransport {
     async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, DeliveryError> {
         let failed = |why: String| DeliveryError::new(format!("{}: {why}", display_uri(&self.uri)));
         let body = body::join(self.format, lines);
+        let key = body::key(&body);
+        let uri = self.settings.uri_of(&key).map_err(failed)?;
         let body =
             body::compress(body, self.settings.compression).map_err(|error| failed(error.to_string()))?;
         let method = match self.settings.method {
             Method::Post => HttpMethod::POST,
             Method::Put => HttpMethod::PUT,
         };
-        let mut request = Request::builder().method(method).uri(&self.uri);
+        let mut request = Request::builder().method(method).uri(uri);
         if let Some(secret) = &self.secret {
             request = request.header(SIGNATURE_HEADER, body::signature(secret, &body));
         }
         let mut request = request.body(Bytes::from(body)).map_err(|error| failed(error.to_string()))?;
         let headers = request.headers_mut();
+        let quoted = HeaderValue::try_from(format!("\"{key}\""));
+        headers.extend(quoted.ok().map(|key| (HeaderName::from_static(KEY_HEADER), key)));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
         if self.settings.compression == WebhookCompression::Gzip {

@@ -33,7 +33,7 @@ pub struct EnvSecret {
     pub env: String,
 }
 
-/// Maximum number of bytes that are read from a file.
+/// Maximum size of a file in bytes. A larger file is an error.
 const MOST: u64 = 64 * 1024;
 
 impl fmt::Debug for Secret {
@@ -59,8 +59,13 @@ impl Secret {
             }
             Self::File(FileSecret { file: path }) => {
                 let said = |error: std::io::Error| format!("file {}: {error}", path.display());
-                let mut text = String::new();
-                fs::File::open(path).map_err(said)?.take(MOST).read_to_string(&mut text).map_err(said)?;
+                let mut bytes = Vec::new();
+                fs::File::open(path).map_err(said)?.take(MOST + 1).read_to_end(&mut bytes).map_err(said)?;
+                if bytes.len() as u64 > MOST {
+                    return Err(format!("file {}: is larger than {} KiB", path.display(), MOST >> 10));
+                }
+                let text =
+                    String::from_utf8(bytes).map_err(|_| format!("file {}: is no UTF-8", path.display()))?;
                 Ok(text.trim().to_owned())
             }
         }
@@ -87,6 +92,10 @@ mod tests {
         assert_eq!(file.read().unwrap(), "Bearer abc");
         assert_eq!(read("x = 'plain'").unwrap().read().unwrap(), "plain");
         assert_eq!(read("x = { env = 'PATH' }").unwrap().read(), Ok(env::var("PATH").unwrap()));
+        fs::write(&path, "x".repeat(64 << 10)).unwrap();
+        assert_eq!(file.read().unwrap().len(), 64 << 10);
+        fs::write(&path, "x".repeat((64 << 10) + 1)).unwrap();
+        assert!(file.read().unwrap_err().ends_with("token: is larger than 64 KiB"));
         fs::remove_file(&path).unwrap();
         assert!(file.read().unwrap_err().contains("token: No such file"));
         assert!(

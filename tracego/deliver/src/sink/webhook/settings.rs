@@ -9,14 +9,15 @@ use hyper::{
 use serde::Deserialize;
 use tracego_model::units::{Bytes, Span};
 
-use super::secret::Secret;
+use super::{KEY_IN_URL, secret::Secret};
 use crate::http::tls::TlsSettings;
 
 /// Keys of a webhook sink, beside those of all sinks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WebhookSettings {
-    /// Address of the receiver: `https://host/path` or `http://…`.
+    /// Address of the receiver: `https://host/path` or `http://…`. `{batch}` in the path or the query is
+    /// replaced by the key of the request.
     pub url: String,
     /// Headers of each request; values are texts, `{ file = "/path" }` or `{ env = "NAME" }`.
     #[serde(default)]
@@ -102,9 +103,15 @@ impl WebhookSettings {
         names.collect::<Result<Vec<_>, _>>().map(drop)
     }
 
+    /// Returns the address of the receiver, for a request without a key.
     pub(super) fn uri(&self) -> Result<Uri, String> {
+        self.uri_of("batch")
+    }
+
+    /// Returns the address of the request with this key.
+    pub(super) fn uri_of(&self, key: &str) -> Result<Uri, String> {
         let wrong = || "url: write https://host/path or http://host/path".to_owned();
-        let uri: Uri = self.url.parse().map_err(|_| wrong())?;
+        let uri: Uri = self.url.replace(KEY_IN_URL, key).parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?;
         if authority.as_str().contains('@') {
             return Err(
@@ -114,6 +121,9 @@ impl WebhookSettings {
         }
         if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
             return Err(wrong());
+        }
+        if self.url.split('/').nth(2).is_some_and(|authority| authority.contains(KEY_IN_URL)) {
+            return Err("url: {batch} may stand in the path and the query only".to_owned());
         }
         Ok(uri)
     }
@@ -182,6 +192,7 @@ mod tests {
         for (more, said) in [
             ("url = 'host/path'", "url: write https://"),
             ("url = 'ftp://host'", "url: write https://"),
+            ("url = 'https://{batch}.host/'", "url: {batch} may stand in"),
             ("url = 'https://'", "url: write https://"),
             ("url = 'https://me:pass@host'", "headers = { authorization"),
             ("url = 'http://h'\ntls = {}", "tls: the url is not encrypted"),

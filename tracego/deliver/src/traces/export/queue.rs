@@ -44,14 +44,21 @@ pub(super) struct SpanQueue {
 
 #[derive(Debug, Default)]
 struct QueuedSpans {
-    /// Spans with their sizes, in bytes.
-    spans: VecDeque<(SpanData, usize)>,
+    spans: VecDeque<QueuedSpan>,
     /// Size of all spans, in bytes.
     bytes: usize,
-    /// Time since which the first span waits.
-    since: Option<Instant>,
     /// Number of spans that were taken out and whose outcome is not known yet.
     sending: usize,
+}
+
+/// A span that waits.
+#[derive(Debug)]
+struct QueuedSpan {
+    span: SpanData,
+    /// Size in bytes.
+    size: usize,
+    /// Time since which the span waits.
+    since: Instant,
 }
 
 /// Returns the approximate size of a span, in bytes.
@@ -88,8 +95,7 @@ impl SpanQueue {
                 return;
             }
             waiting.bytes += size;
-            waiting.spans.push_back((span, size));
-            waiting.since.get_or_insert_with(Instant::now);
+            waiting.spans.push_back(QueuedSpan { span, size, since: Instant::now() });
             waiting.spans.len()
         };
         // The first span starts the timer, and a whole batch stops it. Waking the thread for each span would
@@ -103,12 +109,12 @@ impl SpanQueue {
     /// have waited long enough, or `Err(None)` if the queue is empty.
     pub(super) fn batch(&self, linger: Duration) -> Result<Vec<SpanData>, Option<Instant>> {
         let mut waiting = self.waiting();
-        let due = waiting.since.map(|since| since + linger);
+        let due = waiting.spans.front().map(|first| first.since + linger);
         if waiting.spans.len() < self.batch && due.is_none_or(|due| due > Instant::now()) {
             return Err(due);
         }
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some((span, size)) = waiting.spans.pop_front() {
+        while let Some(QueuedSpan { span, size, .. }) = waiting.spans.pop_front() {
             waiting.bytes -= size;
             bytes += size;
             batch.push(span);
@@ -117,7 +123,6 @@ impl SpanQueue {
             }
         }
         waiting.sending = batch.len();
-        waiting.since = (!waiting.spans.is_empty()).then(Instant::now);
         Ok(batch)
     }
 

@@ -3,6 +3,7 @@
 mod delivery;
 mod end;
 mod full_queue;
+mod pace;
 
 use std::{
     collections::VecDeque,
@@ -20,8 +21,10 @@ use tracego_model::{clock::Reading, input::Input, ledger::Ledger, meta::Meta, re
 use tracego_spool::{MemoryQueue, Moment, QueueLimits, RecordQueue, Spool};
 
 use super::{
+    chunk_backlog::ChunkBacklog,
     poison::PoisonDetector,
     sender::{self, SinkSender},
+    stream_state::StreamState,
     worker::{Destination, Worker, WorkerControl},
 };
 use crate::{
@@ -36,7 +39,7 @@ use crate::{
 /// A receiver with its answers to the next batches, and the records that arrived. Without answers left, it
 /// takes all.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>);
+struct Receiver(Arc<Mutex<(VecDeque<Answer>, Vec<u64>)>>, Arc<Mutex<Vec<usize>>>);
 
 enum Answer {
     /// Takes this many records, then fails.
@@ -45,6 +48,10 @@ enum Answer {
     Refuse,
     /// Fails at the second record, whatever is with it.
     Poison,
+    /// Refuses all records, without having taken any.
+    Unproven,
+    /// Asks for a pause of a minute.
+    Later,
     /// Never answers.
     Hang,
 }
@@ -59,6 +66,21 @@ impl Receiver {
         self.0.lock().unwrap().1.clone()
     }
 
+    /// Returns the number of batches that arrived.
+    fn batches(&self) -> usize {
+        self.1.lock().unwrap().len()
+    }
+
+    /// Returns the number of records of each batch.
+    fn sizes(&self) -> Vec<usize> {
+        self.1.lock().unwrap().clone()
+    }
+
+    /// Returns the number of records of the largest batch.
+    fn largest(&self) -> usize {
+        self.1.lock().unwrap().iter().copied().max().unwrap_or(0)
+    }
+
     fn waits_for(&self, records: usize) {
         let since = Instant::now();
         while self.got().len() < records {
@@ -70,11 +92,13 @@ impl Receiver {
 
 impl Transport for Receiver {
     async fn deliver(&mut self, batch: &[&[u8]]) -> DeliveryResult {
+        self.1.lock().unwrap().push(batch.len());
         let answer = self.0.lock().unwrap().0.pop_front();
         let (skip, taken) = match answer {
             None => (0, batch.len()),
             Some(Answer::Fail(taken)) => (0, taken.min(batch.len())),
             Some(Answer::Poison) => (0, 1),
+            Some(Answer::Unproven | Answer::Later) => (0, 0),
             Some(Answer::Refuse) => (1, batch.len()),
             Some(Answer::Hang) => std::future::pending().await,
         };
@@ -87,6 +111,13 @@ impl Transport for Receiver {
         match answer {
             Some(Answer::Fail(_) | Answer::Poison) => {
                 DeliveryResult::partial(taken, DeliveryError::new("down"))
+            }
+            Some(Answer::Unproven) => {
+                DeliveryResult::partial(0, DeliveryError { unproven: true, ..DeliveryError::new("400") })
+            }
+            Some(Answer::Later) => {
+                let after = Some(Duration::from_mins(1));
+                DeliveryResult::partial(0, DeliveryError { after, ..DeliveryError::new("503") })
             }
             Some(Answer::Refuse) => DeliveryResult { refused: vec![refused], ..DeliveryResult::all(taken) },
             _ => DeliveryResult::all(taken),
@@ -129,16 +160,18 @@ struct TestSink {
 
 /// Returns the destination that leads to a receiver.
 fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Receiver> {
-    let receiver = receiver.clone();
-    Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes: 1 << 11 }
+    let (receiver, pace) = (receiver.clone(), common.pace(false));
+    let batch_bytes = if common.batch_wait.is_some() { 1 << 20 } else { 1 << 11 };
+    Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes, pace }
 }
 
-fn set(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn set(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { begin: None, ..paused(queue, blocks, dead) }
 }
 
 /// Starts a sink whose thread takes nothing before the end.
-fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+fn paused(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
+    let TestQueue(queue, stream) = queue;
     let receiver = Receiver::default();
     let (sender, chunks) = sender::channel();
     let (begin, begins) = std::sync::mpsc::channel::<()>();
@@ -154,7 +187,8 @@ fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
         move || {
             // The other end never sends, and is dropped to begin.
             assert!(begins.recv().is_err());
-            let mut worker = Worker::new(status, queue, destination, Some(receiver), chunks, heard, losses);
+            let worker = Worker::new(status, queue, destination, Some(receiver), chunks, heard, losses);
+            let mut worker = worker.resuming(ChunkBacklog::default(), stream);
             worker.poison = PoisonDetector::after(4, Some(Duration::ZERO));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(worker.run());
@@ -166,14 +200,18 @@ fn paused(queue: RecordQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
 
-fn memory(limits: QueueLimits) -> RecordQueue {
-    RecordQueue::Memory(Box::new(MemoryQueue::new(limits, Moment::now())))
+fn memory(limits: QueueLimits) -> TestQueue {
+    let memory = MemoryQueue::new(limits, Moment::now());
+    TestQueue(RecordQueue::Memory(Box::new(memory)), StreamState::default())
 }
 
-fn spool(path: &Path) -> RecordQueue {
+fn spool(path: &Path) -> TestQueue {
     let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
-    RecordQueue::Disk(Box::new(spool))
+    TestQueue(RecordQueue::Disk(Box::new(spool)), StreamState::open(path))
 }
+
+/// A queue with the state of its stream.
+struct TestQueue(RecordQueue, StreamState);
 
 impl TestSink {
     fn push(&mut self, records: &[Record]) {
