@@ -215,6 +215,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
         remedy: "remedy of the finding",
         evidence: BTreeMap::from([("process.executable.path", format!("evidence {n}"))]),
         unenforced: Some(Unenforced::OutsideOfJobs),
+        by_arguments: false,
     }
 }
 
@@ -477,6 +478,7 @@ pub fn start_with_policy_decision(allow: bool, error: Option<policy::ErrorKind>)
         cut: 88_001,
         error: error.map(|kind| format!("bundle-name: {}", kind.name())),
         error_kind: error,
+        unenforced: (!allow).then_some(Unenforced::LetThrough),
         bundles: Arc::new([Identity {
             name: "bundle-name".into(),
             digest: format!("sha256:{}", "0a".repeat(32)),

@@ -172,6 +172,7 @@ fn findings_of_every_rule_are_what_the_schema_says() {
             remedy: rule.remedy,
             evidence: [("package", "./cmd/server".to_owned())].into(),
             unenforced: Some(Unenforced::LetThrough),
+            by_arguments: false,
         })
         .collect();
     let value = serde_json::to_value(&all).unwrap();

@@ -260,6 +260,56 @@ fn files_of_a_rotation_are_put_in_order_and_the_oldest_may_be_gone() {
     assert!(Lines::of(vec![dir.path().join("none")]).next_line().is_err());
 }
 
+/// A disk that refuses the first write and then has room.
+struct FirstRefused {
+    disk: Disk,
+    is_refused: bool,
+}
+
+impl io::Write for FirstRefused {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if std::mem::replace(&mut self.is_refused, false) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.disk.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Checks an output that refuses the first records of a batch whose other records are judged already.
+#[test]
+fn the_first_record_of_a_log_is_before_records_that_were_judged_before_it() {
+    let disk = Disk::with_room(usize::MAX);
+    let mut reader = reader("job.capture");
+    let out = FirstRefused { disk: disk.clone(), is_refused: true };
+    let sealer = Sealer::new([4; 32], 60, None, None);
+    let sink = DirectOutput::new(Box::new(out), DirectFormat::JSON).sealed(sealer, false);
+    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, None, sink);
+    let (mut counters, mut now) = (Counters::default(), Reading::default());
+    while let Some(input) = reader.next_input().unwrap() {
+        now = input.clock();
+        // Batches alone, so that the first write is within one, and each of more than one write.
+        if let Input::Batch(batch) = input {
+            let events = (0..40).flat_map(|_| batch.decode()).collect();
+            let _refused = pipeline.take_batch(&batch, events);
+            counters.hooked += 40 * u64::try_from(batch.len()).unwrap();
+        }
+    }
+    pipeline.take(Input::Heartbeat(counters, now)).unwrap();
+    pipeline.end().unwrap();
+    let log = disk.bytes();
+    let report = check(&log);
+    assert!(report.whole, "{:?}", report.damage);
+    let run = &report.runs[0];
+    assert!(run.refused > 10 && run.records > 10, "{run:?}");
+    assert_eq!(run.refused + run.records, run.last_seq, "every number is there or was refused");
+    let first = log.split(|&byte| byte == b'\n').next().unwrap();
+    assert_eq!(number(first, "seq"), 1);
+}
+
 #[test]
 fn runs_without_seals_between_are_said() {
     let plain = b"{\"schema\":\"tracego/1\",\"seq\":1}\n{\"schema\":\"tracego/1\",\"seq\":2}\n".to_vec();

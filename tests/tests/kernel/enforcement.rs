@@ -28,7 +28,9 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("enforcement: it ends with tracego and others hold after a reload", ends),
     ("enforcement: a rule that locks people out is refused", lockout),
     ("enforcement: what a policy does not allow is ended and then known", policy),
+    ("enforcement: an exception is before a policy", excepted_from_policy),
     ("enforcement: a whole job ends", whole),
+    ("enforcement: a job of one process ends with it", whole_alone),
 ];
 
 /// A folder with a program that creates a file for each of its arguments, and a configuration.
@@ -342,6 +344,44 @@ fn policy() {
         starts.next().map(|start| start["tracego"]["policy"]["allow"].clone())
     };
     assert_eq!((decided("dozes 60"), decided("dozes 0")), (Some(false.into()), Some(true.into())));
+}
+
+/// Checks that a start which an exception lets through is not killed because of a policy, and that its record says so.
+fn excepted_from_policy() {
+    let config = "policy = [\"FOLDER/p.rego\"]\npolicy-time-limit = 10000\n\
+        [enforce]\nrules = []\nfindings = []\n\
+        [[enforce.exceptions]]\nname = \"nap\"\nowner = \"ops\"\nreason = \"until it moves\"\n\
+        expires = \"2199-01-01\"\nexecutables = [\"NAME\"]\nargs = [\"1\"]\n";
+    let place = RuleFolder::new("naps", config);
+    let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+    fs::copy(sleep, place.path("naps")).unwrap();
+    let text = "package tracego.process\n\ndeny contains {\"id\": \"nap\", \"msg\": \"no naps\"} if \
+        input.process.name == \"naps\"\n";
+    fs::write(place.path("p.rego"), text).unwrap();
+    let session = place.run("kill", "./naps 1 && echo well; ./naps 60; ./naps 1 && echo well");
+    assert_eq!(String::from_utf8_lossy(&session.output.stdout), "well\nwell\n", "{}", session.stderr());
+    let starts = session.of("start").filter(|start| start["process"]["command"] == "naps");
+    let policies: Vec<_> = starts
+        .map(|start| {
+            (start["tracego"]["policy"]["allow"].clone(), start["tracego"]["policy"]["unenforced"].clone())
+        })
+        .collect();
+    let let_through = (Value::from(false), Value::from("let-through"));
+    assert_eq!(policies, [let_through.clone(), (false.into(), Value::Null), let_through]);
+    let all = decisions(&session.records);
+    assert!(all.iter().all(|about| about["action"] == "kill" && about["error"].is_null()), "{all:#?}");
+    assert_eq!(all.len(), 1, "{all:#?}");
+}
+
+/// Checks that a job whose only process the kernel side killed is not reported as one that ran on.
+fn whole_alone() {
+    let place = RuleFolder::new("whole", &format!("{RULE}action = \"kill-job\"\n"));
+    let session = place.run("kill", "exec ./whole run");
+    assert_eq!(session.output.status.code(), Some(137), "{}", session.stderr());
+    let all = decisions(&session.records);
+    let told: Vec<_> = all.iter().map(|about| (about["when"].as_str(), about["error"].as_str())).collect();
+    assert_eq!(told, [(Some("before-start"), None), (Some("after-start"), None)]);
+    assert!(!session.stderr().contains("should have been"), "{}", session.stderr());
 }
 
 fn whole() {

@@ -3,17 +3,18 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
-use tracego_tests::{Session, args, debian, go, records, tracego};
+use tracego_tests::{ChildGuard, Session, args, debian, go, records, tracego, wait_until};
 
 use crate::{ConditionalTest, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("run sees its tree in every pid namespace", same),
     ("run kills in every pid namespace what it was told to", killed),
+    ("a process that no pid namespace of tracego shows is not said to have ended", unreachable),
     ("run in a user namespace ends with 3 and starts nothing", user_namespace),
     ("run without its own pid namespace for children ends with 3", unforked),
     ("run without /proc ends with 3 and starts nothing", no_proc),
@@ -96,6 +97,41 @@ fn killed() {
         assert!(!ran.exists(), "{way}: {}", text(&output));
         assert!(text(&output).contains("was killed by the rule no-touch"), "{way}: {}", text(&output));
     }
+}
+
+/// Watches the whole machine from a pid namespace, with a policy that denies a program outside of it.
+fn unreachable() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, file, program) =
+        (folder.path().join("p.rego"), folder.path().join("records"), folder.path().join("far-away"));
+    fs::copy("/bin/sleep", &program).unwrap();
+    let text = "package tracego.process\n\ndeny contains {\"id\": \"far\", \"msg\": \"no\"} if \
+                input.process.name == \"far-away\"\n";
+    fs::write(&policy, text).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-pf", "--kill-child", "--mount-proc"]).arg(tracego());
+    command
+        .args(["--enforce", "kill", "--heartbeat", "0", "--policy-time-limit", "10000", "--policy"])
+        .arg(&policy);
+    command.args(["--output", "json", "--output-file"]).arg(&file);
+    let errors = fs::File::create(folder.path().join("errors")).unwrap();
+    let mut running = ChildGuard(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap());
+    let outcome = || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let decision = |record: &Value| record["tracego"]["enforcement"]["error"].as_str().map(str::to_owned);
+        records(whole).iter().find_map(decision)
+    };
+    wait_until("the program was judged", || {
+        assert!(running.0.try_wait().unwrap().is_none(), "it has ended");
+        // It runs while it is judged.
+        let status = Command::new(&program).arg("0.5").status().unwrap();
+        assert!(status.success() || outcome().is_some(), "{status}");
+        outcome().is_some()
+    });
+    assert_eq!(outcome().as_deref(), Some("it cannot be reached from this pid namespace"));
+    let errors = fs::read_to_string(folder.path().join("errors")).unwrap();
+    assert!(errors.contains("those outside of jobs cannot be killed"), "{errors}");
 }
 
 fn refused(mut run: Command, reason: &str) {

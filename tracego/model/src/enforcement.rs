@@ -98,14 +98,20 @@ pub struct Pending {
     pub start: EventHeader,
     /// Name of the task.
     pub comm: [u8; 16],
-    /// Path or file name of the executable.
-    pub executable: String,
+    /// Path of the executable; `None` where only its name is known.
+    pub path: Option<String>,
+    /// Whether the path is no path of the host.
+    pub elsewhere: bool,
+    /// File name of the executable; empty where the path is known.
+    pub name: String,
     /// Wait status, and time in ns since boot, if the process is known to have ended.
     pub exit: Option<(u32, u64)>,
     /// Key of the start; `None` if the kernel side knows it already.
     pub key: Option<VerdictKey>,
     /// Root process of the job, if the whole job is to be killed.
     pub job: Option<TaskId>,
+    /// Whether the kernel side killed the process itself, so that only its job is left.
+    pub is_killed: bool,
     /// Id of the finding or of the policy violation.
     pub reason: String,
     /// Reason, shown to the person whose program is stopped.
@@ -121,6 +127,8 @@ pub enum Ended {
     Gone,
     /// The process still runs.
     Failed,
+    /// The process cannot be reached from the agent's pid namespace, and no end of it was seen.
+    Unreachable,
 }
 
 /// Reasons that are told apart; a policy could make up any number. Those that come later have the last one's name.

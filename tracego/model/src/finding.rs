@@ -96,6 +96,10 @@ pub struct Finding {
     /// Reason why the finding was not enforced; absent where it was, and where it kills nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unenforced: Option<Unenforced>,
+    /// Whether the file and its arguments alone lead to the finding, so that the kernel side may remember it.
+    /// Not written.
+    #[serde(skip)]
+    pub by_arguments: bool,
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let enforcer = match mode {
         Mode::Off => None,
         _ => {
+            if mode >= Mode::Kill && !options.enforce.tree && agent.proc_level != 0 {
+                tracing::warn!(
+                    "tracego is in a pid namespace: of the processes that findings and policies stop after their \
+                     start, those outside of jobs cannot be killed"
+                );
+            }
             let (tables, remembered) = RuleTables::take(&mut loaded)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
             board.set_enforcement(Arc::clone(shared.status()));

@@ -24,7 +24,7 @@ impl AgentChildren {
     }
 
     /// Adds the processes of a batch.
-    pub(super) fn note(&mut self, events: &[DecodedEvent<'_>], stages: &mut impl Consumer) {
+    pub(super) fn note(&mut self, events: &[DecodedEvent<'_>], stages: &impl Consumer) {
         for event in events.iter().filter_map(|decoded| decoded.event.as_ref().ok()) {
             let Event::Exec(exec) = event else { continue };
             let header = &exec.fixed.header;

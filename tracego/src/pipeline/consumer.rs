@@ -44,7 +44,7 @@ pub trait Consumer {
     fn set_agent(&mut self, _agent: u32) {}
 
     /// Returns whether an event belongs to the enforcement check.
-    fn is_check(&mut self, _event: &Event<'_>) -> bool {
+    fn is_check(&self, _event: &Event<'_>) -> bool {
         false
     }
 

@@ -12,7 +12,7 @@ use tracego_model::{
     policy::PolicyCounts,
     record::Record,
 };
-use tracego_probe::enforce::killer::Killer;
+use tracego_probe::enforce::{killer::Killer, rules_in_force::RulesInForce};
 
 use crate::policy::{PolicyEngine, PolicyStage};
 
@@ -51,22 +51,16 @@ impl Judgement {
     }
 
     /// Whether the event belongs to the enforcement check, which is no activity of the machine.
-    pub(super) fn is_check(&mut self, event: &Event<'_>) -> bool {
-        let Some(killer) = &self.killer else { return false };
-        let is_check = match event {
-            Event::Exec(exec) => killer.shared().is_canary(&exec.exe, &exec.argv),
-            Event::Failed(failed) => killer.shared().is_canary(failed.filename, failed.argv),
-            Event::Exit(exit) => self.check == Some(exit.header.id),
-            _ => false,
-        };
-        if is_check {
-            self.check = Some(event.id());
-        }
-        is_check
+    pub(super) fn is_check(&self, event: &Event<'_>) -> bool {
+        self.killer.as_ref().is_some_and(|killer| is_check(killer.shared(), self.check, event))
     }
 
-    /// Keeps the state of the rules up to date with forks and exits.
+    /// Keeps the state up to date: of the rules with forks and exits, and of the enforcement check with its process.
+    /// Must come before [`Self::is_check`] of the same event.
     pub(super) fn follow(&mut self, event: &Event<'_>) {
+        if self.is_check(event) {
+            self.check = Some(event.id());
+        }
         if let (Event::Exit(exit), Some(killer)) = (event, &mut self.killer) {
             killer.exited(exit);
         }
@@ -88,18 +82,18 @@ impl Judgement {
         match (event, &mut self.killer) {
             (Event::Exec(exec), Some(killer)) => {
                 if let Some(refused) = refused {
-                    killer.stop(exec, &refused);
+                    let why = killer.stop(exec, record, &refused);
+                    if let Some(policy) = &mut record.tracego.policy {
+                        policy.unenforced = why;
+                    }
                 } else {
-                    let findings = record.tracego.findings.iter();
-                    let why = killer.found(exec, findings.map(|found| (found.id, found.message.as_str())));
+                    let why = killer.found(exec, record);
                     for finding in &mut record.tracego.findings {
                         finding.unenforced = why.filter(|_| killer.kills(finding.id));
                     }
                 }
             }
-            (Event::Verdict(verdict), Some(killer)) if verdict.action >= Action::Audit as u32 => {
-                killer.decided(verdict);
-            }
+            (Event::Verdict(verdict), Some(killer)) => killer.decided(verdict),
             _ => {}
         }
     }
@@ -179,5 +173,52 @@ impl Judgement {
     /// Returns the findings so far.
     pub(super) fn summary(&self) -> FindingSummary {
         self.rules.as_ref().map_or_else(FindingSummary::default, |rules| rules.summary().clone())
+    }
+}
+
+/// Whether the event belongs to the enforcement check; `last`: process of the last one.
+fn is_check(shared: &RulesInForce, last: Option<TaskId>, event: &Event<'_>) -> bool {
+    match event {
+        Event::Exec(exec) => shared.is_canary(&exec.exe, &exec.argv),
+        Event::Failed(failed) => shared.is_canary(failed.filename, failed.argv),
+        Event::Exit(exit) => last == Some(exit.header.id),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use tracego_common::{ExecFixed, event::ExitEvent};
+    use tracego_model::event::Exec;
+    use tracego_probe::enforce::check::EnforcementCheck;
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    /// Checks the exit of one check that comes in the same batch as the start of the next.
+    #[test]
+    fn the_exit_of_a_check_belongs_to_it_until_another_check_starts() {
+        let (shared, check) = (RulesInForce::default(), EnforcementCheck::new().unwrap());
+        shared.set_check(&check);
+        let id = |tgid| TaskId { tgid, ..TaskId::default() };
+        let words: Vec<&str> =
+            std::iter::once(&check.rule().executable).chain(&check.rule().args).map(String::as_str).collect();
+        let argv = words.join("\0") + "\0";
+        let mut fixed = ExecFixed::new_zeroed();
+        fixed.header.id = id(2);
+        let (exe, cwd, cgroup) = (b"/proc/self/exe".to_vec(), Vec::new(), Vec::new());
+        let argv = Cow::Borrowed(argv.as_bytes());
+        let exec = Exec { fixed, exe, cwd, cgroup, filename: b"", interp: b"", argv, env: b"" };
+        let next = Event::Exec(Box::new(exec));
+        let mut exit = ExitEvent::new_zeroed();
+        exit.header.id = id(1);
+        let exit = Event::Exit(exit);
+        let last = Some(id(1));
+        // Looking at the start of the next check first changes nothing.
+        assert!(is_check(&shared, last, &next));
+        assert!(is_check(&shared, last, &exit));
+        assert!(!is_check(&shared, Some(id(2)), &exit));
     }
 }

@@ -393,7 +393,7 @@ impl Consumer for Pipeline {
         self.judgement.set_agent(agent);
     }
 
-    fn is_check(&mut self, event: &Event<'_>) -> bool {
+    fn is_check(&self, event: &Event<'_>) -> bool {
         self.judgement.is_check(event)
     }
 

@@ -77,7 +77,7 @@ impl<S: Consumer> PipelineThread<S> {
             let taken = match input {
                 Input::Batch(batch) => {
                     let mut events = batch.decode();
-                    self.children.note(&events, &mut self.stages);
+                    self.children.note(&events, &self.stages);
                     self.inspector.annotate(&mut events);
                     self.stages.take_batch(&batch, events)
                 }

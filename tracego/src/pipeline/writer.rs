@@ -18,6 +18,8 @@ pub(super) struct RecordWriter {
     pub(super) ledger: Ledger,
     pub(super) tally: PipelineTally,
     now: Reading,
+    /// Number of the first record of a sealed output.
+    opening: Option<u64>,
     failed: Option<io::Error>,
 }
 
@@ -29,6 +31,7 @@ impl RecordWriter {
             ledger: Ledger::default(),
             tally: PipelineTally::default(),
             now: Reading::default(),
+            opening: None,
             failed: None,
         }
     }
@@ -44,11 +47,20 @@ impl RecordWriter {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// Writes the first record of a sealed output; again if the output did not take it.
+    /// Writes the first record of a sealed output; again if the output did not take it. The record keeps its number,
+    /// because records that are judged and not yet written have later ones.
     fn open(&mut self, enricher: &mut Enricher) {
         let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
-        let record = enricher.opening(start, self.now);
-        if let Err(error) = self.outputs.push(&record, false) {
+        let pushed = match self.opening {
+            None => {
+                let record = enricher.opening(start, self.now);
+                self.opening = Some(record.seq);
+                self.outputs.push(&record, false)
+            }
+            // The sinks have it.
+            Some(seq) => self.outputs.push_direct(&enricher.reopening(start, seq, self.now), false),
+        };
+        if let Err(error) = pushed {
             self.refused(error);
         }
     }

@@ -78,10 +78,12 @@ impl Enricher {
             Ended::Gone => Some("it ran to its end".to_owned()),
             Ended::Failed if action == Action::Audit => None,
             Ended::Failed => Some("it could not be ended".to_owned()),
+            Ended::Unreachable => Some("it cannot be reached from this pid namespace".to_owned()),
         };
         let decision = EnforcementDecision {
             message: Some(pending.message.clone()),
             delay: Some(boot_ns.saturating_sub(pending.start.boot_ns)),
+            executable: pending.name.clone(),
             error,
             ..EnforcementDecision::new(action, AFTER_START, pending.reason.clone())
         };
@@ -94,8 +96,8 @@ impl Enricher {
                 code: lifecycle::exit_code(status).0,
                 time: self.builder.clock.wall(boot_ns),
             });
-            if !is_known {
-                process.executable = Some(exec::executable(pending.executable.clone(), false));
+            if !is_known && let Some(path) = &pending.path {
+                process.executable = Some(exec::executable(path.clone(), pending.elsewhere));
             }
         }
         if !is_known && let Some((context, job)) = self.identity(pending.start.job_root) {
@@ -168,4 +170,47 @@ fn args(verdict: &Verdict, action: Action) -> Vec<&[u8]> {
     let last = pieces.iter().rposition(|piece| !piece.is_empty()).map_or(0, |at| at + 1);
     pieces.truncate(last);
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use tracego_common::TaskId;
+    use tracego_model::meta::Meta;
+
+    use super::*;
+
+    /// Checks the record of a process that no event was seen of before.
+    #[test]
+    fn a_file_name_alone_is_no_path_and_a_container_has_no_path_of_the_host() {
+        let mut enricher = Enricher::new(Meta::default());
+        let id = TaskId { tgid: 7, start_boottime: 70, ..TaskId::default() };
+        let mut record = |path: Option<&str>, elsewhere, ended| {
+            let pending = Pending {
+                start: EventHeader { id, ..EventHeader::default() },
+                comm: *b"go\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                path: path.map(str::to_owned),
+                elsewhere,
+                name: if path.is_none() { "tool".to_owned() } else { String::new() },
+                exit: None,
+                key: None,
+                job: None,
+                is_killed: false,
+                reason: "rule".to_owned(),
+                message: String::new(),
+            };
+            enricher.ended(&pending, Action::Kill, ended, Reading::default())
+        };
+        let named = record(None, true, Ended::Killed);
+        assert!(named.process.as_ref().unwrap().executable.is_none());
+        let decision = named.tracego.enforcement.as_ref().unwrap().decision.as_ref().unwrap();
+        assert_eq!((decision.executable.as_str(), decision.error.as_deref()), ("tool", None));
+        for elsewhere in [false, true] {
+            let executable =
+                record(Some("/opt/go"), elsewhere, Ended::Gone).process.unwrap().executable.unwrap();
+            assert_eq!((executable.path.as_str(), executable.elsewhere), ("/opt/go", elsewhere));
+        }
+        let body = record(Some("/opt/go"), true, Ended::Unreachable).body;
+        let wanted = "should have been killed by rule, but it cannot be reached from this pid namespace: go";
+        assert!(body.starts_with(wanted), "{body}");
+    }
 }

@@ -210,6 +210,11 @@ impl Enricher {
         self.builder.opening(start, reading)
     }
 
+    /// Makes the first record of a sealed output anew, with the number that it had when the output refused it.
+    pub fn reopening(&mut self, start: ChainStart, seq: u64, reading: Reading) -> Record {
+        self.builder.reopening(start, seq, reading)
+    }
+
     /// Makes a seal.
     pub fn seal(&mut self, seal: Seal, reading: Reading) -> Record {
         let root = seal

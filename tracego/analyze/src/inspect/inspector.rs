@@ -71,11 +71,12 @@ impl Inspector {
     #[must_use]
     pub fn new(options: InspectOptions, watcher: Option<ServiceWatcher>) -> Self {
         let procfs = Procfs::default().with_pids(options.pids.clone());
+        let accounts = AccountNames::new(procfs.clone(), options.users.clone());
         let surroundings = surroundings::SurroundingsReader { procfs, ..Default::default() };
         Self {
             images: ImageCache::new(Opener::default(), cache::BYTES),
             surroundings,
-            accounts: AccountNames::new(options.users.clone()),
+            accounts,
             options,
             watcher,
             watched: HashSet::new(),

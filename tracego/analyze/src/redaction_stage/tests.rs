@@ -24,6 +24,7 @@ fn start(meta: Meta) -> Record {
         message: "runs with hunter22\n".into(),
         remedy: "",
         unenforced: None,
+        by_arguments: false,
         evidence: [("process.command_args", args.join(" ")), ("GOFLAGS", "-X=hunter22".into())].into(),
     });
     let variables =

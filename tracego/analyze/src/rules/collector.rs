@@ -104,6 +104,7 @@ impl<'a> FindingCollector<'a> {
             remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
             evidence: case.evidence,
             unenforced: None,
+            by_arguments: self.rule.by_arguments && self.settings.is_uniform(self.rule),
         });
     }
 

@@ -106,6 +106,12 @@ mod tests {
     }
 
     #[test]
+    fn one_rule_goes_by_file_and_arguments_alone() {
+        let alone: Vec<_> = RULES.iter().filter(|rule| rule.by_arguments).map(|rule| rule.id).collect();
+        assert_eq!(alone, ["TG001"]);
+    }
+
+    #[test]
     fn a_rule_is_found_in_any_case_and_by_what_is_nearly_its_id() {
         assert_eq!(find("tg004").map(|rule| rule.id), Some("TG004"));
         assert_eq!(find("Go-Run").map(|rule| rule.id), Some("TG001"));

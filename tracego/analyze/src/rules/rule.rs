@@ -31,6 +31,9 @@ pub struct Rule {
     pub reference: &'static str,
     /// The cases of the rule.
     pub variants: &'static [Variant],
+    /// Whether the file and its arguments alone lead to a finding, so that enforcement may remember it.
+    #[serde(skip)]
+    pub by_arguments: bool,
     /// The check of a program start.
     #[serde(skip)]
     pub start: Option<StartCheck>,

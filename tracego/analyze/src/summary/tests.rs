@@ -56,6 +56,7 @@ fn finding(id: &'static str, message: &str, severity: Severity) -> Finding {
         remedy: "Fix it.",
         evidence: BTreeMap::new(),
         unenforced: None,
+        by_arguments: false,
     }
 }
 

@@ -92,7 +92,8 @@ const SECOND: i64 = 1_000_000_000;
 /// The state of the agent at a seal, beside the lines.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// Counts of the run; those of the kernel side are fresh.
+    /// Counts of the run. Those of the kernel side are of their latest reading: fresh at the end of a window, and up
+    /// to a second old when evidence is sealed at once. More events may be processed by then than were hooked.
     pub ledger: Ledger,
     /// Current time.
     pub now: Reading,
@@ -188,7 +189,14 @@ impl Sealer {
 
     /// Counts a record that could not be serialized as refused.
     pub fn unwritable(&mut self, record: &Record) {
-        self.tally.refuse(&Waiting::new(record, false, self.taken).facts());
+        self.refuse(&Waiting::new(record, false, self.taken));
+    }
+
+    /// Counts a record as refused, except for the first one, which is written again with the same number.
+    fn refuse(&mut self, waiting: &Waiting) {
+        if !waiting.opens {
+            self.tally.refuse(&waiting.facts());
+        }
     }
 
     /// Reports that the operating system took `whole` of the waiting records, and the bytes `torn` of the
@@ -196,7 +204,7 @@ impl Sealer {
     pub fn flushed(&mut self, whole: usize, torn: &[u8]) {
         for (n, waiting) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
             if n >= whole {
-                self.tally.refuse(&waiting.facts());
+                self.refuse(&waiting);
                 self.took = false;
                 continue;
             }
@@ -317,7 +325,8 @@ fn happened(ledger: &Ledger) -> u64 {
     ledger.kernel.happened().saturating_add(ledger.inherited)
 }
 
-/// Returns the number of events that are counted but not processed.
+/// Returns the number of events that are counted but not processed; negative if events were processed that are
+/// younger than the counters.
 fn pending(ledger: &Ledger) -> i64 {
     let kernel = &ledger.kernel;
     let parts = [kernel.lost(), kernel.filtered, ledger.decode_errors, ledger.processed];

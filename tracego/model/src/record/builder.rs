@@ -180,6 +180,14 @@ impl RecordBuilder {
         self.envelope(event_name::SEAL_OPENED, OtelSeverity::Info, self.stamp(reading), body, own)
     }
 
+    /// Makes the first record of a sealed output anew, with the number `seq` that it had when the output refused it.
+    pub fn reopening(&mut self, start: ChainStart, seq: u64, reading: Reading) -> Record {
+        let latest = std::mem::replace(&mut self.seq, seq.saturating_sub(1));
+        let record = self.opening(start, reading);
+        self.seq = latest;
+        record
+    }
+
     /// Makes a seal; `job`: the job that it is about.
     pub fn seal(&mut self, seal: Seal, job: Option<Identified>, reading: Reading) -> Record {
         self.set_clock(reading);

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-use crate::{finding::Severity, record::is_zero};
+use crate::{
+    finding::{Severity, Unenforced},
+    record::is_zero,
+};
 
 /// An action against the process, ordered from none to the most severe.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -164,6 +167,9 @@ pub struct PolicyDecision {
     /// Kind of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<ErrorKind>,
+    /// Reason why a decision that does not allow was not enforced; absent where it was, and without enforcement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unenforced: Option<Unenforced>,
     /// Bundles that took part.
     pub bundles: Arc<[Identity]>,
     /// Time that the decision took.
@@ -225,6 +231,7 @@ impl PolicyDecision {
             cut: 0,
             error: None,
             error_kind: None,
+            unenforced: None,
             bundles,
             took: Duration::ZERO,
             cached: false,

@@ -1,7 +1,11 @@
 //! Killing of processes that were judged in user space after their start; the kernel decides about the next
 //! such start.
 
-use std::{collections::BTreeSet, fs::File, io, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    sync::Arc,
+};
 
 use procfs::{FromRead as _, process::Stat};
 use rustix::{
@@ -11,9 +15,9 @@ use rustix::{
 };
 use tracego_common::{
     TaskId,
-    event::ExitEvent,
+    event::{EventHeader, ExitEvent},
     flags,
-    verdict::{ARGV_LEN, Action, Verdict, VerdictKey, argv_hash},
+    verdict::{Action, Verdict},
 };
 use tracego_model::{
     clock::TICK_NS,
@@ -21,19 +25,19 @@ use tracego_model::{
     event::Exec,
     finding::Unenforced,
     policy::PolicyStop,
-    text,
+    record::Record,
 };
 
-use super::{maps::VerdictCache, rules_in_force::RulesInForce};
+use super::{maps::VerdictCache, marks::StartMarks, rules_in_force::RulesInForce};
+
+/// Maximum number of bytes of `stat`.
+const STAT_MAX: u64 = 4096;
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
 pub struct Killer {
-    findings: BTreeSet<String>,
-    mode: Mode,
+    marks: StartMarks,
     remembered: VerdictCache,
-    shared: Arc<RulesInForce>,
-    pending: Vec<Pending>,
 }
 
 impl Killer {
@@ -45,129 +49,75 @@ impl Killer {
         remembered: VerdictCache,
         shared: Arc<RulesInForce>,
     ) -> Self {
-        Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
+        Self { marks: StartMarks::new(findings, mode, shared), remembered }
     }
 
     /// Returns the shared state of enforcement.
     #[must_use]
     pub fn shared(&self) -> &RulesInForce {
-        &self.shared
+        &self.marks.shared
     }
 
     /// Replaces the findings that kill.
     pub fn change(&mut self, findings: Vec<String>) {
-        self.findings = findings.into_iter().collect();
+        self.marks.change(findings);
     }
 
     /// Whether findings of a rule kill.
     #[must_use]
     pub fn kills(&self, id: &str) -> bool {
-        self.mode >= Mode::Audit && self.findings.contains(id)
+        self.marks.kills(id)
     }
 
-    /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decided
-    /// about are left alone, whatever the decision: the event says so, and a record of its own follows. Returns
-    /// the reason why such a finding is not enforced.
-    pub fn found<'a>(
-        &mut self,
-        exec: &Exec<'_>,
-        found: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Option<Unenforced> {
-        let (id, message) = found.into_iter().find(|(id, _)| self.kills(id))?;
-        let header = &exec.fixed.header;
-        let Some(rules) = self.shared.rules(header.flags) else { return Some(Unenforced::RulesUnknown) };
-        if rules.findings_in_job && header.job_root.tgid == 0 {
-            return Some(Unenforced::OutsideOfJobs);
-        }
-        match Action::from_raw(flags::decision(header.flags)) {
-            None => self.mark(exec, id, message, false, true),
-            Some(Action::Allow) => return Some(Unenforced::LetThrough),
-            Some(Action::Audit) if self.mode > Mode::Audit => return Some(Unenforced::LetThrough),
-            Some(_) => {}
-        }
-        None
+    /// Marks a start for killing if one of the findings on its record asks for that. Starts that the kernel side
+    /// decided about are left alone. Returns the reason why such a finding is not enforced.
+    pub fn found(&mut self, exec: &Exec<'_>, record: &Record) -> Option<Unenforced> {
+        self.marks.found(exec, record)
     }
 
-    /// Marks a start for killing because of a policy.
-    pub fn stop(&mut self, exec: &Exec<'_>, stop: &PolicyStop) {
-        // The kernel side compares the first bytes of the arguments and their length.
-        let is_whole = usize::try_from(exec.fixed.argv_total).is_ok_and(|total| total <= ARGV_LEN);
-        self.mark(exec, &stop.id, &stop.message, stop.job, stop.remembered && is_whole);
+    /// Marks a start for killing because of a policy. A start that the kernel side decided about is left alone,
+    /// except for its job. Returns the reason why the policy is not enforced.
+    pub fn stop(&mut self, exec: &Exec<'_>, record: &Record, stop: &PolicyStop) -> Option<Unenforced> {
+        self.marks.stop(exec, record, stop)
     }
 
-    /// Marks a start for killing; with `job`, all processes of its job, and with `remembered`, each later
-    /// start that is the same to the kernel side.
-    fn mark(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool, remembered: bool) {
-        let header = &exec.fixed.header;
-        self.pending.push(Pending {
-            start: *header,
-            comm: exec.fixed.comm,
-            executable: text::lossy(&exec.exe),
-            exit: None,
-            key: remembered.then(|| key(exec)),
-            job: job.then_some(header.job_root),
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-        });
-    }
-
-    /// Handles a decision of the kernel side: unmarks the start, or marks its job if the rule kills jobs.
+    /// Handles a decision of the kernel side: marks the job if the rule kills jobs.
     pub fn decided(&mut self, verdict: &Verdict) {
-        let id = verdict.header.id;
-        // A whole job is still to be killed.
-        self.pending.retain(|pending| pending.start.id != id || pending.job.is_some());
-        let rule = self.shared.status().rule(verdict);
-        let Some(rule) = rule.filter(|rule| rule.job && verdict.action >= Action::Kill as u32) else {
-            return;
-        };
-        self.pending.push(Pending {
-            start: verdict.header,
-            comm: verdict.comm,
-            executable: text::lossy(text::until_nul(&verdict.name)),
-            exit: None,
-            key: None,
-            job: Some(verdict.header.job_root),
-            reason: rule.name,
-            message: rule.message.unwrap_or_default(),
-        });
+        self.marks.decided(verdict);
     }
 
     /// Notes how a marked process ended.
     pub fn exited(&mut self, exit: &ExitEvent) {
-        for pending in self.pending.iter_mut().filter(|pending| pending.start.id == exit.header.id) {
-            pending.exit = Some((exit.status, exit.header.boot_ns));
-        }
+        self.marks.exited(exit);
     }
 
     /// Kills all marked processes. Returns the outcomes.
     pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
-        let pending = std::mem::take(&mut self.pending);
+        let pending = self.marks.drain();
         pending.into_iter().map(|pending| self.end_one(pending)).collect()
     }
 
     fn end_one(&mut self, pending: Pending) -> (Pending, Action, Ended) {
-        if self.mode == Mode::Audit {
+        if self.marks.mode == Mode::Audit {
             return (pending, Action::Audit, Ended::Failed);
         }
         // First: whoever waits for the end may start the program again at once.
         if let Some(key) = pending.key {
-            let number = self.shared.status().number(&pending.reason);
+            let number = self.shared().status().number(&pending.reason);
             if let Err(error) = self.remembered.put(key, Action::Kill as u32, number) {
                 tracing::error!(%error, "the kernel cannot remember this verdict; the next such start will be killed after it runs");
             }
         }
-        let end = |id: TaskId| {
-            kill(id, self.remembered.contexts().proc_pid(id)).unwrap_or_else(|error| {
-                tracing::error!(pid = id.tgid, %error, "a process could not be killed");
-                Ended::Failed
-            })
+        let mut ended = if pending.is_killed {
+            Ended::Killed
+        } else {
+            self.end_process(pending.start.id, is_followed(&pending.start), pending.exit.is_some())
         };
-        let mut ended = end(pending.start.id);
         if let Some(root) = pending.job {
             // Twice: the second pass finds what was forked meanwhile.
             for _ in 0..2 {
                 for id in self.remembered.contexts().job(root) {
-                    if end(id) == Ended::Killed {
+                    if self.end_process(id, true, false) == Ended::Killed {
                         ended = Ended::Killed;
                     }
                 }
@@ -175,48 +125,68 @@ impl Killer {
         }
         (pending, Action::Kill, ended)
     }
-}
 
-/// Builds the key by which the kernel side recognizes such a start.
-fn key(exec: &Exec<'_>) -> VerdictKey {
-    let fixed = &exec.fixed;
-    let mut words = [0_u64; ARGV_LEN / 8];
-    for (word, bytes) in words.iter_mut().zip(exec.argv.chunks(8)) {
-        let mut whole = [0; 8];
-        whole[..bytes.len()].copy_from_slice(bytes);
-        *word = u64::from_ne_bytes(whole);
-    }
-    VerdictKey {
-        inode: fixed.exe_inode,
-        ctime_ns: fixed.exe_ctime_ns,
-        argv: argv_hash(&words),
-        argv_total: u64::from(fixed.argv_total),
-        cgroup_id: fixed.cgroup_id,
-        job_start: fixed.header.job_root.start_boottime,
-        dev: fixed.exe_dev,
-        uid: fixed.uid,
+    /// Kills a process. `is_followed`: whether it is part of the followed tree or of a job; `is_over`: whether its
+    /// exit was seen.
+    fn end_process(&self, id: TaskId, is_followed: bool, is_over: bool) -> Ended {
+        let contexts = self.remembered.contexts();
+        let Some(pid) = contexts.proc_pid(id) else {
+            return without_pid(is_over || (is_followed && !contexts.has(id)));
+        };
+        kill(id, pid).unwrap_or_else(|error| {
+            tracing::error!(pid = id.tgid, %error, "a process could not be killed");
+            Ended::Failed
+        })
     }
 }
 
-/// Kills a process, but no other one that got its pid. `pid`: its id in /proc; `None` if /proc does not show it.
-fn kill(id: TaskId, pid: Option<u32>) -> io::Result<Ended> {
-    let Some(pid) = pid else { return Ok(Ended::Gone) };
+/// Whether the kernel side follows a process, so that its table has the process while it runs.
+fn is_followed(header: &EventHeader) -> bool {
+    header.job_root.tgid != 0 || header.flags & flags::IN_TREE != 0
+}
+
+/// Returns the outcome for a process that the agent's /proc does not show: one that is over has ended by itself.
+fn without_pid(is_over: bool) -> Ended {
+    if is_over { Ended::Gone } else { Ended::Unreachable }
+}
+
+/// Kills a process, but no other one that got its pid. `pid`: its id in /proc.
+fn kill(id: TaskId, pid: u32) -> io::Result<Ended> {
     // The descriptor of the folder refers to the current owner of the pid, whatever pid namespace /proc is of,
     // and serves as a pidfd. Only now can the identity of the process be checked.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let process = match open(format!("/proc/{pid}"), flags, FileMode::empty()) {
-        Err(Errno::NOENT | Errno::SRCH) => return Ok(Ended::Gone),
-        opened => opened?,
+        Err(error) => return gone(error.into()),
+        Ok(process) => process,
     };
-    let stat = openat(&process, "stat", OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty());
-    let stat = stat.map(|stat| Stat::from_read(File::from(stat)));
-    match stat {
-        Ok(Ok(stat)) if stat.starttime == id.start_boottime / TICK_NS && stat.state != 'Z' => {}
-        _ => return Ok(Ended::Gone),
+    let mut stat = Vec::new();
+    let read = openat(&process, "stat", OFlags::RDONLY | OFlags::CLOEXEC, FileMode::empty());
+    if let Err(error) =
+        read.map_err(io::Error::from).and_then(|file| File::from(file).take(STAT_MAX).read_to_end(&mut stat))
+    {
+        return gone(error);
+    }
+    let stat = Stat::from_read(stat.as_slice()).map_err(io::Error::other)?;
+    if stat.starttime != id.start_boottime / TICK_NS || is_over(&stat) {
+        return Ok(Ended::Gone);
     }
     match pidfd_send_signal(&process, Signal::KILL) {
-        Err(Errno::SRCH) => Ok(Ended::Gone),
-        sent => Ok(sent.map(|()| Ended::Killed)?),
+        Err(error) => gone(error.into()),
+        Ok(()) => Ok(Ended::Killed),
+    }
+}
+
+/// Whether no thread of a process runs any more. A main thread that called `pthread_exit` is a zombie while the
+/// other threads run.
+fn is_over(stat: &Stat) -> bool {
+    matches!(stat.state, 'X' | 'x') || (stat.state == 'Z' && stat.num_threads <= 1)
+}
+
+/// Returns [`Ended::Gone`] for an error which says that the process does not exist, and other errors as they are.
+fn gone(error: io::Error) -> io::Result<Ended> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::NOENT | Errno::SRCH) => Ok(Ended::Gone),
+        _ => Err(error),
     }
 }
 
@@ -224,21 +194,73 @@ fn kill(id: TaskId, pid: Option<u32>) -> io::Result<Ended> {
 mod tests {
     use super::*;
 
+    /// Returns the identity of a running process.
+    fn identity(pid: u32) -> TaskId {
+        let stat = procfs::process::Process::new(pid.cast_signed()).and_then(|process| process.stat());
+        let start_boottime = stat.expect("it runs").starttime * TICK_NS;
+        TaskId { tgid: pid, start_boottime, pad: 0 }
+    }
+
     #[test]
     fn a_process_is_ended_and_its_namesake_is_not() {
-        let start = |pid: u32| {
-            let stat = procfs::process::Process::new(pid.cast_signed()).and_then(|process| process.stat());
-            stat.expect("it runs").starttime * TICK_NS
-        };
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
-        let id = TaskId { tgid: child.id(), start_boottime: start(child.id()), pad: 0 };
+        let id = identity(child.id());
         let namesake = TaskId { start_boottime: id.start_boottime + 5 * TICK_NS, ..id };
-        assert_eq!(kill(namesake, Some(namesake.tgid)).expect("asked"), Ended::Gone);
+        assert_eq!(kill(namesake, namesake.tgid).expect("asked"), Ended::Gone);
         assert!(child.try_wait().expect("asked").is_none(), "the namesake was not meant");
-        assert_eq!(kill(id, None).expect("asked"), Ended::Gone);
-        assert!(child.try_wait().expect("asked").is_none(), "nobody was meant");
-        assert_eq!(kill(id, Some(id.tgid)).expect("asked"), Ended::Killed);
+        assert_eq!(kill(id, id.tgid).expect("asked"), Ended::Killed);
         child.wait().expect("it ended");
-        assert_eq!(kill(id, Some(id.tgid)).expect("asked"), Ended::Gone);
+        assert_eq!(kill(id, id.tgid).expect("asked"), Ended::Gone);
+    }
+
+    #[test]
+    fn a_process_whose_main_thread_has_ended_is_killed_and_a_zombie_is_gone() {
+        // SAFETY: the child starts a thread and ends its own; it takes no lock of this process.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)));
+            // SAFETY: ends the main thread alone.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        }
+        let id = identity(child.unsigned_abs());
+        let state = || {
+            let stat =
+                procfs::process::Process::new(id.tgid.cast_signed()).and_then(|process| process.stat());
+            stat.map(|stat| (stat.state, stat.num_threads)).expect("nobody has waited for it")
+        };
+        while state().0 != 'Z' {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(state(), ('Z', 2), "the other thread runs");
+        assert_eq!(kill(id, id.tgid).expect("asked"), Ended::Killed);
+        while state() != ('Z', 1) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(kill(id, id.tgid).expect("asked"), Ended::Gone, "a zombie");
+        // SAFETY: the status is not asked for.
+        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
+    }
+
+    #[test]
+    fn only_a_missing_process_has_ended_by_itself() {
+        for errno in [Errno::NOENT, Errno::SRCH] {
+            assert_eq!(gone(errno.into()).expect("an outcome"), Ended::Gone);
+        }
+        for errno in [Errno::MFILE, Errno::IO, Errno::PERM, Errno::ACCESS] {
+            assert_eq!(
+                gone(errno.into()).expect_err("no outcome").raw_os_error(),
+                Some(errno.raw_os_error())
+            );
+        }
+    }
+
+    #[test]
+    fn a_process_that_proc_does_not_show_has_ended_only_if_its_end_is_known() {
+        assert_eq!(without_pid(true), Ended::Gone);
+        assert_eq!(without_pid(false), Ended::Unreachable);
+        let job = TaskId { tgid: 7, ..TaskId::default() };
+        assert!(is_followed(&EventHeader { job_root: job, ..EventHeader::default() }));
+        assert!(is_followed(&EventHeader { flags: flags::IN_TREE, ..EventHeader::default() }));
+        assert!(!is_followed(&EventHeader::default()));
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! [`settings`] → [`compiler`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
 //! records. [`check`] is the enforcement check: a program start that must be refused. [`rules_in_force`]
-//! keeps the rules that records refer to. [`killer`] kills a process that was judged in user space, and has
-//! the kernel decide about the next such start; [`decision`] evaluates the rules here as the kernel does, to try them.
+//! keeps the rules that records refer to. `marks` keeps the starts that are to be killed. [`killer`] kills a
+//! process that was judged in user space, and has the kernel decide about the next such start; [`decision`]
+//! evaluates the rules here as the kernel does, to try them.
 
 pub mod check;
 pub mod compiler;
@@ -14,6 +15,7 @@ pub mod lockout;
 pub mod machine;
 pub mod maps;
 pub mod marker;
+mod marks;
 pub mod rules_in_force;
 pub mod settings;
 #[cfg(test)]

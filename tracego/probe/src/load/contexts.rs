@@ -55,6 +55,12 @@ impl ProcessContexts {
         .collect()
     }
 
+    /// Whether the table has a process. Processes leave it when they end.
+    #[must_use]
+    pub fn has(&self, id: TaskId) -> bool {
+        self.map.get(&id.tgid, 0).is_ok_and(|Table(context)| context.start_boottime == id.start_boottime)
+    }
+
     /// Returns the id of a process in the agent's /proc; `None` if /proc does not show it, if it has ended, or if
     /// it belongs neither to the followed tree nor to a job while the agent is in a pid namespace.
     #[must_use]

@@ -78,8 +78,7 @@ impl PasswdFile {
 
 impl AccountNames {
     /// Creates the names of the host; `initial` is what the run started with.
-    pub(super) fn new(initial: Users) -> Self {
-        let procfs = Procfs::default();
+    pub(super) fn new(procfs: Procfs, initial: Users) -> Self {
         let own = procfs.own_mount_namespace().and_then(|mnt| Ok((mnt, procfs.own_user_namespace()?))).ok();
         Self {
             procfs,
@@ -148,8 +147,9 @@ impl AccountNames {
                 let same = process.namespace("mnt") == Ok(u64::from(mnt));
                 same.then(|| process.root().ok()).flatten()
             };
-            if let Some(root) = root(id).or_else(|| root(parent)) {
-                file.refresh(&root, Path::new("/etc/passwd"), now);
+            match root(id).or_else(|| root(parent)) {
+                Some(root) => file.refresh(&root, Path::new("/etc/passwd"), now),
+                None => file.checked = Some(now),
             }
         }
         file.users.clone()
@@ -159,6 +159,8 @@ impl AccountNames {
 #[cfg(test)]
 mod tests {
     use std::{fs, sync::Arc};
+
+    use tracego_model::linux::proc_pids::ProcPids;
 
     use super::*;
 
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_number_of_another_user_namespace_is_nobody_here() {
         let initial = Users::parse(b"me:x:1000:1000::/:/bin/sh\n");
-        let mut names = AccountNames::new(initial);
+        let mut names = AccountNames::new(Procfs::default(), initial);
         let (mnt, user) = names.own.unwrap();
         let (mnt, user) = (u32::try_from(mnt).unwrap(), u32::try_from(user).unwrap());
         let none = (TaskId::default(), TaskId::default());
@@ -214,5 +216,24 @@ mod tests {
         assert_eq!(other.get(1000).name, None);
         let other = names.names([1000; 3], Some((mnt ^ 1, user)), none, now).unwrap();
         assert_eq!(other.get(1000).name, None);
+    }
+
+    #[test]
+    fn processes_are_looked_up_by_the_numbers_of_proc_and_not_again_at_once() {
+        let (own, now) = (std::process::id(), Instant::now());
+        let start = Procfs::default().current(own).unwrap().start_ticks;
+        let start_boottime = Procfs::default().nanoseconds(start);
+        // The number of the initial pid namespace, which /proc does not have.
+        let id = TaskId { tgid: u32::MAX, start_boottime, ..TaskId::default() };
+        let pids = ProcPids::new(move |asked| (asked.tgid == id.tgid).then_some(own));
+        let procfs = Procfs::default().with_pids(pids);
+        let mut names = AccountNames::new(procfs, Users::default());
+        let mnt = u32::try_from(names.own.unwrap().0).unwrap();
+        names.other(mnt, id, TaskId::default(), now);
+        assert!(names.others.get(&mnt).unwrap().stamp.is_some(), "its passwd file was found");
+        names.other(mnt ^ 1, id, TaskId::default(), now);
+        let missing = names.others.get(&(mnt ^ 1)).unwrap();
+        assert!(missing.stamp.is_none() && missing.checked == Some(now));
+        assert!(!missing.is_due(now + Duration::from_millis(500), Duration::ZERO));
     }
 }

@@ -59,6 +59,7 @@ pub const RULE: Rule = Rule {
             remedy: "",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

@@ -35,6 +35,7 @@ pub const DYNAMIC: Rule = Rule {
             remedy: "Build with -buildmode=exe, or with an external linker and -static-pie.",
         },
     ],
+    by_arguments: false,
     start: Some(dynamic),
     service: None,
 };
@@ -80,6 +81,7 @@ pub const DEBUG: Rule = Rule {
             remedy: "Build with -ldflags '-s -w', and keep the file with symbols beside the release.",
         },
     ],
+    by_arguments: false,
     start: Some(debug),
     service: None,
 };
@@ -99,6 +101,7 @@ pub const PACKED: Rule = Rule {
         summary: "It is packed with UPX.",
         remedy: "",
     }],
+    by_arguments: false,
     start: Some(packed),
     service: None,
 };

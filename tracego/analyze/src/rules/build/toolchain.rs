@@ -35,6 +35,7 @@ pub const RULE: Rule = Rule {
             remedy: "",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

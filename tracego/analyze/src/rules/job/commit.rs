@@ -60,6 +60,7 @@ pub const RULE: Rule = Rule {
             remedy: "Build from the commit that the job checks out, and name it to what runs later.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

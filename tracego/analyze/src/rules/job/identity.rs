@@ -59,6 +59,7 @@ pub const RULE: Rule = Rule {
             remedy: "End with the job what it started: wait for it, or stop it in a trap.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

@@ -39,6 +39,7 @@ pub const RULE: Rule = Rule {
             remedy: "Set TMPDIR to a folder of the job.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

@@ -35,6 +35,7 @@ pub const REQUIRED: Rule = Rule {
             remedy: "",
         },
     ],
+    by_arguments: false,
     start: Some(required),
     service: None,
 };
@@ -63,6 +64,7 @@ pub const TELEMETRY: Rule = Rule {
             remedy: "Export TRACEPARENT at the start of the job.",
         },
     ],
+    by_arguments: false,
     start: Some(telemetry),
     service: None,
 };

@@ -44,6 +44,7 @@ pub const RULE: Rule = Rule {
             remedy: "Raise the limit where the service is started, or what the configuration asks for.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

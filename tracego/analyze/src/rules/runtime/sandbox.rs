@@ -42,6 +42,7 @@ pub const RULE: Rule = Rule {
             remedy: "Set allowPrivilegeEscalation: false, or --security-opt no-new-privileges.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

@@ -69,6 +69,7 @@ pub const RULE: Rule = Rule {
             remedy: "Write GOMEMLIMIT as a number with B, KiB, MiB, GiB or TiB behind it, or off.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

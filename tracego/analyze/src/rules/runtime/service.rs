@@ -54,6 +54,7 @@ pub const PIDFILE: Rule = Rule {
             remedy: "Hold an exclusive lock (flock or fcntl) on the pidfile for as long as the service runs.",
         },
     ],
+    by_arguments: false,
     start: None,
     service: Some(pidfile),
 };
@@ -73,6 +74,7 @@ pub const INSTANCES: Rule = Rule {
         summary: "Another process shares the executable and something that one instance alone should have.",
         remedy: "",
     }],
+    by_arguments: false,
     start: None,
     service: Some(instances),
 };
@@ -92,6 +94,7 @@ pub const HEALTH: Rule = Rule {
         summary: "None of its ports answered either path when it was asked.",
         remedy: "",
     }],
+    by_arguments: false,
     start: None,
     service: Some(health),
 };

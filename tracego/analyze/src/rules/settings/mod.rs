@@ -146,6 +146,18 @@ impl RuleSettings {
         }
     }
 
+    /// Whether a rule is for all processes and has no variant that is off, so that the settings do not tell its
+    /// findings apart.
+    #[must_use]
+    pub fn is_uniform(&self, rule: &Rule) -> bool {
+        self.of(rule).is_none_or(|of_rule| {
+            let ProcessScope { only, except } = &of_rule.scope;
+            only.is_empty()
+                && except.is_empty()
+                && of_rule.variants.iter().all(|(_, graded)| graded.is_some())
+        })
+    }
+
     fn of(&self, rule: &Rule) -> Option<&SingleRuleSettings> {
         let at = RULES.iter().position(|other| other.id == rule.id)?;
         self.rules.get(at)
@@ -236,6 +248,16 @@ mod tests {
         );
         assert_eq!(settings.grade(rule("TG007"), "open-files", Severity::High, &here), None);
         assert_eq!(settings.grade(rule("TG002"), "child", Severity::High, &here), Some(Severity::High));
+    }
+
+    #[test]
+    fn findings_that_the_settings_tell_apart_are_not_remembered() {
+        let is_uniform = |text: &str| read(text).unwrap().is_uniform(rule("TG001"));
+        assert!(is_uniform("") && is_uniform("[rules.TG002]\nvariants = { file = \"off\" }"));
+        assert!(is_uniform("[rules.TG001]\nseverity = \"low\"\nvariants = { file = \"low\" }"));
+        assert!(!is_uniform("[rules.TG001]\nvariants = { file = \"low\", generate = \"off\" }"));
+        assert!(!is_uniform("[rules.TG001]\nexcept = [{ path = \"/opt/**\" }]"));
+        assert!(!is_uniform("[rules.TG001]\nonly = [{ in-job = true }]"));
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub const RULE: Rule = Rule {
             remedy: "Build releases without -toolexec.",
         },
     ],
+    by_arguments: false,
     start: Some(start),
     service: None,
 };

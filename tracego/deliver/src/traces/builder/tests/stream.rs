@@ -148,6 +148,7 @@ pub(super) fn a_finding() -> Finding {
         remedy: "Build once.",
         evidence: BTreeMap::new(),
         unenforced: None,
+        by_arguments: false,
     }
 }
 
