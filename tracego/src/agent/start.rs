@@ -5,7 +5,7 @@ use tracego_analyze::inspect::service::watcher::ServiceWatcher;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{InspectOptions, Inspector, proc::procfs::Procfs};
+use tracego_analyze::inspect::{FileWorkers, InspectOptions, Inspector, proc::procfs::Procfs};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
@@ -31,6 +31,8 @@ const QUEUE: usize = 64;
 /// Fails if the kernel side or a thread cannot be started, or if the address of the metrics cannot be
 /// used.
 pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Agent> {
+    // First: what they do is not to be recorded, and they hold nothing of the agent open.
+    let files = FileWorkers::start().context("the workers that read files did not start")?;
     let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
     let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
     let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
@@ -74,7 +76,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);
     pipeline.spawn_blocking(move || {
-        let inspector = Inspector::new(inspect, watcher);
+        let inspector = Inspector::new(inspect, files, watcher);
         PipelineThread::new(stages, inspector, keeper, board_of_pipeline, agent.tgid).run(input)
     });
     let room = if loaded.is_handed_over() {

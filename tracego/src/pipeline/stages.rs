@@ -9,16 +9,18 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
+    inspect::LateStart,
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
     summary::FindingSummary,
 };
-use tracego_common::{TaskId, flags, settings::event};
+use tracego_common::{TaskId, flags, settings::event, verdict::Action};
 use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
+    enforcement::{Ended, Pending},
     event::{Event, pieces::Assembler},
     finding::Finding,
     input::{
@@ -159,6 +161,11 @@ impl Pipeline {
         for judged in std::mem::take(&mut self.judged) {
             self.conclude_one(judged);
         }
+        self.report_ended(ended);
+    }
+
+    /// Writes the records of kills.
+    fn report_ended(&mut self, ended: Vec<(Pending, Action, Ended)>) {
         for (pending, action, ended) in ended {
             let mut record = self.enricher.ended(&pending, action, ended, Reading::now());
             self.redaction.redact(&mut record);
@@ -244,6 +251,29 @@ impl Pipeline {
                 self.enricher.withdraw(&record);
             }
         }
+    }
+
+    /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
+    fn late(&mut self, start: &LateStart, reading: Reading) {
+        let judgement = &mut self.judgement;
+        let record = self.enricher.late(start.id, &start.note, reading, |event, enriched| {
+            judgement.judge(event, enriched);
+        });
+        let Some(mut record) = record else { return };
+        // A kill comes before the record of its reason, as for any start.
+        let ended = self.judgement.kill_marked();
+        let shows = is_wrong(&record) || record.tracego.go.is_some();
+        let is_written = shows && self.selection.takes(&record);
+        if !is_written {
+            self.enricher.withdraw(&record);
+        }
+        self.redaction.redact(&mut record);
+        self.judgement.conclude(&record);
+        self.writer.tally.count_record(&record);
+        if is_written {
+            self.write(&record, None);
+        }
+        self.report_ended(ended);
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
@@ -360,6 +390,14 @@ impl Consumer for Pipeline {
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
+        self.flush();
+        self.writer.result()
+    }
+
+    fn take_late(&mut self, starts: Vec<LateStart>) -> io::Result<()> {
+        let now = Reading::now();
+        self.writer.begin(now, &mut self.enricher);
+        starts.iter().for_each(|start| self.late(start, now));
         self.flush();
         self.writer.result()
     }

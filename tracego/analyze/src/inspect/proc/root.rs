@@ -67,6 +67,11 @@ impl RootFolder {
         Ok(Self::new(rustix::fs::open("/", flags, Mode::empty())?, b"/".to_vec()))
     }
 
+    /// Returns the descriptor of the folder.
+    pub(super) fn into_descriptor(self) -> OwnedFd {
+        self.dir
+    }
+
     /// Translates a kernel path, which goes up to the root of the mount namespace, to the path that the
     /// process sees. Returns `None` for a path outside of its root folder.
     #[must_use]
