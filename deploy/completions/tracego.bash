@@ -46,6 +46,9 @@ _tracego() {
             tracego,run)
                 cmd="tracego__subcmd__run"
                 ;;
+            tracego,seal-key)
+                cmd="tracego__subcmd__seal__subcmd__key"
+                ;;
             tracego,spool)
                 cmd="tracego__subcmd__spool"
                 ;;
@@ -99,6 +102,9 @@ _tracego() {
                 ;;
             tracego__subcmd__help,run)
                 cmd="tracego__subcmd__help__subcmd__run"
+                ;;
+            tracego__subcmd__help,seal-key)
+                cmd="tracego__subcmd__help__subcmd__seal__subcmd__key"
                 ;;
             tracego__subcmd__help,spool)
                 cmd="tracego__subcmd__help__subcmd__spool"
@@ -227,7 +233,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach verify-log help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -781,7 +787,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules policy spool config detach verify-log help"
+            opts="run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1060,6 +1066,20 @@ _tracego() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracego__subcmd__help__subcmd__seal__subcmd__key)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracego__subcmd__help__subcmd__spool)
             opts="ls verify drain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1187,12 +1207,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__bench)
-            opts="-q -h --records --input --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --records --input --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --records)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1225,12 +1253,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__check)
-            opts="-q -h --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "json text" -- "${cur}"))
                     return 0
@@ -1255,12 +1291,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__eval)
-            opts="-q -h --input --time-limit --on-error --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --input --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --input)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1437,12 +1481,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__test)
-            opts="-q -h --coverage --records --first --time-limit --on-error --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --coverage --records --first --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --policy-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-algorithm)
+                    COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
                 --records)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1763,7 +1815,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --fail-on --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --wait-tree --fail-on --fail-on-loss --enforce-optional --user --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1921,10 +1973,44 @@ _tracego() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --wait-tree)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fail-on)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__seal__subcmd__key)
+            opts="-q -h --log --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2131,13 +2217,17 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__verify__subcmd__log)
-            opts="-q -h --key --output --json --partial --log --quiet --help"
+            opts="-q -h --key --expect-head --print-head --output --json --partial --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-head)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

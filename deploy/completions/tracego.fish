@@ -64,8 +64,8 @@ high\t'Must not be there'
 critical\t'Somebody has to look now'"
 complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this key' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
@@ -108,6 +108,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "policy" -d 'Work wi
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
@@ -150,8 +151,8 @@ high\t'Must not be there'
 critical\t'Somebody has to look now'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this key' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
@@ -179,11 +180,15 @@ crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait-tree -d 'Wait at most this long for descendants that outlive the command (500ms, 30s, 5m; 0 for none)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l user -d 'Run the command as this user, with the user\'s groups, HOME, USER and LOGNAME: a name, a number, or caller, which is the user who called sudo' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command, however long they run'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records were lost, whatever the command\'s own status is'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce-optional -d 'Start the command although --enforce is not in force, and do not end with 3 because of that'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
@@ -225,8 +230,8 @@ high\t'Must not be there'
 critical\t'Somebody has to look now'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this key' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
@@ -298,8 +303,8 @@ high\t'Must not be there'
 critical\t'Somebody has to look now'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Seal the log for `tracego verify-log`: each record is linked to those before it, and tracego.seal records hold their number' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Time between two seals, 1s to 1d; a job and the run also get one at their end' -r
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this key' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
@@ -364,6 +369,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_s
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "bench" -d 'Measure how long a decision takes here, with and without the cache'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "sign" -d 'Sign a bundle as `opa sign` does: writes .signatures.json into its folder, which --policy-key then verifies. Every change of a file requires a new signature'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
@@ -371,6 +380,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'Number of starts to show that are not allowed' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
@@ -384,6 +397,10 @@ false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l coverage -d 'Report which lines the tests executed'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'Record to decide about, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
@@ -395,6 +412,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
+es256\t'ECDSA on P-256 with SHA-256'
+hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
@@ -479,27 +500,34 @@ complete -c tracego -n "__fish_tracego_using_subcommand detach" -l log -d 'Log m
 complete -c tracego -n "__fish_tracego_using_subcommand detach" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand detach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand seal-key" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand seal-key" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand seal-key" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l key -d 'Public key in PEM; every seal must be signed with it' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l expect-head -d 'Link of a record that must be in the log, as --print-head printed it' -r
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l print-head -d 'Print the end of the log as one JSON object, to be kept on another machine'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'Accept a log that begins in the middle of a run, because its oldest records were removed'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'

@@ -20,7 +20,12 @@ found contains {
 	claimed := input.vcs.ref.head.revision
 	is_own_program
 	not is_same_commit(built, claimed)
+	not is_change
 }
+
+# In a run for a pull request, the checkout may be at the head, at a merge that a variable names, or at one that
+# no variable names.
+is_change if input.tracego.job.change == true
 
 # A claim that is no commit at all is another matter. An abbreviated one names the commits that begin so.
 is_same_commit(_, claimed) if not regex.match(`^[0-9a-fA-F]{7,64}$`, claimed)
@@ -33,8 +38,8 @@ is_same_commit(built, claimed) if {
 }
 
 # METADATA
-# title: A program built from changed files
-# description: The checkout had changes when it was built (vcs.modified), so that no commit is what was built.
+# title: A program built in a checkout that was not clean
+# description: The checkout had changed files, or files that are in no commit, when it was built (vcs.modified).
 # custom:
 #   rule: dirty-build
 #   severity: high
@@ -42,7 +47,7 @@ found contains {
 	"id": "dirty-build",
 	"severity": dirty_severity,
 	"action": "none",
-	"msg": sprintf("%s was built from files that are in no commit (vcs.modified)", [executable]),
+	"msg": sprintf("%s was built in a checkout that was not clean (vcs.modified)", [executable]),
 	"remediation": "Build before anything changes files of the checkout, or list what does in .gitignore.",
 } if {
 	place

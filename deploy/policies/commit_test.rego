@@ -29,6 +29,10 @@ test_a_claim_that_is_no_commit_is_not_compared if {
 	ids(object.union(built({"revision": same}), {"vcs": {"ref": {"head": {"revision": "release-1"}}}})) == set()
 }
 
+test_a_pull_request_has_more_than_one_commit if {
+	ids(object.union(built({"revision": other}), {"tracego": {"job": {"change": true}}})) == set()
+}
+
 test_tools_of_others_have_their_own_commits if {
 	tool := object.union(built({"revision": other, "modified": true}), {"process": {"executable": {"path": "/usr/local/bin/lint"}}})
 	ids(tool) == set()

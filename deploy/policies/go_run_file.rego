@@ -14,7 +14,7 @@ found contains {
 	"id": "go-run-file",
 	"severity": "high",
 	"action": "kill",
-	"msg": sprintf("go run %s builds and starts files in a CI job; nothing says afterwards what ran", [run_package]),
+	"msg": sprintf("go run %s was executed in a CI job; nothing says afterwards what ran", [run_package]),
 	"remediation": "Build a package with go build and start the file that it makes, or run a package that the policy lists, such as go run ./cmd/NAME.",
 } if {
 	is_go_run

@@ -12,7 +12,7 @@ found contains {
 	"id": "go-run-production",
 	"severity": "critical",
 	"action": "kill",
-	"msg": sprintf("go run %s builds and starts a program in production", [run_package]),
+	"msg": sprintf("go run %s was executed in production", [run_package]),
 	"remediation": "Build in the job with go build, put the program alone into the image, and start it there.",
 } if {
 	is_go_run

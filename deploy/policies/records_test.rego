@@ -75,7 +75,7 @@ go_run := {
 				"variant": "local",
 				"severity": "high",
 				"confidence": "high",
-				"message": "go run ./cmd/server builds and starts a program in a CI job and keeps none",
+				"message": "go run ./cmd/server was executed in a CI job instead of a program that was built",
 				"remedy": "Build once with go build, keep and ship the file, and start that.",
 				"evidence": {
 					"go.mod": "/srv/ci/project/go.mod",

@@ -21,8 +21,9 @@ pub fn environment(name: &str) -> Result<PathBuf, String> {
     install_once(&folder, &wanted, || {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        let only = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement"];
-        run(Command::new(&python).args(install).args(only).arg(&list))
+        // A package may ask for a newer Python than the part of it that is used needs.
+        let only = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--ignore-requires-python"];
+        run(Command::new(&python).args(install).args(only).arg("--requirement").arg(&list))
     })?;
     Ok(python)
 }

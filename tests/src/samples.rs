@@ -25,7 +25,7 @@ use tracego_model::{
         frozen::Frozen,
         go::{Go, GoCommand},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
-        job::{Changed, Context, Job, OpenedBy, Root, Source, Sourced},
+        job::{Changed, CommitClaim, Context, Job, OpenedBy, Root, Source, Sourced},
         lineage::{Line, Lineage},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Pathless, Rlimits},
         policy::{self, Identity, Violation},
@@ -193,6 +193,11 @@ fn job() -> Arc<Frozen<Job>> {
             source: Source::Inherited,
         }],
         dropped: vec!["cicd.worker.id"],
+        commits: vec![CommitClaim {
+            revision: "fedcba9876543210fedcba9876543210fedcba98".into(),
+            variable: "SYSTEM_PULLREQUEST_SOURCECOMMITID",
+        }],
+        change: true,
     };
     Arc::new(job.into())
 }

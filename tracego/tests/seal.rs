@@ -207,7 +207,7 @@ fn neighbours_that_changed_places_are_named() {
 #[test]
 fn without_the_key_no_other_log_can_be_made() {
     let key = || Key::from_bytes([5; 32]);
-    let options = Options { key: Some(key().public()), partial: false };
+    let options = Options { key: Some(key().public()), ..Options::default() };
     let check = |log: Vec<u8>| verify(&mut Lines::of_bytes(log), &options).unwrap();
     let signed = run("job.capture", 1, Some(key()), None);
     assert!(check(signed.clone()).whole);
@@ -406,7 +406,7 @@ proptest! {
                 }
             }
         }
-        let options = Options { partial, key: Some(Key::from_bytes([5; 32]).public()) };
+        let options = Options { partial, key: Some(Key::from_bytes([5; 32]).public()), ..Options::default() };
         let report = verify(&mut Lines::of_bytes(log.concat()), &options).unwrap();
         let _text = report.damage.map(|damage| damage.to_string());
     }

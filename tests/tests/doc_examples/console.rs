@@ -8,7 +8,8 @@ const PARSED_ONLY: &str = "<!-- example: parsed -->";
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 7] = ["config", "inspect", "policy", "replay", "rules", "spool", "verify-log"];
+const WITHOUT_ROOT: [&str; 8] =
+    ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
 const OTHERS: [&str; 9] =
     ["cargo", "curl", "git", "install", "kill", "logrotate", "mount", "openssl", "systemctl"];

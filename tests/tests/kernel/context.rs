@@ -15,6 +15,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("vendor markers decide", vendor),
     ("a job lives on in shells of a wiped environment", wiped_shells),
     ("the last --env of a name wins", last_wins),
+    ("legs of a matrix are jobs of their own", legs),
+    ("names of users are those of the process's own root", users),
 ];
 
 const JOB: &str = "cicd.pipeline.task.run.id";
@@ -151,4 +153,59 @@ fn last_wins() {
     assert_eq!(sources[0]["source"], "explicit");
     // The contradicting claim of the process is shown.
     assert_eq!(record["tracego"]["job"]["changed"][0]["claimed"], "own");
+}
+
+fn legs() {
+    let job = "export GITHUB_ACTIONS=true GITHUB_RUN_ID=9 GITHUB_JOB=test";
+    let leg = |n| {
+        format!(
+            "(export RUNNER_NAME=r RUNNER_TRACKING_ID=github_{n}; /bin/true; env -u RUNNER_TRACKING_ID /bin/true)"
+        )
+    };
+    let script = format!("{job}; {}; {}; exit", leg(1), leg(2));
+    let session = Session::run(&[], &["/bin/sh", "-c", &script], |_| {});
+    let of = |name: &str| -> Vec<(&str, &str)> {
+        let starts = session.of("start").filter(|record| record["process"]["executable"]["name"] == name);
+        let text =
+            |value: &serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default().leak() as &str;
+        let job = |record: &serde_json::Value| {
+            (
+                text(&record["cicd"]["pipeline"]["task"]["run"]["id"]),
+                text(&record["tracego"]["job"]["root"]["exec_id"]),
+            )
+        };
+        starts.map(job).collect()
+    };
+    let ids: Vec<_> = of("true").into_iter().map(|(id, _)| id).collect();
+    // A process without the tracking id, in the process that had it, is of the same leg.
+    assert_eq!(ids, ["9/1/test/github_1", "9/1/test/github_1", "9/1/test/github_2", "9/1/test/github_2"]);
+    let roots: std::collections::BTreeSet<_> = of("true").into_iter().map(|(_, root)| root).collect();
+    assert!(roots.len() >= 2, "{roots:?}");
+    for record in session.of("start") {
+        assert!(record["tracego"]["job"]["changed"].is_null(), "{record}");
+    }
+}
+
+fn users() {
+    let folder = tempfile::tempdir().unwrap();
+    let passwd = folder.path().join("passwd");
+    std::fs::write(&passwd, "root:x:0:0::/:/bin/sh\nimageacct:x:64711:64711::/:/bin/sh\n").unwrap();
+    let script = format!(
+        "setpriv --reuid 64711 --clear-groups /bin/true; exec unshare -m sh -c 'mount --bind {} /etc/passwd; \
+         setpriv --reuid 64711 --clear-groups /bin/true; /bin/true; exit'",
+        passwd.display()
+    );
+    let session = Session::run(&["-e", "execve,exit"], &["/bin/sh", "-c", &script], |_| {});
+    assert!(session.output.status.success(), "{}", session.stderr());
+    let of_true = |event: &str| -> Vec<serde_json::Value> {
+        let of = session.of(event).filter(|record| record["process"]["executable"]["name"] == "true");
+        of.map(|record| record["process"].clone()).collect()
+    };
+    let starts = of_true("start");
+    let names: Vec<_> = starts.iter().map(|process| &process["user"]["name"]).collect();
+    assert_eq!(names, [&serde_json::Value::Null, &"imageacct".into(), &"root".into()], "{starts:#?}");
+    // The end of a process has the name of its start.
+    let ends = of_true("exit");
+    let names: Vec<_> = ends.iter().map(|process| &process["real_user"]["name"]).collect();
+    assert_eq!(names, [&serde_json::Value::Null, &"imageacct".into(), &"root".into()], "{ends:#?}");
 }

@@ -21,6 +21,9 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a go run that is hidden in a build fails the job", hidden as Test, needs),
     ("a build that keeps its artifact passes", clean, needs),
     ("a program of another commit than the job's is reported", commit, needs),
+    ("a build of a pull request is of more than one commit", pull_request, needs),
+    ("a tool of somebody else is not the job's", foreign, needs),
+    ("legs of a matrix that share a cache are two jobs", matrix, needs),
     ("two jobs that build at once with one temporary folder are reported", shared, needs),
     ("a service with low limits and without its variables is reported", service, needs),
     ("a running service without a pidfile is reported later", pidfile, needs),
@@ -178,6 +181,97 @@ fn commit() {
     project.write("cmd/server/more.go", "package main\n");
     let dirty = run(head);
     assert_eq!(findings(&dirty.records)[0].0, "TG003", "{}", dirty.stderr());
+    assert!(
+        dirty.stderr().contains("the checkout that the binary was built in was not clean"),
+        "{}",
+        dirty.stderr()
+    );
+}
+
+/// Makes a repository of the project, and returns the commits of a head and of its merge, which is checked out.
+fn merged(project: &Project) -> (String, String) {
+    let script = "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
+         GIT_COMMITTER_EMAIL=t@x; git init -q -b main . && printf 'app\nevent.json\n' >.gitignore && git add -A && \
+         git commit -qm 1; git checkout -qb fix; echo >>Makefile; git commit -qam 2; git rev-parse HEAD; \
+         git checkout -q main; echo x >n; git add n; git commit -qm 3; git merge -q --no-edit fix; git rev-parse HEAD";
+    let said = project.shell(script);
+    let mut lines = said.lines().map(str::to_owned);
+    (lines.next().unwrap(), lines.next().unwrap())
+}
+
+fn pull_request() {
+    let project = Project::new("go build -o app ./cmd/server\n./app");
+    let (head, merge) = merged(&project);
+    let azure = |one: &str, two: &str| {
+        let session = Session::run(&["--profile", "ci"], &["make", "ci"], |tracego| {
+            project.edit(tracego);
+            tracego.env("TF_BUILD", "True").env("BUILD_BUILDID", "3").env("BUILD_SOURCEVERSION", one);
+            tracego.env("SYSTEM_PULLREQUEST_SOURCECOMMITID", two);
+        });
+        assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
+        let record = session.start(&project.path("app")).clone();
+        assert_eq!(record["vcs"]["ref"]["head"]["revision"], one);
+        assert_eq!(record["tracego"]["job"]["commits"][0]["revision"], two);
+        assert_eq!(record["tracego"]["job"]["change"], true);
+        ids(&session).into_iter().map(|(id, severity)| format!("{id} {severity}")).collect::<Vec<_>>()
+    };
+    assert_eq!(azure(&merge, &head), [""; 0]);
+    assert_eq!(azure(&head, &merge), [""; 0]);
+    let other = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(azure(&head, other), ["TG003 low"]);
+    // GitHub names the merge commit, and the event names the head.
+    project.shell("git checkout -q fix");
+    let github = |event: &str, sha: &str, name: &str| {
+        project.write("event.json", event);
+        let session = Session::run(&["--profile", "ci"], &["make", "ci"], |tracego| {
+            project.edit(tracego);
+            tracego.env("GITHUB_ACTIONS", "true").env("GITHUB_RUN_ID", "3").env("GITHUB_JOB", "build");
+            tracego.env("GITHUB_EVENT_NAME", name).env("GITHUB_SHA", sha);
+            tracego.env("GITHUB_EVENT_PATH", project.path("event.json"));
+        });
+        ids(&session).into_iter().map(|(id, severity)| format!("{id} {severity}")).collect::<Vec<_>>()
+    };
+    let event = |head: &str| format!("{{\"pull_request\":{{\"head\":{{\"sha\":\"{head}\"}}}}}}");
+    assert_eq!(github(&event(&head), &merge, "pull_request"), [""; 0]);
+    assert_eq!(github("not JSON", &merge, "pull_request"), [""; 0]);
+    assert_eq!(github(&event(other), &merge, "pull_request"), ["TG003 low"]);
+    assert_eq!(github("{}", other, "push"), ["TG003 high"]);
+}
+
+fn foreign() {
+    let project = Project::new("true");
+    merged(&project);
+    // Built elsewhere, by somebody else.
+    project.shell(
+        "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
+         GIT_COMMITTER_EMAIL=t@x; mkdir ../tool; cd ../tool; git init -q .; printf 'module lantern.dev/lantern\n' >go.mod; \
+         printf 'package main\nfunc main() {}\n' >main.go; git add -A; git commit -qm 1; \
+         go build -trimpath -o ../project/lantern . && rm -rf ../tool",
+    );
+    let tool = project.path("lantern");
+    let session = Session::run(&["--profile", "ci"], &[tool.to_str().unwrap()], |tracego| {
+        project.edit(tracego);
+        tracego.env("GITHUB_ACTIONS", "true").env("GITHUB_SHA", "1111111111111111111111111111111111111111");
+        tracego.env("GITHUB_RUN_ID", "1").env("GITHUB_JOB", "deploy").env("GITHUB_REPOSITORY", "umbra/kiosk");
+        tracego.env("GITHUB_SERVER_URL", "https://github.com");
+    });
+    assert!(session.start(&tool)["tracego"]["go"]["build"]["vcs"]["revision"].is_string());
+    assert_eq!(ids(&session), [], "{}", session.stderr());
+}
+
+fn matrix() {
+    let project = Project::new("true");
+    let leg = |n: u32, name: &str| {
+        format!(
+            "GITHUB_ACTIONS=true GITHUB_RUN_ID=9 GITHUB_JOB={name} RUNNER_NAME=r{n} go build -a -o leg{n} ./cmd/server"
+        )
+    };
+    for (one, two) in [("test", "test"), ("testA", "testB")] {
+        let script = format!("{} & {}; wait", leg(1, one), leg(2, two));
+        let session = project.run(&[], &["sh", "-c", &script]);
+        assert!(session.output.status.success(), "{}", session.stderr());
+        assert!(ids(&session).iter().any(|(id, _)| *id == "TG005"), "{one} {two}: {}", session.stderr());
+    }
 }
 
 fn shared() {
@@ -205,6 +299,14 @@ fn shared() {
 
 fn service() {
     let project = Project::new("true");
+    // The SDK of OpenTelemetry, as far as a program is concerned.
+    let sdk = "go.opentelemetry.io/otel/sdk";
+    let module =
+        format!("module example.com/project\n\ngo 1.27\n\nrequire {sdk} v1.0.0\n\nreplace {sdk} => ./otel\n");
+    project.write("go.mod", &module);
+    project.write("otel/go.mod", &format!("module {sdk}\n\ngo 1.27\n"));
+    project.write("otel/sdk.go", "package sdk\n");
+    project.write("cmd/server/telemetry.go", &format!("package main\n\nimport _ \"{sdk}\"\n"));
     project.shell("go build -ldflags '-s -w' -o app ./cmd/server");
     // A limit that every machine allows; the hard limit of some is below the default threshold.
     let config = project.config("[rules.TG007]\nnofile = 512\n");

@@ -14,6 +14,8 @@ use crate::Test;
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("policies: one that hangs is out of force until SIGHUP loads another", hangs),
     ("policies: a program that ran to its end was not killed", ran_to_its_end),
+    ("policies: what they allow runs, whatever was denied before", allowed),
+    ("policies: the shipped bundle decides in the place of the built-in rule", shipped),
 ];
 
 /// Name of the program that the policies are about, unique among the tests.
@@ -116,4 +118,47 @@ fn hangs() {
     decided(path, &mut running, "again", |decision| decision["allow"] == true && decision["error"].is_null());
     running.terminate();
     assert!(running.ended().success());
+}
+
+/// Returns a folder with a program named `go` that does its work after a while: a shell, for which the first
+/// argument `run` is a script.
+fn go_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy("/bin/sh", folder.path().join("go")).unwrap();
+    fs::write(folder.path().join("run"), "sleep 1\necho $CI $1 >>ran\n").unwrap();
+    folder
+}
+
+/// Runs a script in the folder under the policy, with kills. Returns what ran.
+fn run(folder: &Path, policy: &Path, script: &str) -> String {
+    let mut command = Command::new(tracego());
+    command.args(["run", "--enforce", "kill", "--policy-time-limit", "2000", "--policy"]).arg(policy);
+    command.args(["--output", "json", "--output-file", "records", "--", "/bin/sh", "-c", script]);
+    let output = command.current_dir(folder).output().unwrap();
+    let ran = fs::read_to_string(folder.join("ran")).unwrap_or_default();
+    assert!(!ran.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    ran
+}
+
+fn allowed() {
+    let folder = go_folder();
+    let policy = folder.path().join("p.rego");
+    let text = "package tracego.process\n\ndeny contains \"no\" if {\n\tendswith(input.process.argv[0], \"go\")\n\
+                \tinput.process.argv[1] == \"run\"\n\tdata.env.CI == \"true\"\n}\n";
+    fs::write(&policy, text).unwrap();
+    // Equal to the kernel side but for the environment, or behind its first bytes of the arguments.
+    let long = "x".repeat(300);
+    let script = format!(
+        "CI=1 ./go run a; CI=true ./go run a; CI=true ./go run a; CI=1 ./go run a; CI=true ./go run {long}1; \
+         CI=1 ./go run {long}2"
+    );
+    let ran = run(folder.path(), &policy, &script);
+    assert_eq!(ran, format!("1 a\n1 a\n1 {long}2\n"));
+}
+
+fn shipped() {
+    let folder = go_folder();
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/policies");
+    // The program is no go command, so that the bundle allows it; the built-in rule goes by its name.
+    assert_eq!(run(folder.path(), &bundle, "CI=true ./go run a"), "true a\n");
 }

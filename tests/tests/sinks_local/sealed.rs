@@ -60,8 +60,14 @@ fn verify(files: &[PathBuf], options: &[&str]) -> (bool, Value) {
 
 pub(crate) fn whole(files: &[PathBuf]) -> Value {
     let (whole, report) = verify(files, &[]);
-    assert!(whole, "{}", report["damage"]);
+    assert!(whole, "{report}");
     report
+}
+
+/// Verifies a log whose writer was killed, perhaps within a line.
+fn undamaged(files: &[PathBuf]) {
+    let (whole, report) = verify(files, &[]);
+    assert!(whole || report["cut"].is_object() && report["damage"].is_null(), "{report}");
 }
 
 fn plain() {
@@ -97,7 +103,7 @@ fn kills(compress: &str) {
         }
         // A slow machine may have killed all writers before their first line.
         if round % 10 == 0 && next > 1 {
-            whole(&files(&path));
+            undamaged(&files(&path));
         }
     }
     let output = filer(&path, next, compress, Some(50)).output().unwrap();

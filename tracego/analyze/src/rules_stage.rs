@@ -79,9 +79,6 @@ impl RulesStage {
     /// Adds the findings and the policy violations of a record, from which secrets are taken out, to the summary.
     pub fn summarise(&mut self, record: &Record) {
         self.summary.add(record);
-        if record.tracego.policy.as_ref().is_some_and(|policy| !policy.allow) {
-            self.summary.refused(record);
-        }
     }
 
     /// Adds an enforcement record to the summary.
@@ -131,7 +128,7 @@ impl RulesStage {
 pub struct RecordSelection {
     /// Kinds of records, as bits of [`tracego_common::settings::event`].
     pub kinds: u32,
-    /// Least severity of a finding for the record of a process to be written. `None` writes all records.
+    /// Least severity of a finding or violation for the record of a process to be written. `None` writes all records.
     pub min_severity: Option<Severity>,
 }
 
@@ -139,8 +136,7 @@ impl RecordSelection {
     /// Whether the record of a process is selected.
     #[must_use]
     pub fn takes(self, record: &Record) -> bool {
-        let worst = || record.tracego.findings.iter().map(|finding| finding.severity).max();
-        self.min_severity.is_none_or(|least| worst().is_some_and(|worst| worst >= least))
+        self.min_severity.is_none_or(|least| record.worst().is_some_and(|worst| worst >= least))
     }
 }
 

@@ -1,18 +1,18 @@
-//! The summary of findings that `tracego run` prints at the end.
+//! The summary of findings and policy violations that `tracego run` prints at the end.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
 };
 
-use tracego_model::{
-    finding::{Finding, Severity},
-    record::Record,
-    text,
-};
+use tracego_model::{finding::Severity, record::Record, text};
 
-/// Maximum number of findings that are printed one by one; all are counted.
+/// Maximum number of different findings that are printed one by one; the others are counted by rule.
 const TOLD: usize = 50;
+/// Maximum number of rules and policies whose findings beyond [`TOLD`] are counted.
+const COUNTED: usize = 200;
+/// Maximum number of executions of `go run` that are remembered.
+const COMMANDS: usize = 4096;
 /// Maximum number of ancestors that are printed.
 const ANCESTORS: usize = 12;
 
@@ -21,20 +21,29 @@ const ANCESTORS: usize = 12;
 pub struct FindingSummary {
     counts: BTreeMap<Severity, u64>,
     told: Vec<PrintedFinding>,
-    /// Executions of `go run` that are printed. The finding about the program that each started is the same
-    /// and is left out.
-    commands: HashSet<String>,
+    /// Findings that are not printed one by one, by severity and name.
+    untold: BTreeMap<(Severity, String), u64>,
+    /// Executions of `go run` that are printed, each with the position of its finding. The finding about the
+    /// program that it started is printed with it.
+    commands: HashMap<String, usize>,
     stopped: u64,
     escaped: u64,
     /// Process id of the agent, whose ancestors are not printed; 0 for none.
     agent: u32,
 }
 
+/// A finding or a violation, and the process that it is about.
 #[derive(Clone, Debug)]
 struct PrintedFinding {
-    finding: Finding,
+    severity: Severity,
+    /// Id and name of the rule, or bundle and id of the violation.
+    name: String,
+    message: String,
+    remedy: String,
     line: String,
     times: u64,
+    /// Number of findings about the programs that this `go run` started, by severity and name.
+    children: BTreeMap<(Severity, String), u64>,
 }
 
 impl FindingSummary {
@@ -53,15 +62,6 @@ impl FindingSummary {
         }
     }
 
-    /// Counts the policy violations of a record.
-    pub fn refused(&mut self, record: &Record) {
-        let Some(policy) = &record.tracego.policy else { return };
-        for violation in policy.violations.iter() {
-            let severity = violation.severity.unwrap_or(Severity::High);
-            *self.counts.entry(severity).or_default() += 1;
-        }
-    }
-
     /// Returns the number of program starts that were stopped.
     #[must_use]
     pub fn stopped(&self) -> u64 {
@@ -74,25 +74,32 @@ impl FindingSummary {
         self.escaped
     }
 
-    /// Adds the findings of a record.
+    /// Adds the findings of a record, and the violations of a policy that does not allow it.
     pub fn add(&mut self, record: &Record) {
+        let command = record.tracego.go.as_ref().and_then(|go| go.command.as_ref());
+        let command = command.map(|command| command.exec_id.as_str());
         for finding in &record.tracego.findings {
-            *self.counts.entry(finding.severity).or_default() += 1;
-            if self.is_told(record, finding) {
+            let severity = finding.severity;
+            *self.counts.entry(severity).or_default() += 1;
+            let name = format!("{} {}", finding.id, finding.name);
+            let parent = command.filter(|_| finding.id == "TG002").and_then(|id| self.commands.get(id));
+            if let Some(told) = parent.and_then(|&at| self.told.get_mut(at)) {
+                *told.children.entry((severity, name)).or_default() += 1;
                 continue;
             }
-            let same = |told: &&mut PrintedFinding| {
-                (told.finding.id, &told.finding.message) == (finding.id, &finding.message)
-            };
-            if let Some(told) = self.told.iter_mut().find(same) {
-                told.times += 1;
-            } else if self.told.len() < TOLD {
-                self.told.push(PrintedFinding {
-                    finding: finding.clone(),
-                    line: self.line(record),
-                    times: 1,
-                });
+            let at = self.print(record, severity, name, &finding.message, finding.remedy);
+            if let (Some(command), Some(at)) = (command.filter(|_| finding.id == "TG001"), at)
+                && self.commands.len() < COMMANDS
+            {
+                self.commands.insert(command.to_owned(), at);
             }
+        }
+        let Some(policy) = &record.tracego.policy else { return };
+        for reason in policy.reasons() {
+            *self.counts.entry(reason.severity).or_default() += 1;
+            let remedy = printable(reason.remediation.unwrap_or_default());
+            let name = printable(&reason.to_string());
+            self.print(record, reason.severity, name, &printable(reason.message), &remedy);
         }
     }
 
@@ -103,26 +110,45 @@ impl FindingSummary {
         let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
         // Ancestors above the agent started the agent, not the process.
         for ancestor in above.take_while(|ancestor| ancestor.id.tgid != self.agent).take(ANCESTORS) {
-            let mut name = String::new();
-            ancestor.command.chars().for_each(|c| text::push_printable(&mut name, c));
-            parts.push(format!("{name} ({})", ancestor.id.tgid));
+            parts.push(format!("{} ({})", printable(&ancestor.command), ancestor.id.tgid));
         }
         parts.reverse();
         parts.join(" → ")
     }
 
-    /// Whether the finding is about a program whose `go run` is already printed.
-    fn is_told(&mut self, record: &Record, finding: &Finding) -> bool {
-        let command = record.tracego.go.as_ref().and_then(|go| go.command.as_ref());
-        let Some(command) = command else { return false };
-        match finding.id {
-            "TG001" => {
-                self.commands.insert(command.exec_id.clone());
-                false
-            }
-            "TG002" => self.commands.contains(&command.exec_id),
-            _ => false,
+    /// Adds a finding to those to print. Returns its position, unless there are too many.
+    fn print(
+        &mut self,
+        record: &Record,
+        severity: Severity,
+        name: String,
+        message: &str,
+        remedy: &str,
+    ) -> Option<usize> {
+        let same = |told: &PrintedFinding| {
+            (told.severity, &told.name, told.message.as_str()) == (severity, &name, message)
+        };
+        if let Some(at) = self.told.iter().position(same) {
+            self.told.get_mut(at)?.times += 1;
+            return Some(at);
         }
+        if self.told.len() == TOLD {
+            let key = (severity, name);
+            let known = self.untold.contains_key(&key) || self.untold.len() < COUNTED;
+            let key = if known { key } else { (severity, "others".to_owned()) };
+            *self.untold.entry(key).or_default() += 1;
+            return None;
+        }
+        self.told.push(PrintedFinding {
+            severity,
+            name,
+            message: message.to_owned(),
+            remedy: remedy.to_owned(),
+            line: self.line(record),
+            times: 1,
+            children: BTreeMap::new(),
+        });
+        Some(self.told.len() - 1)
     }
 
     /// Returns the worst severity found.
@@ -143,21 +169,47 @@ impl fmt::Display for FindingSummary {
         let counts = self.counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.name()));
         write!(f, "findings: {}", counts.collect::<Vec<_>>().join(", "))?;
         let mut told: Vec<&PrintedFinding> = self.told.iter().collect();
-        told.sort_by_key(|told| std::cmp::Reverse(told.finding.severity));
-        for PrintedFinding { finding, line, times } in told {
-            write!(
-                f,
-                "\n  {} {} {}: {}",
-                finding.severity.name(),
-                finding.id,
-                finding.name,
-                finding.message
-            )?;
-            if *times > 1 {
-                write!(f, " ({times} times)")?;
+        told.sort_by_key(|told| std::cmp::Reverse(told.severity));
+        for PrintedFinding { severity, name, message, remedy, line, times, children } in told {
+            write!(f, "\n  {} {name}: {message}{}", severity.name(), Times(*times))?;
+            for ((severity, name), times) in children.iter().rev() {
+                write!(
+                    f,
+                    "\n    with {} {name}: the program that it started{}",
+                    severity.name(),
+                    Times(*times)
+                )?;
             }
-            write!(f, "\n    by   {line}\n    fix  {}", finding.remedy)?;
+            write!(f, "\n    by   {line}")?;
+            if !remedy.is_empty() {
+                write!(f, "\n    fix  {remedy}")?;
+            }
+        }
+        for ((severity, name), count) in self.untold.iter().rev() {
+            write!(f, "\n  {} {name}: {count} more", severity.name())?;
         }
         Ok(())
     }
 }
+
+/// How often a finding was found; nothing for once.
+struct Times(u64);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            times => write!(f, " ({times} times)"),
+        }
+    }
+}
+
+/// Replaces what does not belong into one line of a terminal.
+fn printable(text: &str) -> String {
+    let mut line = String::new();
+    text.chars().for_each(|c| text::push_printable(&mut line, c));
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,13 +27,14 @@ impl Opens {
 }
 
 /// The variables, in the order of their names.
-pub const JOB_VARIABLES: [(&str, Opens); 72] = {
+pub const JOB_VARIABLES: [(&str, Opens); 75] = {
     use Opens::{UnlessFalse, WhenSet};
     [
         ("AGOLA_GIT_REF", WhenSet),
         ("APPVEYOR", UnlessFalse),
         ("APPVEYOR_BUILD_ID", WhenSet),
         ("ARGO_NODE_ID", WhenSet),
+        ("ATC_EXTERNAL_URL", WhenSet),
         ("BITBUCKET_BUILD_NUMBER", WhenSet),
         ("BITBUCKET_PIPELINE_UUID", WhenSet),
         ("BITBUCKET_STEP_UUID", WhenSet),
@@ -41,6 +42,7 @@ pub const JOB_VARIABLES: [(&str, Opens); 72] = {
         ("BITRISE_IO", UnlessFalse),
         ("BUDDY_EXECUTION_ID", WhenSet),
         ("BUDDY_WORKSPACE_ID", WhenSet),
+        ("BUILDER_OUTPUT", WhenSet),
         ("BUILDKITE", UnlessFalse),
         ("BUILDKITE_BUILD_ID", WhenSet),
         ("BUILDKITE_JOB_ID", WhenSet),
@@ -101,6 +103,7 @@ pub const JOB_VARIABLES: [(&str, Opens); 72] = {
         ("WOODPECKER_CI", UnlessFalse),
         ("XCS", UnlessFalse),
         ("bamboo_buildKey", WhenSet),
+        ("bamboo_buildResultKey", WhenSet),
         ("bamboo_planKey", WhenSet),
     ]
 };

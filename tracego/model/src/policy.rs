@@ -28,4 +28,6 @@ pub struct PolicyStop {
     pub message: String,
     /// Whether all processes of the job must be stopped.
     pub job: bool,
+    /// Whether the arguments alone lead to the decision, so that the kernel side may remember it.
+    pub remembered: bool,
 }

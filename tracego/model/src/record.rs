@@ -158,6 +158,14 @@ impl Record {
             (self.severity_number, self.severity_text) = (number, text);
         }
     }
+
+    /// Returns the worst severity of the findings and of a policy decision that does not allow; `None` if
+    /// there are neither.
+    #[must_use]
+    pub fn worst(&self) -> Option<finding::Severity> {
+        let found = self.tracego.findings.iter().map(|finding| finding.severity).max();
+        found.max(self.tracego.policy.as_ref().and_then(|policy| policy.denied()))
+    }
 }
 
 impl Record {

@@ -37,6 +37,8 @@ pub struct PolicyEngine {
     /// Encoded part of the current record that policies read; the buffer is reused.
     encoded: Vec<u8>,
     uncacheable: Option<String>,
+    /// Whether the arguments of a start alone decide.
+    arguments_alone: bool,
     counts: PolicyCounts,
 }
 
@@ -93,6 +95,7 @@ impl PolicyEngine {
             projection: Projection::from_input_use(&input_use),
             cache: DecisionCache::new(&input_use, limits.cache),
             encoded: Vec::new(),
+            arguments_alone: input_use.is_arguments_alone(),
             uncacheable: input_use.uncacheable,
             counts: PolicyCounts::default(),
         })
@@ -102,6 +105,12 @@ impl PolicyEngine {
     #[must_use]
     pub fn uncacheable_reason(&self) -> Option<&str> {
         self.uncacheable.as_deref()
+    }
+
+    /// Whether a decision holds for each start with the same arguments.
+    #[must_use]
+    pub(super) fn is_arguments_alone(&self, decision: &PolicyDecision) -> bool {
+        self.arguments_alone && decision.error.is_none()
     }
 
     /// Returns the counters.
@@ -137,18 +146,25 @@ impl PolicyEngine {
     pub fn decide(&mut self, record: &Record) -> PolicyDecision {
         let started = Instant::now();
         let encoded = input::encode(record, &self.projection, &mut self.encoded);
-        self.finish(started, encoded)
+        self.finish(started, encoded, !record.tracego.findings.is_empty())
     }
 
     /// Decides about a JSON record. Never fails: errors are part of the decision.
     pub fn decide_json(&mut self, record: &serde_json::Value) -> PolicyDecision {
         let started = Instant::now();
-        let encoded = input::encode_json(record, &self.projection, &mut self.encoded);
-        self.finish(started, encoded)
+        let record = input::bounded(record);
+        let encoded = input::encode_json(&record, &self.projection, &mut self.encoded);
+        let findings = record.pointer("/tracego/findings").and_then(serde_json::Value::as_array);
+        self.finish(started, encoded, findings.is_some_and(|findings| !findings.is_empty()))
     }
 
-    /// Decides about the encoded record in `self.encoded`.
-    fn finish(&mut self, started: Instant, encoded: Result<(), EncodingError>) -> PolicyDecision {
+    /// Decides about the encoded record in `self.encoded`. `found`: the record has findings.
+    fn finish(
+        &mut self,
+        started: Instant,
+        encoded: Result<(), EncodingError>,
+        found: bool,
+    ) -> PolicyDecision {
         let mut cache =
             self.cache.as_mut().filter(|_| encoded.is_ok() && DecisionCache::accepts(&self.encoded));
         let known = cache.as_mut().and_then(|cache| cache.get(&self.encoded)).cloned();
@@ -161,7 +177,7 @@ impl PolicyEngine {
             None => {
                 let takes = cache.is_some();
                 self.counts.misses += u64::from(takes);
-                let decision = self.evaluate(encoded);
+                let decision = self.evaluate(encoded, found);
                 // An evaluation that failed may succeed next time, so errors are not cached.
                 if let Some(cache) = self.cache.as_mut().filter(|_| takes && decision.error.is_none()) {
                     cache.put(&self.encoded, decision.clone());
@@ -180,7 +196,7 @@ impl PolicyEngine {
         self.counts.cut += decision.cut;
     }
 
-    fn evaluate(&mut self, encoded: Result<(), EncodingError>) -> PolicyDecision {
+    fn evaluate(&mut self, encoded: Result<(), EncodingError>, found: bool) -> PolicyDecision {
         let EvaluationResult { mut decision, failures } =
             match encoded.and_then(|()| input::decode(&self.encoded)) {
                 Ok(input) => self.evaluator.decide(&input),
@@ -188,7 +204,11 @@ impl PolicyEngine {
             };
         for BundleFailure { bundle, kind, text } in failures {
             self.counts.errors[kind as usize] += 1;
-            decision.allow &= self.limits.on_error == OnError::Allow;
+            // Whoever starts a program chooses how much of it there is to look at. With findings, that must
+            // not be a way past the policy.
+            if self.limits.on_error == OnError::Deny || found && kind.is_exhaustion() {
+                decision.deny();
+            }
             // Earlier decisions of the bundle do not count any more.
             if kind == ErrorKind::Hang
                 && let Some(cache) = &mut self.cache

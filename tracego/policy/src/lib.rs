@@ -12,6 +12,7 @@
 //! it; `evaluation`, from program and input to a decision; `engine`, all of them together; `offline`, tests
 //! and explanations; `decision_log` and `stage`, the policies' place in the pipeline.
 
+mod builtins;
 pub mod bundle;
 mod compiler;
 pub mod decision_log;

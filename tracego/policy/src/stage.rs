@@ -15,6 +15,7 @@ use crate::{
     bundle::{self, Bundle, Trust},
     decision_log::DecisionLog,
     engine::PolicyEngine,
+    input,
     limits::DecisionLimits,
 };
 
@@ -105,9 +106,14 @@ impl PolicyStage {
         if record.event_name != event_name::START {
             return None;
         }
+        let rest = input::cut(record);
         let decision = self.engine.decide(record);
-        let refused = refused(&decision);
-        if let Some(severity) = decision.severity.filter(|_| !decision.allow) {
+        input::restore(record, rest);
+        let mut refused = refused(&decision);
+        if let Some(refused) = &mut refused {
+            refused.remembered = self.engine.is_arguments_alone(&decision);
+        }
+        if let Some(severity) = decision.denied() {
             record.raise(severity.into());
         }
         record.tracego.policy = Some(Box::new(decision));
@@ -124,16 +130,11 @@ impl PolicyStage {
 }
 
 fn refused(decision: &PolicyDecision) -> Option<PolicyStop> {
-    if decision.allow {
-        return None;
-    }
     let job = decision.action == Action::KillJob;
-    let (id, message) = match (decision.violations.first(), &decision.error) {
-        (Some(first), _) => (first.id.clone(), first.msg.clone()),
-        (None, Some(error)) => ("on-error".to_owned(), error.clone()),
-        (None, None) => ("policy".to_owned(), "a policy does not allow the program".to_owned()),
-    };
-    Some(PolicyStop { id, message, job })
+    let reasons = decision.reasons();
+    let first = reasons.first()?;
+    let (id, message) = (first.id.to_owned(), first.message.to_owned());
+    Some(PolicyStop { id, message, job, remembered: false })
 }
 
 #[cfg(test)]
@@ -164,7 +165,9 @@ mod tests {
         let refused = stage.decide(&mut record).expect("it is refused");
         assert_eq!((refused.id.as_str(), refused.message.as_str(), refused.job), ("all", "no", false));
         assert_eq!(record.severity_text, "ERROR");
+        assert!(!refused.remembered, "it reads more than the arguments");
         assert_eq!(stage.counts().denied, 1);
+        stage.log(&record);
         let line: serde_json::Value =
             serde_json::from_str(fs::read_to_string(&log).expect("a log").trim()).expect("a line");
         assert_eq!(line["result"]["violations"][0]["id"], "all");

@@ -143,6 +143,14 @@ pub(crate) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
     }
 }
 
+/// Returns the size of the frame that bytes may begin with, judged by the length alone.
+pub(crate) fn plausible(bytes: &[u8]) -> Option<usize> {
+    let raw = bytes.first_chunk().copied().map(u32::from_le_bytes)?;
+    let len = (raw & !GAP_BIT) as usize;
+    let valid = if raw & GAP_BIT == 0 { len <= RECORD_MAX } else { len == GAP_LEN };
+    valid.then_some(HEAD + len)
+}
+
 /// Returns the name of the segment that begins with a sequence number.
 pub(crate) fn name(first: u64) -> String {
     format!("{first:020}.seg")

@@ -56,9 +56,13 @@
 //!   are kept in memory until a sync, are written to a new one.
 //! - The cursor is synced, in both of its slots, before a segment is removed; the folder is synced after each
 //!   new name.
+//! - Each sync writes to the cursor how far records are durable, so that also the last segment is missed if
+//!   it is gone.
 //! - Damaged data stays in place: nothing is written to a disk that just proved unreliable. The reader skips
-//!   it and reports exactly which numbers are missing, at each reading. Once acknowledged, the segment is
-//!   renamed to `.bad` instead of being removed.
+//!   it, goes on at the next valid frame, and reports exactly which numbers are missing, at each reading. Once
+//!   acknowledged, the segment is renamed to `.bad` instead of being removed.
+//! - The frames of a segment decide where it belongs: one with a damaged header or with the name of another
+//!   one is read as if it had its own, and a copy is set aside as `.bad`.
 //!
 //! # Files
 //!

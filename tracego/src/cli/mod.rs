@@ -75,6 +75,7 @@ impl Cli {
                 | Command::Spool(_)
                 | Command::Config(_)
                 | Command::Detach(_)
+                | Command::SealKey(_)
                 | Command::VerifyLog(_),
             ) => None,
         }
@@ -87,7 +88,7 @@ cannot be read; \
 2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing), or tracego run did not \
 see its command, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number); \
-5 tracego run found what --fail-on names, or stopped a start.
+5 tracego run found what --fail-on names, or stopped a start; 6 verify-log cannot prove the end of a log.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 
@@ -119,15 +120,22 @@ pub enum Command {
     /// Detach the programs that a tracego with --handover left attached, and remove its files. Events in the
     /// ring are lost; their number is printed.
     Detach(Detach),
+    /// Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign
+    /// earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine.
+    SealKey(SealKey),
     /// Verify logs that were written with --seal: that no record was changed, removed, moved or added.
     #[command(after_help = VERIFY_CODES)]
     VerifyLog(VerifyLog),
 }
 
 const VERIFY_CODES: &str = "\
-Exit codes: 0 the log is whole; records after its last seal are reported, not counted as damage. \
+Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \
+seal are reported, not counted. \
 1 the log is damaged: the first record that was changed, removed, moved or added is reported. \
-2 wrong usage, or a file or key that cannot be read.
+2 wrong usage, or a file or key that cannot be read. \
+6 no damage was found, but the end is not proven: the log ends within a line, or, with --key, in records that \
+no signature covers (as while tracego runs, or after a kill), or without its last seal, or a run does not say \
+which run was before it.
 
 Files of one rotation may be given in any order, also compressed with gzip or zstd: \
 tracego verify-log log.2.gz log.1.gz log";

@@ -24,15 +24,9 @@ pub struct PolicyOptions {
     #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_name = "BUNDLE")]
     pub policy: Vec<PathBuf>,
-    /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
-    /// secret.
-    #[arg(help_heading = heading::POLICIES)]
-    #[arg(long, value_name = "FILE")]
-    pub policy_key: Option<PathBuf>,
-    /// Algorithm of the signatures.
-    #[arg(help_heading = heading::POLICIES)]
-    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
-    pub policy_algorithm: SignatureAlgorithm,
+    /// Key of the signatures.
+    #[command(flatten)]
+    pub key: PolicyKey,
     /// Decision about a start if a policy fails or takes too long.
     #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
@@ -92,6 +86,23 @@ pub struct Bundles {
     /// Bundles of policies.
     #[arg(required = true, value_name = "BUNDLE")]
     pub bundles: Vec<PathBuf>,
+    /// Key of the signatures.
+    #[command(flatten)]
+    pub key: PolicyKey,
+}
+
+/// The key that bundles must be signed with.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyKey {
+    /// Accept only bundles that are signed with the private half of this public key in PEM, or with this
+    /// secret.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FILE")]
+    pub policy_key: Option<PathBuf>,
+    /// Algorithm of the signatures.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
+    pub policy_algorithm: SignatureAlgorithm,
 }
 
 /// The limits of a decision.

@@ -122,13 +122,14 @@ pub struct RecordOptions {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub seal: bool,
-    /// Time between two seals, 1s to 1d; a job and the run also get one at their end.
+    /// Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end.
     #[arg(help_heading = heading::EVIDENCE)]
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = seal_interval)]
     pub seal_interval: u64,
-    /// Sign seals with this Ed25519 key: PKCS#8 in PEM, as made by `openssl genpkey -algorithm ed25519`.
+    /// Sign seals with this key.
     ///
-    /// Others must have no access to the file.
+    /// Made by `tracego seal-key`, which evolves, or an Ed25519 key in PEM (PKCS#8), as made by
+    /// `openssl genpkey -algorithm ed25519`. Others must have no access to the file.
     #[arg(help_heading = heading::EVIDENCE)]
     #[arg(long, value_name = "FILE")]
     pub seal_key: Option<PathBuf>,

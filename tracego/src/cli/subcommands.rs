@@ -50,14 +50,33 @@ pub struct Inspect {
     pub files: Vec<PathBuf>,
 }
 
+/// The options of `tracego seal-key`.
+#[derive(Args, Debug)]
+pub struct SealKey {
+    /// New file for the key, for --seal-key; it must not exist.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// The options of `tracego verify-log`.
 #[derive(Args, Debug)]
 pub struct VerifyLog {
     /// Public key in PEM; every seal must be signed with it.
     ///
-    /// Without this option, signatures are not checked.
+    /// If it is that of `tracego seal-key`, also with the keys that follow it. Without this option, signatures
+    /// are not checked.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// Link of a record that must be in the log, as --print-head printed it.
+    ///
+    /// Shows that the log was not cut or rolled back before it.
+    #[arg(long, value_name = "LINK")]
+    pub expect_head: Option<String>,
+    /// Print the end of the log as one JSON object, to be kept on another machine.
+    ///
+    /// `link` is for --expect-head, and `key` for --key --partial. The report goes to standard error.
+    #[arg(long, conflicts_with_all = ["json", super::REPORT])]
+    pub print_head: bool,
     /// Form of the report.
     #[command(flatten)]
     pub report: ReportOptions,

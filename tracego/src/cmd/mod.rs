@@ -15,6 +15,7 @@ mod policy;
 mod reload;
 mod rules;
 mod run;
+mod seal_key;
 mod setup;
 mod spool;
 mod telemetry;
@@ -38,6 +39,7 @@ mod code {
     pub(super) const KERNEL: u8 = 3;
     pub(super) const INCOMPLETE: u8 = 4;
     pub(super) const FINDINGS: u8 = 5;
+    pub(super) const UNPROVEN: u8 = 6;
 }
 
 /// Runs the command given on the command line.
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
         Some(Command::Detach(asked)) => detach::detach(&asked),
+        Some(Command::SealKey(asked)) => seal_key::create(&asked),
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))

@@ -148,8 +148,9 @@ fn has_direct(options: &RecordOptions, sinks: &[SinkSettings], is_for_messages: 
 /// # Errors
 /// Fails if the file cannot be opened.
 pub(super) fn reopened(options: &RecordOptions) -> anyhow::Result<Option<Box<dyn Write + Send>>> {
-    let open =
-        |path: &Path| DirectOutput::file(path).with_context(|| format!("--output-file {}", path.display()));
+    let open = |path: &Path| {
+        DirectOutput::file(path, options.seal).with_context(|| format!("--output-file {}", path.display()))
+    };
     options.output_file.as_deref().map(open).transpose()
 }
 
@@ -164,11 +165,13 @@ fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<Dire
     let (out, terminal) = match &options.output_file {
         Some(path) => {
             let name = || format!("--output-file {}", path.display());
+            // Locked first, so that nobody writes behind the end that is read.
+            let file = DirectOutput::file(path, options.seal).with_context(name)?;
             if options.seal {
                 before = Before::read(path).with_context(name)?;
             }
             torn = DirectOutput::is_torn(path);
-            (DirectOutput::file(path).with_context(name)?, false)
+            (file, false)
         }
         None => (other, terminal),
     };
@@ -233,7 +236,9 @@ fn sealer(
     if !options.seal {
         return Ok(None);
     }
-    let read = |path: &PathBuf| Key::read(path).with_context(|| format!("--seal-key {}", path.display()));
+    let log = options.output_file.as_deref().unwrap_or(Path::new("-"));
+    let read =
+        |path: &PathBuf| Key::read(path, log).with_context(|| format!("--seal-key {}", path.display()));
     let key = options.seal_key.as_ref().map(read).transpose()?;
     let nonce = seal::nonce().context("/dev/urandom")?;
     Ok(Some(Sealer::new(nonce, options.seal_interval, key, follows)))

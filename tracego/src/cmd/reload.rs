@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{output, policy};
+use super::{output, policy, setup};
 use crate::{
     agent::{Agent, ReloadSettings},
     cli::{Cli, Command, RecordOptions},
@@ -42,13 +42,14 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let options = records(&cli).context("this command has no configuration")?;
     let restart = needs_restart(&before.options, &settings.options);
+    let enforce = setup::enforced(&settings, options);
     let new = ReloadSettings {
         selection: options.selection(),
         sinks: output::sinks(options, &settings)?,
         redactor: output::redactor(&settings)?,
         rules: settings.rules,
         output: output::reopened(running)?,
-        enforce: settings.enforce,
+        enforce,
         policy: policy::load_engine(&options.policies)?,
     };
     Ok((new, restart))

@@ -16,14 +16,15 @@ use tracego_common::{
 use tracego_deliver::sink::lifecycle::Sinks;
 use tracego_model::{enforcement::Mode, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta};
 use tracego_probe::{
-    enforce, host,
+    enforce::{self, settings::Enforce},
+    host,
     load::{EnvName, LoadOptions},
 };
 
 use super::{telemetry, usage_error::wrong_usage};
 use crate::{
     agent::AgentOptions,
-    cli::{EnvSpec, WatchOptions},
+    cli::{EnvSpec, RecordOptions, WatchOptions},
     config::RunSettings,
     metrics,
 };
@@ -76,7 +77,7 @@ pub(super) fn options(
     let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args) };
     let enforce = enforce::Options {
         mode: watch.enforce,
-        enforce: settings.enforce.clone(),
+        enforce: enforced(settings, &watch.records),
         tree,
         explicit_job: context::explicit(&meta.injected).opens,
         ci_profile: settings.rules.profile == Profile::Ci,
@@ -106,6 +107,12 @@ pub(super) fn options(
         AgentOptions { load, heartbeat, inspect: inspect(&settings.rules, &meta), metrics, sinks, enforce },
         meta,
     ))
+}
+
+/// Returns the rules of enforcement. With policies there are no built-in ones.
+pub(super) fn enforced(settings: &RunSettings, records: &RecordOptions) -> Enforce {
+    let enforce = settings.enforce.clone();
+    if records.policies.policy.is_empty() { enforce } else { enforce.with_policies() }
 }
 
 /// Returns the settings of the inspector for the rules that are on.

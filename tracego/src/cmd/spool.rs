@@ -97,6 +97,9 @@ fn text(out: &mut impl io::Write, path: &Path, survey: &Survey, verify: bool) ->
     if survey.unfinished > 0 {
         writeln!(out, "  {} bytes at the end are not a whole record", survey.unfinished)?;
     }
+    for name in &survey.misplaced {
+        writeln!(out, "  {name}  has the name of another segment, or is a copy, or is of another spool")?;
+    }
     for name in &survey.bad {
         writeln!(out, "  {name}  was set aside as damaged")?;
     }
@@ -107,6 +110,7 @@ fn text(out: &mut impl io::Write, path: &Path, survey: &Survey, verify: bool) ->
             false if damaged > 0 => {
                 writeln!(out, "  damaged: {damaged} of {} segments", survey.segments.len())
             }
+            false if !survey.misplaced.is_empty() => writeln!(out, "  not whole: files are misplaced"),
             false => writeln!(out, "  not whole: the cursor, or records, are missing"),
         }?;
     }

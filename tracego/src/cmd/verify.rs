@@ -9,8 +9,9 @@ use std::{
 use anyhow::Context as _;
 use tracego_deliver::{
     seal::{
+        chain::{Link, unhex},
         key::PublicKey,
-        verify::{Lines, Options, Report, Told, ordered, verify as check},
+        verify::{Lines, Options, Report, Told, Unproven, linked_order, ordered, verify as check},
     },
     sink::file::rotated_name,
 };
@@ -31,7 +32,9 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
         }
     };
     let mut out = io::stdout().lock();
-    let done = if asked.report.is_json() {
+    let done = if asked.print_head {
+        print_head(&report, &mut out)
+    } else if asked.report.is_json() {
         serde_json::to_writer(&mut out, &report).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else {
         print(&report, &mut out)
@@ -40,13 +43,35 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         done => done.context("cannot write to standard output")?,
     }
-    Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) })
+    let is_damaged = report.damage.is_some() || report.runs_total == 0;
+    Ok(match report.whole {
+        true => ExitCode::SUCCESS,
+        false if is_damaged => ExitCode::from(code::RUNNING),
+        false => ExitCode::from(code::UNPROVEN),
+    })
+}
+
+/// Prints the end of the log as JSON, to be kept elsewhere; the rest of the report goes to standard error.
+fn print_head(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    print(report, &mut io::stderr().lock())?;
+    match &report.head {
+        Some(head) if report.damage.is_none() => {
+            serde_json::to_writer(&mut *out, head).map_err(io::Error::from)?;
+            writeln!(out)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
     let named = |path: &PathBuf| format!("--key {}", path.display());
     let key = asked.key.as_ref().map(|path| PublicKey::read(path).with_context(|| named(path)));
-    let options = Options { key: key.transpose()?, partial: asked.partial };
+    let head = |text: &String| {
+        let link = unhex(text.as_bytes()).map(Link);
+        link.with_context(|| format!("--expect-head {text}: not a link of 64 hexadecimal digits"))
+    };
+    let expect_head = asked.expect_head.as_ref().map(head).transpose()?;
+    let options = Options { key: key.transpose()?, partial: asked.partial, expect_head };
     if asked.files.len() < 2 {
         return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
     }
@@ -55,17 +80,20 @@ fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
     let is_named = named.is_some();
     let files = named.map_or_else(|| ordered(&asked.files), Ok)?;
     let report = check(&mut Lines::of(files.clone()), &options)?;
-    if report.whole {
+    if report.damage.is_none() {
         return Ok(report);
     }
-    // A clock that was set back puts runs into the wrong order; then the order given by the user may be
-    // right.
-    let other = if is_named { ordered(&files)? } else { asked.files.clone() };
-    if files == other {
-        return Ok(report);
+    // A clock that was set back, records that waited for long, or files in several folders give another order
+    // than names and times show.
+    let by_links = linked_order(&files)?;
+    let by_time = if is_named { ordered(&files)? } else { asked.files.clone() };
+    for other in by_links.into_iter().chain([by_time]).filter(|other| *other != files) {
+        let second = check(&mut Lines::of(other), &options)?;
+        if second.damage.is_none() {
+            return Ok(second);
+        }
     }
-    let second = check(&mut Lines::of(other), &options)?;
-    Ok(if second.whole { second } else { report })
+    Ok(report)
 }
 
 fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -79,8 +107,34 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.foreign > 0 {
         writeln!(out, "{} lines are of runs without --seal and cannot be verified", report.foreign)?;
     }
+    if let Some(cut) = &report.cut {
+        writeln!(out, "CUT {}:{}: the log ends within this line", cut.file, cut.line)?;
+    }
+    if let Some(unproven) = &report.unproven {
+        let Unproven { records, first, first_seq, open_runs, unlinked_runs } = unproven;
+        if let Some(first) = first {
+            let seq = first_seq.unwrap_or_default();
+            writeln!(
+                out,
+                "NOT PROVEN {}:{}: {records} records from seq {seq} on: no signature covers them",
+                first.file, first.line
+            )?;
+        }
+        if *unlinked_runs > 0 {
+            writeln!(out, "NOT PROVEN: {unlinked_runs} runs do not say which run was before them")?;
+        }
+        if *open_runs > 0 {
+            writeln!(
+                out,
+                "NOT PROVEN: {open_runs} runs have no last seal; what followed may have been removed"
+            )?;
+        }
+    }
     match &report.damage {
         Some(damage) => writeln!(out, "DAMAGED {damage}\n{} records before it are whole", report.records),
+        None if report.cut.is_some() || report.unproven.is_some() => {
+            writeln!(out, "not proven to the end: {} records, no damage found", report.records)
+        }
         None if report.whole => writeln!(out, "whole: {} records", report.records),
         None => writeln!(out, "NOT SEALED: the log contains no run with --seal"),
     }
@@ -101,6 +155,8 @@ fn line(run: &Told, signatures: bool) -> String {
     }
     if !run.opened {
         line.push_str("; its beginning is missing");
+    } else if !run.linked {
+        line.push_str("; it does not say which run was before it");
     }
     match (run.closed, run.unsealed) {
         (true, _) => {}

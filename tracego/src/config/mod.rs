@@ -309,7 +309,7 @@ mod tests {
             ("ad = []", "redact: unknown field `ad`"),
         ] {
             let error = with(&format!("[redact]\n{file}"), "tracego --config FILE").unwrap_err();
-            assert!(error.contains(&format!("FILE: {wanted}")), "{error}");
+            assert!(error.contains(&format!(": {wanted}")) && error.contains("FILE:"), "{error}");
         }
     }
 

@@ -49,7 +49,9 @@ const OF_TEXT: [&str; 2] = ["tree", "color"];
 /// Fails if there is one; the text names it and the way out.
 pub(super) fn check(command: Option<&str>, matches: &ArgMatches) -> Result<(), String> {
     let source = |id: &str| matches.try_contains_id(id).is_ok().then(|| matches.value_source(id)).flatten();
-    let is_given = |id: &&str| source(id) == Some(ValueSource::CommandLine);
+    // A switch that is turned off asks for nothing.
+    let is_off = |id: &str| matches!(matches.try_get_one::<bool>(id), Ok(Some(false)));
+    let is_given = |id: &&str| source(id) == Some(ValueSource::CommandLine) && !is_off(id);
     // Default values of clap are also those of the file, which has no source of its own.
     let is_set = |id: &str| match matches.try_get_raw(id) {
         Ok(Some(mut values)) => values.any(|value| value != "false"),

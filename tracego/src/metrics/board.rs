@@ -187,7 +187,10 @@ impl Board {
             sinks: self
                 .all_sinks()
                 .iter()
-                .filter_map(|sink| Some(format!("{}: {}", sink.name, sink.numbers().trouble?)))
+                .flat_map(|sink| {
+                    let problems = sink.numbers().problems();
+                    problems.into_iter().map(|why| format!("{}: {why}", sink.name))
+                })
                 .collect(),
             enforcement: self.enforcement().and_then(|shared| shared.in_force().trouble().map(str::to_owned)),
         }

@@ -88,7 +88,7 @@ impl Judgement {
         match (event, &mut self.killer) {
             (Event::Exec(exec), Some(killer)) => {
                 if let Some(refused) = refused {
-                    killer.stop(exec, &refused.id, &refused.message, refused.job);
+                    killer.stop(exec, &refused);
                 } else {
                     let findings = record.tracego.findings.iter();
                     let why = killer.found(exec, findings.map(|found| (found.id, found.message.as_str())));

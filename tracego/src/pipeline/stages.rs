@@ -254,9 +254,9 @@ impl Pipeline {
     }
 
     /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
-    fn late(&mut self, start: &LateStart, reading: Reading) {
+    fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
-        let record = self.enricher.late(start.id, &start.note, reading, |event, enriched| {
+        let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
             judgement.judge(event, enriched);
         });
         let Some(mut record) = record else { return };
@@ -383,21 +383,21 @@ impl Consumer for Pipeline {
                 self.heartbeat(reading);
             }
         }
-        self.flush();
+        self.writer.finish(&mut self.enricher);
         self.writer.result()
     }
 
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
-        self.flush();
+        self.writer.finish(&mut self.enricher);
         self.writer.result()
     }
 
     fn take_late(&mut self, starts: Vec<LateStart>) -> io::Result<()> {
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        starts.iter().for_each(|start| self.late(start, now));
+        starts.into_iter().for_each(|start| self.late(start, now));
         self.flush();
         self.writer.result()
     }

@@ -68,6 +68,15 @@ impl RecordWriter {
         }
     }
 
+    /// Hands what was written to the operating system, and seals evidence.
+    pub(super) fn finish(&mut self, enricher: &mut Enricher) {
+        self.flush(enricher);
+        let now = self.now;
+        if self.outputs.sealer().is_some_and(|sealer| sealer.is_urgent(now)) {
+            self.seal(false, enricher);
+        }
+    }
+
     /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
     pub(super) fn write(&mut self, record: &Record, event_ns: Option<u64>, enricher: &mut Enricher) {
         let counted = event_ns.is_some();

@@ -29,4 +29,9 @@ impl PolicyStage {
     pub fn decide(&mut self, _: &mut Record) -> Option<PolicyStop> {
         match *self {}
     }
+
+    /// Writes the decision about a process start to the decision log.
+    pub fn log(&mut self, _: &Record) {
+        match *self {}
+    }
 }

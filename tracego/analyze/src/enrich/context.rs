@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_common::TaskId;
 use tracego_model::record::{
-    job::{Changed, Context, Identified, JOB_NAMES, Job, OpenedBy, Root, Source, Sourced},
+    job::{
+        Changed, CommitClaim, Context, Identified, JOB_NAMES, Job, OpenedBy, Root, Source, Sourced,
+        attribute::REVISION,
+    },
     tree::Tree,
 };
 
@@ -62,7 +65,11 @@ pub fn merge(
     for (source, identity) in layers {
         for claim in identity.into_iter().flat_map(|identity| &identity.claims) {
             if !values.contains_key(claim.attribute) {
-                values.insert(claim.attribute, claim.value.clone());
+                let of_job = job.as_ref().and_then(|(job, _)| job.identity.claim(claim.attribute));
+                // The same job, and a process that no longer says which leg of it. The opener itself can execute
+                // another program without the variable.
+                let exact = of_job.filter(|other| source == Source::Environment && other.includes(claim));
+                values.insert(claim.attribute, exact.unwrap_or(claim).value.clone());
                 sources.push(Sourced { attribute: claim.attribute, source, variable: claim.variable });
             }
         }
@@ -75,16 +82,16 @@ pub fn merge(
     }
     let (mut contradicted, mut dropped) = (Vec::new(), Vec::new());
     for claim in inherited.into_iter().flat_map(|identity| &identity.claims) {
-        match own.claims.iter().find(|other| other.attribute == claim.attribute) {
+        match own.claim(claim.attribute) {
             None => dropped.push(claim.attribute),
-            Some(other) if other.value != claim.value => {
+            Some(other) if !claim.agrees_with(other) => {
                 contradicted.push(changed(other, &claim.value, Source::Inherited));
             }
             Some(_) => {}
         }
     }
     for claim in &explicit.claims {
-        if let Some(other) = own.claims.iter().find(|other| other.attribute == claim.attribute)
+        if let Some(other) = own.claim(claim.attribute)
             && other.value != claim.value
         {
             contradicted.push(changed(other, &claim.value, Source::Explicit));
@@ -96,9 +103,30 @@ pub fn merge(
         Tree::new(named.collect())
     };
     let context = Context { cicd: under("cicd."), vcs: under("vcs.") };
+    let (commits, change) = commits(explicit, own, inherited);
     let root = job.map(|(job, exec_id)| Root { pid: job.root.tgid, exec_id });
-    let job = Job { opened_by, root, sources, changed: contradicted, dropped, vouched };
+    let job = Job { opened_by, root, sources, changed: contradicted, dropped, vouched, commits, change };
     Some((Arc::new(context), Arc::new(job.into())))
+}
+
+/// Returns the other commits that the checkout may be at, and whether the run is for a pull request. An explicit
+/// commit leaves no choice.
+fn commits(
+    explicit: &CiIdentity,
+    own: &CiIdentity,
+    inherited: Option<&CiIdentity>,
+) -> (Vec<CommitClaim>, bool) {
+    let layers = match explicit.claim(REVISION) {
+        Some(_) => [Some(explicit), None, None],
+        None => [Some(explicit), Some(own), inherited],
+    };
+    let mut commits: Vec<CommitClaim> = Vec::new();
+    for commit in layers.iter().flatten().flat_map(|identity| &identity.commits) {
+        if !commits.contains(commit) {
+            commits.push(commit.clone());
+        }
+    }
+    (commits, layers.into_iter().flatten().any(|identity| identity.change))
 }
 
 /// Returns the claims of `--env KEY=VALUE` pairs.
@@ -139,6 +167,46 @@ mod tests {
             facts.sources.iter().map(|s| s.source).collect::<Vec<_>>(),
             [Source::Explicit, Source::Inherited]
         );
+    }
+
+    #[test]
+    fn a_process_that_does_not_say_its_leg_is_of_the_leg_of_its_job() {
+        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "9"), ("GITHUB_JOB", "test")];
+        let leg = |extra: &[(&'static str, &'static str)]| {
+            github.iter().chain(extra).copied().collect::<Vec<(&str, &str)>>()
+        };
+        let job = job(&leg(&[("RUNNER_NAME", "r1"), ("RUNNER_TRACKING_ID", "github_1")]));
+        let merged = |own: &[(&'static str, &'static str)]| {
+            let own = identity(&leg(own));
+            merge(&CiIdentity::default(), &own, Some((&job, "x".into())), false).unwrap()
+        };
+        let (context, facts) = merged(&[("RUNNER_NAME", "r1"), ("RUNNER_TRACKING_ID", "")]);
+        assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_1"));
+        assert!(facts.changed.is_empty(), "{:?}", facts.changed);
+        let again = identity(&leg(&[("RUNNER_NAME", "r1")]));
+        let (context, _) = merge(&CiIdentity::default(), &again, Some((&job, "x".into())), true).unwrap();
+        assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_1"));
+        let (context, facts) = merged(&[("RUNNER_NAME", "r1"), ("RUNNER_TRACKING_ID", "github_2")]);
+        assert_eq!(context.cicd.get("pipeline.task.run.id"), Some("9/1/test/github_2"));
+        assert_eq!(facts.changed.len(), 1);
+    }
+
+    #[test]
+    fn the_commits_of_a_job_are_those_of_all_its_layers_unless_one_is_given() {
+        let azure = [
+            ("TF_BUILD", "True"),
+            ("BUILD_SOURCEVERSION", "aaaaaaa"),
+            ("SYSTEM_PULLREQUEST_SOURCECOMMITID", "bbbbbbb"),
+        ];
+        let job = job(&azure);
+        let of = |explicit: &[(&str, &str)], own: &[(&str, &str)]| {
+            let (_, facts) =
+                merge(&identity(explicit), &identity(own), Some((&job, "x".into())), false).unwrap();
+            (facts.commits.iter().map(|commit| commit.revision.clone()).collect::<Vec<_>>(), facts.change)
+        };
+        assert_eq!(of(&[], &[]), (vec!["bbbbbbb".to_owned()], true));
+        assert_eq!(of(&[], &azure), (vec!["bbbbbbb".to_owned()], true));
+        assert_eq!(of(&[("GIT_COMMIT", "ccccccc")], &azure), (vec![], false));
     }
 
     #[test]

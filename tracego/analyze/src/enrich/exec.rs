@@ -145,7 +145,8 @@ impl Enricher {
             elsewhere: linux::Pathless::of(&exec.fixed, &self.builder.meta.mount_namespaces).is_some(),
             ..Line::default()
         };
-        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task };
+        let users = note.and_then(|note| note.users.clone());
+        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users };
         self.table.put(entry.clone());
         entry
     }
@@ -184,7 +185,7 @@ impl Enricher {
         let mut own = self.own();
         let mut process = self.process(header, &fixed.comm);
         self.program(exec, &mut process, &mut own);
-        self.credentials(exec, &mut process, &mut own);
+        self.credentials(exec, note, &mut process, &mut own);
         let env = self.environments.of(exec, &self.builder.meta);
         let trace = env.trace.clone();
         let variables = Arc::clone(&env.own);
@@ -302,14 +303,21 @@ impl Enricher {
     }
 
     /// Adds users, rights and limits.
-    fn credentials(&mut self, exec: &Exec<'_>, process: &mut Process, own: &mut Own) {
+    fn credentials(
+        &mut self,
+        exec: &Exec<'_>,
+        note: Option<&StartNote>,
+        process: &mut Process,
+        own: &mut Own,
+    ) {
         let fixed = &exec.fixed;
         let there = |bit: u64| fixed.unavailable & bit == 0;
         process.vpid = (fixed.vpid != 0).then_some(fixed.vpid);
         if there(field::CRED) {
-            process.user = Some(self.builder.meta.users.get(fixed.euid));
-            process.real_user = Some(self.builder.meta.users.get(fixed.uid));
-            process.saved_user = Some(self.builder.meta.users.get(fixed.suid));
+            let users = note.and_then(|note| note.users.as_ref()).unwrap_or(&self.builder.meta.users);
+            process.user = Some(users.get(fixed.euid));
+            process.real_user = Some(users.get(fixed.uid));
+            process.saved_user = Some(users.get(fixed.suid));
             own.capability = Some(self.rights.capabilities(fixed));
         }
         if there(field::GROUPS) {

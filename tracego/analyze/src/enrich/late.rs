@@ -7,6 +7,7 @@ use tracego_model::{
     clock::Reading,
     event::{Event, Exec, ExecCopy},
     input::note::{OpenFailure, StartNote},
+    linux::users::Users,
     record::{OtelSeverity, Record, event_name},
 };
 
@@ -23,6 +24,7 @@ struct UnreadStart {
     exec: ExecCopy,
     /// The process before the start.
     before: Option<ProcessEntry>,
+    users: Option<Users>,
 }
 
 /// The starts that may still be read; the oldest are forgotten first.
@@ -55,7 +57,8 @@ impl Enricher {
     pub(super) fn keep_unread(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
         if note.is_some_and(|note| note.image == Err(OpenFailure::Timeout)) {
             let before = self.entry(exec.fixed.header.id);
-            self.unread.push(UnreadStart { exec: exec.into(), before });
+            let users = note.and_then(|note| note.users.clone());
+            self.unread.push(UnreadStart { exec: exec.into(), before, users });
         }
     }
 
@@ -64,11 +67,12 @@ impl Enricher {
     pub fn late(
         &mut self,
         id: TaskId,
-        note: &StartNote,
+        note: StartNote,
         reading: Reading,
         judge: impl FnOnce(&Event<'_>, &mut EnrichedRecord),
     ) -> Option<Record> {
-        let UnreadStart { exec, before } = self.unread.take(id)?;
+        let UnreadStart { exec, before, users } = self.unread.take(id)?;
+        let note = StartNote { users, ..note };
         self.set_clock(reading);
         let exec = exec.exec();
         let now = self.entry(id);
@@ -76,7 +80,7 @@ impl Enricher {
             Some(before) => self.table.put(before),
             None => self.table.remove(id),
         }
-        let mut start = self.start(&exec, Some(note));
+        let mut start = self.start(&exec, Some(&note));
         // The process may have ended, or run another program by now.
         match now {
             None => self.table.remove(id),

@@ -44,7 +44,7 @@ impl Enricher {
     pub(super) fn fork(&mut self, fork: &ForkEvent) -> Record {
         let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
         let context = self.known(&fork.header, &mut own, &mut process);
-        process.real_user = Some(self.builder.meta.users.get(fork.uid));
+        process.real_user = Some(self.user(&fork.header, fork.uid));
         let body = format!("fork {} by {}", process.pid, process.parent_pid);
         let record =
             self.envelope(event_name::FORK, OtelSeverity::Info, Stamp::event(&fork.header, 0), body, own);
@@ -55,7 +55,7 @@ impl Enricher {
         let header = &exit.header;
         let (mut own, mut process) = (self.own(), self.process(header, &exit.comm));
         let context = self.known(header, &mut own, &mut process);
-        process.real_user = Some(self.builder.meta.users.get(exit.uid));
+        process.real_user = Some(self.user(header, exit.uid));
         let (code, signal) = exit_code(exit.status);
         process.exit = Some(Exit { code, time: self.builder.clock.wall(header.boot_ns) });
         own.exit = Some(ExitFacts {
@@ -76,7 +76,7 @@ impl Enricher {
         let fixed = &failed.fixed;
         let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
         let context = self.known(&fixed.header, &mut own, &mut process);
-        process.real_user = Some(self.builder.meta.users.get(fixed.uid));
+        process.real_user = Some(self.user(&fixed.header, fixed.uid));
         let args = args(failed.args(), &mut own.completeness);
         let filename = own.completeness.keep(failed.filename, "tracego.exec.filename");
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);

@@ -31,6 +31,7 @@ use tracego_model::{
     event::Event,
     input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
     ledger::Ledger,
+    linux::users::User,
     meta::Meta,
     record::{
         At, OtelSeverity, Own, Process,
@@ -281,6 +282,12 @@ impl Enricher {
             command: text::lossy(text::comm(command)),
             ..Process::default()
         })
+    }
+
+    /// Returns a user of a process by the names of its last program start.
+    pub(super) fn user(&mut self, header: &EventHeader, uid: u32) -> User {
+        let users = self.entry(header.id).and_then(|entry| entry.users);
+        users.as_ref().unwrap_or(&self.builder.meta.users).get(uid)
     }
 
     pub(super) fn entry(&mut self, id: TaskId) -> Option<ProcessEntry> {

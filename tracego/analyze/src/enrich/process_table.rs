@@ -8,6 +8,7 @@ use tracego_golang::task::GoTask;
 use tracego_model::{
     clock::{TICK_NS, Time},
     input::Seed,
+    linux::users::Users,
     record::{job::Identified, lineage::Line},
 };
 
@@ -24,6 +25,8 @@ pub struct ProcessEntry {
     pub identity: Option<Identified>,
     /// Role in an execution of the go command.
     pub task: GoTask,
+    /// Names of the process's users, if they are others than those that the run started with.
+    pub users: Option<Users>,
 }
 
 impl ProcessEntry {

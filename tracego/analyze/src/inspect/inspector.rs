@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
 use tracego_common::{TaskId, event::field, flags};
-use tracego_golang::{Image, command::Invocation, shape};
+use tracego_golang::{Build, Image, command::Invocation, shape};
 use tracego_model::{
     clock::Reading,
     event::{Event, Exec, is_cut},
@@ -18,8 +18,9 @@ use tracego_model::{
 };
 
 use super::{
+    accounts::AccountNames,
     files::{
-        question::{Answer, CommandQuestion, ImageQuestion, Question},
+        question::{Answer, ImageQuestion, ProcessQuestion, Question},
         readers::{FileReaders, LateAnswer, Place, ReaderCounters},
     },
     image::{
@@ -28,7 +29,7 @@ use super::{
     },
     proc::{namespaces::MountNamespaces, procfs::Procfs},
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
-    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand},
+    surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
 };
 use crate::named_services::NamedServices;
 
@@ -39,7 +40,7 @@ pub struct InspectOptions {
     pub services: Option<WatchSettings>,
     /// Services and pidfiles named by the configuration.
     pub named: NamedServices,
-    /// Names of users, for the matchers.
+    /// Names of the host's users when the run started.
     pub users: Users,
     /// Process ids in /proc.
     pub pids: ProcPids,
@@ -128,6 +129,7 @@ pub struct Inspector {
     refused: Vec<RefusedImage>,
     namespaces: MountNamespaces,
     surroundings: surroundings::SurroundingsReader,
+    accounts: AccountNames,
     options: InspectOptions,
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
@@ -148,6 +150,7 @@ impl Inspector {
             refused: Vec::new(),
             namespaces: MountNamespaces::new(&surroundings.procfs),
             surroundings,
+            accounts: AccountNames::new(options.users.clone()),
             options,
             watcher,
             watched: LruCache::new(WATCHED),
@@ -240,14 +243,20 @@ impl Inspector {
             }
         });
         let program = self.interpreted(exec, image.as_ref().ok());
+        let users = self.accounts.of(exec, &mut |namespace, question| {
+            match self.files.ask(Place::Passwd(namespace), &Question::Passwd(question), || None) {
+                Ok(Answer::Passwd(users)) => users,
+                _ => None,
+            }
+        });
         let surroundings = match program.as_ref().or(image.as_ref().ok()) {
-            Some(image) if image.go.is_some() => self.go(image, exec),
+            Some(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
             _ => {
                 self.unwatch(fixed.header.id);
                 None
             }
         };
-        StartNote { image, surroundings, program }
+        StartNote { image, surroundings, program, users }
     }
 
     /// Reads the program that the executable interprets for a machine of another kind (binfmt_misc): the kernel
@@ -271,7 +280,7 @@ impl Inspector {
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
-    fn go(&mut self, image: &Image, exec: &Exec<'_>) -> Option<Arc<Surroundings>> {
+    fn go(&mut self, image: &Image, exec: &Exec<'_>, users: Option<&Users>) -> Option<Arc<Surroundings>> {
         let build = image.go.as_ref()?;
         let id = exec.fixed.header.id;
         if build.is_go_command() {
@@ -283,19 +292,51 @@ impl Inspector {
             self.unwatch(id);
             return None;
         }
-        self.watch(exec);
+        self.watch(exec, users);
         let version = if exec.fixed.header.flags & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-        Some(Arc::new(self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version })))
+        let mut found = self.surroundings.program(id, &RecordedCgroup { path: &exec.cgroup, version });
+        self.origin(build, exec, &mut found);
+        Some(Arc::new(found))
+    }
+
+    /// Reads what says whose program this is, for one that was built in a checkout. A program that was installed
+    /// as a version of a module has a checksum, and is of no checkout.
+    fn origin(&mut self, build: &Build, exec: &Exec<'_>, found: &mut Surroundings) {
+        let Some(main) = build.main.as_ref().filter(|main| main.sum.is_empty() && !main.path.is_empty())
+        else {
+            return;
+        };
+        if build.revision().is_none() {
+            return;
+        }
+        let variables = variables(exec);
+        let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
+        let program = ProgramOrigin {
+            id: exec.fixed.header.id,
+            parent: exec.fixed.header.parent,
+            mount_namespace: exec.fixed.mnt_ns,
+            executable: &exec.exe,
+            cwd: &exec.cwd,
+            module: &main.path,
+            env: &get,
+        };
+        let question = Question::Origin(ProcessQuestion::origin(&program, |id| self.options.pids.get(id)));
+        let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
+        match self.files.ask(place, &question, || None) {
+            Ok(Answer::Surroundings(answer)) => {
+                found.module_file = answer.module_file;
+                found.event_commits = answer.event_commits;
+                found.unavailable.extend(answer.unavailable);
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                found.unavailable.insert("module_file".to_owned(), failure.as_str().to_owned());
+            }
+        }
     }
 
     fn command(&mut self, exec: &Exec<'_>) -> Surroundings {
-        let variables: Vec<(&str, &str)> = exec
-            .variables()
-            .filter(|(name, value)| !is_cut(name, value))
-            .filter_map(|(name, value)| {
-                Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
-            })
-            .collect();
+        let variables = variables(exec);
         let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
         let args: Vec<_> = exec.args().map(String::from_utf8_lossy).collect();
         let invocation = Invocation::parse(&args, get("GOFLAGS").unwrap_or_default());
@@ -308,10 +349,10 @@ impl Inspector {
             modfile: invocation.flags.modfile.as_deref(),
             env: &get,
         };
-        let question = Question::Command(CommandQuestion::new(&command, |id| self.options.pids.get(id)));
+        let question = Question::Command(ProcessQuestion::command(&command, |id| self.options.pids.get(id)));
         let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
         let why = match self.files.ask(place, &question, || None) {
-            Ok(Answer::Command(found)) => return found,
+            Ok(Answer::Surroundings(found)) => return found,
             Ok(_) => OpenFailure::Io(0),
             Err(failure) => failure,
         };
@@ -320,12 +361,12 @@ impl Inspector {
     }
 
     /// Watches a process that runs in a service unit or a container, or that is configured as a service.
-    fn watch(&mut self, exec: &Exec<'_>) {
+    fn watch(&mut self, exec: &Exec<'_>, users: Option<&Users>) {
         let Some(watcher) = &mut self.watcher else { return };
         let fixed = &exec.fixed;
         let path = String::from_utf8_lossy(&exec.exe).into_owned();
         let info = cgroup::parse(&exec.cgroup);
-        let user = self.options.users.get(fixed.euid);
+        let user = users.unwrap_or(&self.options.users).get(fixed.euid);
         let container = info.container.map(|container| container.id);
         let target = MatchTarget {
             path: Some(&path),
@@ -380,4 +421,10 @@ impl Inspector {
             roots: &[],
         }
     }
+}
+
+/// Returns the variables of a program start that are whole texts.
+fn variables<'a>(exec: &'a Exec<'_>) -> Vec<(&'a str, &'a str)> {
+    let text = |(name, value)| Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?));
+    exec.variables().filter(|(name, value)| !is_cut(name, value)).filter_map(text).collect()
 }

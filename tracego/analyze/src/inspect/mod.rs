@@ -15,6 +15,7 @@
 //! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `files` knows
 //! `image` and `surroundings`; `inspector` knows all.
 
+mod accounts;
 pub mod files;
 pub mod image;
 pub mod inspector;

@@ -84,13 +84,16 @@ pub(super) fn context(shown: &Arc<Context>, job: Option<&Frozen<Job>>, redactor:
     if changed { Arc::new(redacted) } else { Arc::clone(shown) }
 }
 
-/// Redacts the claims that contradict a job.
+/// Redacts the claims that contradict a job, and the other commits that it names.
 pub(super) fn job(shown: &Arc<Frozen<Job>>, redactor: &Redactor) -> Arc<Frozen<Job>> {
     let mut redacted = (***shown).clone();
     let mut changed = false;
     for claim in &mut redacted.changed {
         changed |= redactor.text(&mut claim.claimed);
         changed |= claim.source != Source::Explicit && redactor.text(&mut claim.expected);
+    }
+    for commit in &mut redacted.commits {
+        changed |= redactor.text(&mut commit.revision);
     }
     if changed { Arc::new(redacted.into()) } else { Arc::clone(shown) }
 }

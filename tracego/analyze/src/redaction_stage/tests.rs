@@ -23,6 +23,7 @@ fn start(meta: Meta) -> Record {
         confidence: Confidence::High,
         message: "runs with hunter22\n".into(),
         remedy: "",
+        unenforced: None,
         evidence: [("process.command_args", args.join(" ")), ("GOFLAGS", "-X=hunter22".into())].into(),
     });
     let variables =
@@ -33,6 +34,7 @@ fn start(meta: Meta) -> Record {
             path: "/srv/https:ghp_0123456789012345678901234567890123456789".into(),
             name: "ghp_0123456789012345678901234567890123456789".into(),
             build_id: None,
+            elsewhere: false,
         }),
         environment_variable: Some(Arc::new(std::collections::BTreeMap::from(variables).into())),
         ..Process::default()

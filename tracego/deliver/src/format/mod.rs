@@ -159,7 +159,7 @@ fn is_program(record: &Record, file: &Executable) -> bool {
 
 /// Returns the severity for formats with these five steps; `None` means nothing bad.
 fn severity(record: &Record) -> Option<Severity> {
-    worst_finding(record).map(|finding| finding.severity).or(match record.severity_number {
+    record.worst().or(match record.severity_number {
         ..13 => None,
         13..17 => Some(Severity::Medium),
         17..21 => Some(Severity::High),

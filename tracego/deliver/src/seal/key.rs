@@ -1,14 +1,26 @@
-//! Ed25519 keys for seals, as made by `openssl genpkey -algorithm ed25519`.
+//! Keys for seals: an Ed25519 key that never changes, as made by `openssl genpkey -algorithm ed25519`, or an
+//! [evolving](super::evolving) one.
 
-use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail};
 use ed25519_dalek::{
     Signature, Signer as _, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _},
+    pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _, spki::der::pem::LineEnding},
 };
 
-use super::chain::{Link, digest, hex};
+use tracego_model::record::seal::{ChainStart, KeyEpoch};
+
+use super::{
+    chain::{Link, digest, hex, unhex},
+    evolving::EvolvingKey,
+};
 
 /// Length of a signature in bytes.
 pub const SIGNATURE: usize = 64;
@@ -18,43 +30,92 @@ const DOMAIN: &[u8] = b"tracego.seal.signature/1\n";
 const FILE_MAX: u64 = 64 << 10;
 
 /// A private key, which signs seals.
-pub struct Key(SigningKey);
+pub struct Key(Signer);
+
+enum Signer {
+    Fixed(Box<SigningKey>),
+    Evolving(Arc<EvolvingKey>),
+}
 
 impl Key {
-    /// Reads a private key in PEM (PKCS#8).
+    /// Reads a private key: PEM (PKCS#8), or the file of an evolving key. `log`: the output whose seals it
+    /// signs; an evolving key signs those of one output.
     ///
     /// # Errors
-    /// Fails if the file cannot be read, is no such key, or is accessible to others than its owner.
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
+    /// Fails if the file cannot be read, is no such key, is accessible to others than its owner, or is an
+    /// evolving key that another output uses.
+    pub fn read(path: &Path, log: &Path) -> anyhow::Result<Self> {
         let mut file = fs::File::open(path)?;
         // The mode of the opened file, since the name could refer to another file by now.
         let mode = file.metadata()?.mode();
         if mode & 0o077 != 0 {
             bail!("others may read or change it (mode {:03o}): chmod 600", mode & 0o777);
         }
+        if EvolvingKey::is_one(&file)? {
+            return Ok(Self(Signer::Evolving(EvolvingKey::open(path, log)?)));
+        }
         let key = SigningKey::from_pkcs8_pem(&text(&mut file)?);
-        key.map(Self).ok().context(
-            "not an Ed25519 private key in PEM; `openssl genpkey -algorithm ed25519 -out FILE` makes one",
+        key.map(|key| Self(Signer::Fixed(Box::new(key)))).ok().context(
+            "not an Ed25519 private key in PEM; `openssl genpkey -algorithm ed25519 -out FILE` makes one, and \
+             `tracego seal-key FILE` one that evolves",
         )
     }
 
     /// Creates a key from the 32 bytes of its secret.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(&bytes))
+        Self(Signer::Fixed(Box::new(SigningKey::from_bytes(&bytes))))
     }
 
     /// Signs a link, and with it all lines up to there.
     #[must_use]
     pub fn sign(&self, link: Link) -> [u8; SIGNATURE] {
-        self.0.sign(&message(link)).to_bytes()
+        match &self.0 {
+            Signer::Fixed(key) => sign(key, link),
+            Signer::Evolving(key) => sign(&key.signing_key(), link),
+        }
     }
 
-    /// Returns the public half of the key.
+    /// Returns the public half of the key that signs now.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey(match &self.0 {
+            Signer::Fixed(key) => key.verifying_key(),
+            Signer::Evolving(key) => key.signing_key().verifying_key(),
+        })
     }
+
+    /// Returns the epoch to be named in the next signed record; `None` for a key that never changes.
+    #[must_use]
+    pub fn epoch(&self) -> Option<KeyEpoch> {
+        match &self.0 {
+            Signer::Fixed(_) => None,
+            Signer::Evolving(key) => Some(key.epoch()),
+        }
+    }
+
+    /// Adds the key, and the place of the run behind the one before, to the first record of a run.
+    pub fn open_run(&self, start: &mut ChainStart) {
+        start.key = Some(self.public().id());
+        if let Signer::Evolving(key) = &self.0 {
+            start.epoch = Some(key.epoch());
+            let (run, head) = key.next_run();
+            (start.run, start.previous) = (Some(run), head.map(Link::text));
+        }
+    }
+
+    /// Begins the next epoch and erases the key of this one, because a signed record with this link is in the
+    /// log. `opens`: whether the record opens a run. Does nothing for a key that never changes.
+    pub fn advance(&self, link: Link, opens: bool) {
+        let Signer::Evolving(key) = &self.0 else { return };
+        if let Err(error) = key.advance(link, opens) {
+            tracing::error!(%error, "the key of the seals cannot be changed, and can forge earlier seals");
+        }
+    }
+}
+
+fn sign(key: &SigningKey, link: Link) -> [u8; SIGNATURE] {
+    key.sign(&message(link)).to_bytes()
 }
 
 /// A public key, which verifies signatures.
@@ -62,15 +123,36 @@ impl Key {
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Reads a public key in PEM, as written by `openssl pkey -pubout`.
+    /// Reads a public key in PEM, as written by `openssl pkey -pubout`, or as 64 hexadecimal digits.
     ///
     /// # Errors
     /// Fails if the file cannot be read or is no such key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let key = VerifyingKey::from_public_key_pem(&text(&mut fs::File::open(path)?)?);
-        key.map(Self).ok().context(
+        let text = text(&mut fs::File::open(path)?)?;
+        let key = VerifyingKey::from_public_key_pem(&text).ok().map(Self);
+        key.or_else(|| Self::from_hex(text.trim())).context(
             "not an Ed25519 public key in PEM; `openssl pkey -in PRIVATE -pubout -out FILE` makes one",
         )
+    }
+
+    /// Reads a public key from 64 hexadecimal digits.
+    #[must_use]
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        VerifyingKey::from_bytes(&unhex(digits.as_bytes())?).ok().map(Self)
+    }
+
+    /// Returns the key as 64 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex(self.0.as_bytes())
+    }
+
+    /// Returns the key in PEM, as [`read`](Self::read) takes it.
+    ///
+    /// # Errors
+    /// Fails if the key cannot be encoded.
+    pub fn to_pem(&self) -> io::Result<String> {
+        self.0.to_public_key_pem(LineEnding::LF).map_err(io::Error::other)
     }
 
     /// Whether the owner of this key signed the link. Keys and signatures that are valid for many messages
@@ -84,6 +166,12 @@ impl PublicKey {
     #[must_use]
     pub fn id(&self) -> String {
         hex(&digest(self.0.as_bytes())[..8])
+    }
+}
+
+impl From<&SigningKey> for PublicKey {
+    fn from(key: &SigningKey) -> Self {
+        Self(key.verifying_key())
     }
 }
 
@@ -118,7 +206,7 @@ mod tests {
         fs::write(&private, PRIVATE).unwrap();
         fs::write(&public, PUBLIC).unwrap();
         fs::set_permissions(&private, Permissions::from_mode(0o600)).unwrap();
-        let (key, public) = (Key::read(&private).unwrap(), PublicKey::read(&public).unwrap());
+        let (key, public) = (Key::read(&private, &private).unwrap(), PublicKey::read(&public).unwrap());
         let link = Link([3; 32]);
         assert!(public.verifies(link, &key.sign(link)));
         assert!(!public.verifies(Link([4; 32]), &key.sign(link)));
@@ -134,13 +222,13 @@ mod tests {
         fs::write(&file, PRIVATE).unwrap();
         for mode in [0o640, 0o604, 0o620, 0o777] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            let error = Key::read(&file).err().unwrap().to_string();
+            let error = Key::read(&file, &file).err().unwrap().to_string();
             assert!(error.contains("chmod 600") && error.contains(&format!("{mode:o}")), "{error}");
         }
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         for text in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", PUBLIC] {
             fs::write(&file, text).unwrap();
-            assert!(Key::read(&file).err().unwrap().to_string().contains("openssl genpkey"));
+            assert!(Key::read(&file, &file).err().unwrap().to_string().contains("openssl genpkey"));
         }
         assert!(PublicKey::read(&file).is_ok());
         assert!(PublicKey::read(&dir.path().join("none")).is_err());

@@ -30,11 +30,16 @@
 //! window has no line of it, and at the end: lines do not show whether a job still runs. Seals of the run
 //! (`--seal`) are ordinary records in such a file.
 //!
+//! A key may [evolve](evolving): `"next_key"` in a signed record is the public key of the next epoch, and the
+//! key of an epoch is erased when a seal that it signed is in the log. The first record of a run then has the
+//! number of the run, and the link of a signed record of the run before: runs cannot be left out.
+//!
 //! Without a key, a seal shows accidents, and changes by people who do not know the format: anybody can
 //! compute a chain. A cut-off end can only be detected with the help of the place where the log is kept.
 
 pub mod before;
 pub mod chain;
+pub mod evolving;
 pub mod key;
 pub mod tally;
 pub mod verify;

@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub job: Option<Cow<'a, str>>,
     /// Scope of the seal, if the line is one.
     pub seal: Option<Scope>,
+    /// Whether the line is sealed at once: a finding, a stop, or a violation of a policy.
+    pub urgent: bool,
 }
 
 impl Facts<'_> {

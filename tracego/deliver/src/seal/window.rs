@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -37,6 +37,7 @@ struct Waiting {
     sealed: Option<String>,
     seal: Option<Scope>,
     opens: bool,
+    urgent: bool,
 }
 
 impl Waiting {
@@ -56,6 +57,7 @@ impl Waiting {
             sealed: own.seal.as_ref().and_then(|seal| seal.job.clone()),
             seal: own.seal.as_ref().map(|seal| seal.scope),
             opens: record.event_name == event_name::SEAL_OPENED,
+            urgent: is_urgent(record),
         }
     }
 
@@ -70,9 +72,22 @@ impl Waiting {
             lost: self.lost.as_ref().map(Cow::Borrowed),
             job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())).map(Cow::Borrowed),
             seal: self.seal,
+            urgent: self.urgent,
         }
     }
 }
+
+/// Returns whether a record is evidence that is sealed at once.
+fn is_urgent(record: &Record) -> bool {
+    let own = &record.tracego;
+    !own.findings.is_empty()
+        || own.enforcement.as_ref().is_some_and(|enforcement| enforcement.decision.is_some())
+        || own.policy.as_ref().is_some_and(|policy| !policy.allow || !policy.violations.is_empty())
+}
+
+/// Maximum number of seals in a second that are written at once. Later evidence waits for the second to end.
+const URGENT_MAX: usize = 4;
+const SECOND: i64 = 1_000_000_000;
 
 /// The state of the agent at a seal, beside the lines.
 #[derive(Clone, Debug)]
@@ -105,6 +120,10 @@ pub struct Sealer {
     ended: (bool, bool),
     first: Link,
     took: bool,
+    /// Whether evidence was written since the last seal.
+    urgent: bool,
+    /// Times of the last seals because of evidence, in ns since boot.
+    urgent_seals: VecDeque<i64>,
 }
 
 impl Sealer {
@@ -112,13 +131,8 @@ impl Sealer {
     /// [`ChainStart`].
     #[must_use]
     pub fn new(nonce: [u8; LINK], interval_s: u64, key: Option<Key>, follows: Option<[u8; LINK]>) -> Self {
-        let start = ChainStart {
-            nonce: hex(&nonce),
-            interval_s,
-            follows: follows.map(|digest| hex(&digest)),
-            key: key.as_ref().map(|key| key.public().id()),
-            sink: None,
-        };
+        let follows = follows.map(|digest| hex(&digest));
+        let start = ChainStart { nonce: hex(&nonce), interval_s, follows, ..ChainStart::default() };
         let first = Link::start(&nonce);
         Self {
             start,
@@ -134,7 +148,17 @@ impl Sealer {
             ended: (false, false),
             first,
             took: false,
+            urgent: false,
+            urgent_seals: VecDeque::new(),
         }
+    }
+
+    /// Returns whether evidence has to be sealed now: at once, but not more than four times in a second.
+    #[must_use]
+    pub fn is_urgent(&self, now: Reading) -> bool {
+        let begin = now.boot_ns.saturating_sub(SECOND);
+        let recent = self.urgent_seals.iter().filter(|at| **at > begin).count();
+        self.urgent && self.opened.is_some() && recent < URGENT_MAX
     }
 
     /// Returns the content of the first record until the output has taken that record.
@@ -143,7 +167,11 @@ impl Sealer {
             return None;
         }
         self.window.0 = now;
-        Some(self.start.clone())
+        let mut start = self.start.clone();
+        if let Some(key) = &self.key {
+            key.open_run(&mut start);
+        }
+        Some(start)
     }
 
     /// Appends the link to the record that begins at `start` of the buffer. Returns whether it could.
@@ -174,11 +202,17 @@ impl Sealer {
             }
             self.tally.add(&waiting.facts());
             (self.taken, self.took) = (waiting.link, true);
+            self.urgent |= waiting.urgent;
+            let ends_epoch = waiting.opens || matches!(waiting.seal, Some(Scope::Window | Scope::Run));
+            if let Some(key) = self.key.as_ref().filter(|_| ends_epoch) {
+                key.advance(waiting.link, waiting.opens);
+            }
             match waiting.seal {
                 Some(Scope::Window) => {
                     let (now, ledger, last) = self.offered;
                     self.window = (now, ledger, waiting.link);
                     self.ended.0 = last;
+                    self.urgent = false;
                 }
                 Some(Scope::Run) => self.ended.1 = true,
                 _ if waiting.opens => self.opened = Some(self.window.0),
@@ -218,7 +252,15 @@ impl Sealer {
             return (!self.ended.1)
                 .then(|| self.whole(Scope::Run, opened, &Ledger::default(), self.first, moment));
         }
-        if moment.last || u64::try_from(age).is_ok_and(|age| age >= self.interval_ns) {
+        let is_old = u64::try_from(age).is_ok_and(|age| age >= self.interval_ns);
+        let is_urgent = self.is_urgent(moment.now);
+        if is_urgent {
+            self.urgent_seals.push_back(moment.now.boot_ns);
+            if self.urgent_seals.len() > URGENT_MAX {
+                self.urgent_seals.pop_front();
+            }
+        }
+        if moment.last || is_old || is_urgent {
             self.offered = (moment.now, moment.ledger, moment.last);
             let (began, before, previous) = self.window;
             return Some(self.whole(Scope::Window, began, &before, previous, moment));
@@ -238,6 +280,7 @@ impl Sealer {
             refused: counts.refused,
             dropped: counts.dropped.clone(),
             link: self.taken.text(),
+            epoch: self.key.as_ref().and_then(Key::epoch),
             ..Seal::default()
         }
     }

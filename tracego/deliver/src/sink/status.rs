@@ -7,6 +7,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use tracego_spool::{GapReason, QueueStats};
@@ -41,6 +42,9 @@ pub fn reason(reason: GapReason) -> &'static str {
         GapReason::Disk => "disk",
     }
 }
+
+/// Time without an update after which a worker counts as stuck. It updates its numbers twice a second.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// The counts of actions on files, since the start.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -78,6 +82,10 @@ pub struct SinkNumbers {
     pub failures: u64,
     /// Reason why the last attempt failed; `None` if it did not.
     pub trouble: Option<String>,
+    /// Failure of the spool's disk; `None` while it works.
+    pub spool_failure: Option<String>,
+    /// Time at which the worker last updated these numbers; `None` before it starts and when it has ended.
+    pub(crate) updated: Option<Instant>,
     /// Counts of the sink's files, if it has some.
     pub files: Option<FileCounts>,
 }
@@ -89,6 +97,17 @@ impl SinkNumbers {
         let queue = GapReason::ALL.into_iter().map(|of| (reason(of), self.queue.dropped(of).records));
         let own = self.lost.iter().map(|(&of, &count)| (of, count));
         queue.chain(own).filter(|&(_, count)| count > 0).collect()
+    }
+
+    /// Returns the reasons why records are not delivered, or would not survive a restart.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let silence = self.updated.map(|updated| updated.elapsed()).filter(|silence| *silence > SILENCE);
+        let hangs = silence.map(|silence| {
+            let seconds = silence.as_secs();
+            format!("its thread gave no sign of life for {seconds} s; a disk or receiver may hang")
+        });
+        [self.trouble.clone(), self.spool_failure.clone(), hangs].into_iter().flatten().collect()
     }
 }
 

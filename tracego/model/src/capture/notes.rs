@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use tracego_golang::Image;
 
 use super::CaptureError;
-use crate::input::{
-    facts::Surroundings,
-    note::{OpenFailure, StartNote},
+use crate::{
+    input::{
+        facts::Surroundings,
+        note::{OpenFailure, StartNote},
+    },
+    linux::users::Users,
 };
 
 /// Maximum number of images in the table.
@@ -37,6 +40,8 @@ struct StoredNote {
     surroundings: Option<Arc<Surroundings>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     program: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    users: Option<Vec<(u32, String)>>,
 }
 
 /// The writer's side of the table.
@@ -62,6 +67,7 @@ impl ImageWriteTable {
         }
         let mut lines = Vec::with_capacity(notes.len());
         for &(record, note) in notes {
+            let pairs = |users: &Users| users.iter().map(|(id, name)| (id, name.to_owned())).collect();
             let mut keep = |image: &Arc<Image>| {
                 let number = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
                 let known = *self.numbers.entry(Arc::as_ptr(image).addr()).or_insert(number);
@@ -76,6 +82,7 @@ impl ImageWriteTable {
                 image: note.image.as_ref().ok().map(&mut keep),
                 failure: note.image.as_ref().err().copied(),
                 surroundings: note.surroundings.clone(),
+                users: note.users.as_ref().map(pairs),
                 program: note.program.as_ref().map(&mut keep),
             });
         }
@@ -123,7 +130,8 @@ impl ImageReadTable {
                 (None, Some(failure)) => Err(failure),
                 _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
-            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings, program }));
+            let users = line.users.map(Users::from_pairs);
+            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings, program, users }));
         }
         Ok(())
     }

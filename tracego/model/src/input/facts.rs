@@ -14,6 +14,12 @@ pub struct Surroundings {
     pub go_mod: Option<GoMod>,
     /// Settings of a go command written by `go env -w`, restricted to variables that rules use.
     pub go_env: BTreeMap<String, String>,
+    /// The go.mod file that declares the main module of a Go program, found in the folders above the program,
+    /// above its working folder or in the checkout of its job. The program is then of the tree that it runs
+    /// in.
+    pub module_file: Option<String>,
+    /// Commits in the file that describes the event that started the run of the job.
+    pub event_commits: Vec<String>,
     /// Tightest limits of the cgroup of a Go program and of all cgroups above it.
     pub limits: Option<CgroupLimits>,
     /// Fields above that were looked for but could not be read, each with the reason.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tracego_golang::Image;
 
 use super::facts::Surroundings;
-use crate::linux::errno;
+use crate::linux::{errno, users::Users};
 
 /// The facts found about one process start.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +18,14 @@ pub struct StartNote {
     /// The program that the executable interprets for a machine of another kind (binfmt_misc); `None` for most
     /// starts.
     pub program: Option<Arc<Image>>,
+    /// Names of the process's users, as its root folder has them; `None` if they are those that the run started
+    /// with.
+    pub users: Option<Users>,
 }
 
 impl Default for StartNote {
     fn default() -> Self {
-        Self { image: Err(OpenFailure::Gone), surroundings: None, program: None }
+        Self { image: Err(OpenFailure::Gone), surroundings: None, program: None, users: None }
     }
 }
 

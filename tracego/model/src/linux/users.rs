@@ -14,9 +14,9 @@ pub struct User {
     pub name: Option<Arc<str>>,
 }
 
-/// The names of users, by id.
-#[derive(Clone, Debug, Default)]
-pub struct Users(HashMap<u32, Arc<str>>);
+/// The names of users, by id. A clone shares them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Users(Arc<HashMap<u32, Arc<str>>>);
 
 impl Users {
     /// Reads a passwd file. If it cannot be read, no user has a name.
@@ -38,7 +38,7 @@ impl Users {
                 names.entry(id).or_insert_with(|| Arc::from(name));
             }
         }
-        Self(names)
+        Self(Arc::new(names))
     }
 
     /// Returns the user with this id.
@@ -60,7 +60,22 @@ impl Users {
 
     /// Creates the map from the pairs in a capture file.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (u32, String)>) -> Self {
-        Self(pairs.into_iter().map(|(id, name)| (id, Arc::from(name))).collect())
+        Self(Arc::new(pairs.into_iter().map(|(id, name)| (id, Arc::from(name))).collect()))
+    }
+
+    /// Returns the names with others added.
+    #[must_use]
+    pub fn with(&self, others: impl IntoIterator<Item = (u32, Arc<str>)>) -> Self {
+        let mut names = HashMap::clone(&self.0);
+        names.extend(others);
+        Self(Arc::new(names))
+    }
+
+    /// Returns the names of some ids alone.
+    #[must_use]
+    pub fn only(&self, ids: &[u32]) -> Self {
+        let named = ids.iter().filter_map(|id| Some((*id, Arc::clone(self.0.get(id)?))));
+        Self(Arc::new(named.collect()))
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Violation {
     pub id: String,
     /// Message.
     pub msg: String,
-    /// Severity, if given.
+    /// Severity. A violation of a decision that does not allow always has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Remediation, if given.
@@ -118,6 +118,12 @@ impl ErrorKind {
         Self::OutOfForce,
     ];
 
+    /// Whether the evaluation ended because it took more than it may, of time or of anything else.
+    #[must_use]
+    pub fn is_exhaustion(self) -> bool {
+        matches!(self, Self::Time | Self::Instructions | Self::Size | Self::Hang | Self::OutOfForce)
+    }
+
     /// Returns the name used in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -139,7 +145,7 @@ impl ErrorKind {
 pub struct PolicyDecision {
     /// Whether the program may run.
     pub allow: bool,
-    /// Highest severity that any bundle gives.
+    /// Highest severity that any bundle gives. A decision that does not allow always has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Most severe action that any bundle asks for.
@@ -176,6 +182,37 @@ fn nanoseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S
 }
 
 impl PolicyDecision {
+    /// Severity of a violation, and of a decision that does not allow, if the policy gives none.
+    pub const DEFAULT_SEVERITY: Severity = Severity::High;
+
+    /// Withdraws the permission, for want of a decision of the policy itself.
+    pub fn deny(&mut self) {
+        self.allow = false;
+        self.severity = self.severity.max(Some(Self::DEFAULT_SEVERITY));
+    }
+
+    /// Returns the severity of a decision that does not allow; `None` if it allows.
+    #[must_use]
+    pub fn denied(&self) -> Option<Severity> {
+        (!self.allow).then(|| self.severity.unwrap_or(Self::DEFAULT_SEVERITY))
+    }
+
+    /// Returns the reasons of a decision that does not allow: its violations, or else its error. Empty if the
+    /// decision allows.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<DenyReason<'_>> {
+        let Some(severity) = self.denied() else { return Vec::new() };
+        if self.violations.is_empty() {
+            let (id, message) = match &self.error {
+                Some(error) => ("on-error", error.as_str()),
+                None => ("policy", "a policy does not allow the program"),
+            };
+            return vec![DenyReason { bundle: None, id, message, severity, remediation: None }];
+        }
+        let of = |violation| DenyReason::of(violation, severity);
+        self.violations.iter().map(of).collect()
+    }
+
     /// Allows, and has nothing to say.
     #[must_use]
     pub fn new(bundles: Arc<[Identity]>) -> Self {
@@ -192,5 +229,40 @@ impl PolicyDecision {
             took: Duration::ZERO,
             cached: false,
         }
+    }
+}
+
+/// A reason why a decision does not allow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DenyReason<'a> {
+    /// Name of the bundle, if the reason is a violation.
+    pub bundle: Option<&'a str>,
+    /// Id of the violation; `on-error` or `policy` if there is none.
+    pub id: &'a str,
+    /// Message.
+    pub message: &'a str,
+    /// Severity.
+    pub severity: Severity,
+    /// Remediation, if given.
+    pub remediation: Option<&'a str>,
+}
+
+impl<'a> DenyReason<'a> {
+    fn of(violation: &'a Violation, severity: Severity) -> Self {
+        Self {
+            bundle: Some(&violation.bundle),
+            id: &violation.id,
+            message: &violation.msg,
+            severity: violation.severity.unwrap_or(severity),
+            remediation: violation.remediation.as_deref(),
+        }
+    }
+}
+
+impl fmt::Display for DenyReason<'_> {
+    /// Writes the name: `BUNDLE/ID`, or the id alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bundle.map_or(Ok(()), |bundle| write!(f, "{bundle}/"))?;
+        f.write_str(self.id)
     }
 }

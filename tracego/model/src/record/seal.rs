@@ -19,10 +19,28 @@ pub struct ChainStart {
     /// Id of the signing key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Evolving key that signs; absent without one.
+    #[serde(flatten)]
+    pub epoch: Option<KeyEpoch>,
+    /// Number of runs that used the evolving key before, and this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// Link of a signed record of the run before, as the evolving key keeps it; absent in its first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
     /// Name of the sink that writes this file. Such a chain covers the whole file, whatever runs its records
     /// belong to, so its lines are counted by `tracego.chain_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<String>,
+}
+
+/// The epoch of an evolving key, in records that it signs.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct KeyEpoch {
+    /// Number of the epoch.
+    pub epoch: u64,
+    /// Public key of the next epoch, 64 hexadecimal digits.
+    pub next_key: String,
 }
 
 /// The part of a log that a seal covers.
@@ -91,6 +109,9 @@ pub struct Seal {
     pub previous: Option<String>,
     /// Link of the line before this one.
     pub link: String,
+    /// Evolving key that signs; absent without one.
+    #[serde(flatten)]
+    pub epoch: Option<KeyEpoch>,
 }
 
 /// A period of time, `tracego.seal.window.*`.

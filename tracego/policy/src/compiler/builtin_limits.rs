@@ -6,8 +6,10 @@
 
 use regorus::{
     LimitError, Value,
-    unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span},
+    unstable::{BuiltinFcn, Expr, Ref, Span},
 };
+
+use crate::builtins;
 
 /// Maximum number of elements in an array, set or object that a call returns.
 const ITEMS: usize = 1 << 16;
@@ -15,8 +17,6 @@ const ITEMS: usize = 1 << 16;
 const BYTES: usize = 1 << 20;
 /// Maximum number of parts of a value that a call traverses completely.
 const PARTS: usize = 1 << 17;
-/// Maximum number of bits that a number may be shifted by.
-const SHIFT: u64 = 4096;
 /// Maximum number of digits after the point, or of columns.
 const WIDTH: u64 = 1024;
 
@@ -84,18 +84,6 @@ fn range(args: &[Value]) -> Outcome<()> {
     if items < ITEMS as f64 { Ok(()) } else { Err(too_large(ITEMS + 1, ITEMS)) }
 }
 
-fn shift(args: &[Value]) -> Outcome<()> {
-    let by = args.get(1).and_then(|value| value.as_u64().ok()).unwrap_or_default();
-    at_most(by as usize, SHIFT as usize)
-}
-
-fn network(args: &[Value]) -> Outcome<()> {
-    let Some((address, prefix)) = text(args, 0).split_once('/') else { return Ok(()) };
-    let whole = if address.contains(':') { 128_u32 } else { 32 };
-    let host = whole.saturating_sub(prefix.parse().unwrap_or(whole));
-    at_most(1_usize.checked_shl(host).filter(|_| host < 32).unwrap_or(usize::MAX), ITEMS)
-}
-
 fn format(args: &[Value]) -> Outcome<()> {
     deep(args)?;
     let mut run = 0_u64;
@@ -115,20 +103,66 @@ fn replaced(len: usize, text: &str, old: &str, new: &str) -> usize {
     len.saturating_add(text.matches(old).count().saturating_mul(new.len()))
 }
 
+/// Limits globs to what the engine and OPA read in the same way.
+fn glob(args: &[Value]) -> Outcome<()> {
+    let (pattern, delimiters) = (text(args, 0), args.get(1));
+    let mut depth = 0_u32;
+    let mut chars = pattern.chars().peekable();
+    let unknown = || too_large(pattern.len(), 0);
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => _ = chars.next().ok_or_else(unknown)?,
+            '{' => depth += 1,
+            '}' => depth = depth.checked_sub(1).ok_or_else(unknown)?,
+            '[' => {
+                let set: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                let members = set.strip_prefix('!').unwrap_or(&set);
+                let range = members.chars().nth(1) == Some('-') && members.chars().count() == 3;
+                let list = !members.is_empty() && members.chars().all(char::is_alphanumeric);
+                if !range && !list {
+                    return Err(unknown());
+                }
+            }
+            ']' => return Err(unknown()),
+            // More than two are another pattern in each.
+            '*' if chars.next_if_eq(&'*').is_some() && chars.peek() == Some(&'*') => return Err(unknown()),
+            _ => {}
+        }
+        if depth > 1 {
+            return Err(unknown());
+        }
+    }
+    let plain = |delimiter: &Value| {
+        delimiter.as_string().is_ok_and(|text| {
+            matches!(text.as_bytes(), [b'.' | b'/' | b':' | b'-' | b'_' | b',' | b' ' | b'@' | b'='])
+        })
+    };
+    match delimiters {
+        Some(Value::Array(items)) if items.iter().all(plain) && depth == 0 => Ok(()),
+        Some(Value::Null) if depth == 0 => Ok(()),
+        Some(Value::Array(_) | Value::Null) => Err(unknown()),
+        _ => anyhow::bail!("operand 2 must be an array or null"),
+    }
+}
+
+/// Refuses values of which one cannot be a part of the other.
+fn subset(args: &[Value]) -> Outcome<()> {
+    deep(args)?;
+    anyhow::ensure!(
+        matches!(
+            (args.first(), args.get(1)),
+            (Some(Value::Object(_)), Some(Value::Object(_)))
+                | (Some(Value::Set(_)), Some(Value::Set(_)))
+                | (Some(Value::Array(_)), Some(Value::Array(_) | Value::Set(_)))
+        ),
+        "both arguments must be of one kind"
+    );
+    Ok(())
+}
+
 fn replace(args: &[Value]) -> Outcome<()> {
     let (whole, old, new) = (text(args, 0), text(args, 1), text(args, 2));
     at_most(replaced(whole.len(), whole, old, new), BYTES)
-}
-
-fn replace_many(args: &[Value]) -> Outcome<()> {
-    let mut whole = text(args, 1).to_owned();
-    let Some(Value::Object(patterns)) = args.first() else { return Ok(()) };
-    for (old, new) in patterns.iter_sorted() {
-        let (Value::String(old), Value::String(new)) = (old, new) else { return Ok(()) };
-        at_most(replaced(whole.len(), &whole, old, new), BYTES)?;
-        whole = whole.replace(&**old, new);
-    }
-    Ok(())
 }
 
 fn replace_pattern(args: &[Value]) -> Outcome<()> {
@@ -162,9 +196,9 @@ fn made(value: Value) -> Outcome<Value> {
 
 macro_rules! guards {
     ($($name:literal $check:ident,)*) => {
-        /// Returns the function with its limits; `None` if it needs none.
+        /// Returns the function with its limits.
         pub(super) fn guarded(name: &str) -> Option<BuiltinFcn> {
-            let (_, arity) = BUILTINS.get(name)?;
+            let (unlimited, arity) = builtins::function(name)?;
             match name {
                 $($name => {
                     fn call(
@@ -174,12 +208,12 @@ macro_rules! guards {
                         strict: bool,
                     ) -> Outcome<Value> {
                         $check(args)?;
-                        let (function, _) = BUILTINS.get($name).ok_or_else(|| anyhow::anyhow!($name))?;
+                        let (function, _) = builtins::function($name).ok_or_else(|| anyhow::anyhow!($name))?;
                         made(function(span, parameters, args, strict)?)
                     }
-                    Some((call, *arity))
+                    Some((call, arity))
                 })*
-                _ => None,
+                _ => Some((unlimited, arity)),
             }
         }
 
@@ -195,8 +229,8 @@ guards! {
     "base64.encode" any,
     "base64url.encode" any,
     "base64url.encode_no_pad" any,
-    "bits.lsh" shift,
     "concat" concat,
+    "glob.match" glob,
     "graph.reachable" deep,
     "hex.encode" any,
     "indexof_n" any,
@@ -205,11 +239,10 @@ guards! {
     "json.marshal_with_options" deep,
     "json.remove" deep,
     "json.unmarshal" any,
-    "net.cidr_expand" network,
     "numbers.range" range,
     "numbers.range_step" range,
     "object.filter" any,
-    "object.subset" deep,
+    "object.subset" subset,
     "object.union" deep,
     "object.union_n" deep,
     "regex.find_n" any,
@@ -218,7 +251,6 @@ guards! {
     "replace" replace,
     "split" any,
     "sprintf" format,
-    "strings.replace_n" replace_many,
     "union" any,
     "walk" deep,
 }

@@ -6,6 +6,7 @@ use super::{
     data_env::{self, DataEnv},
     forbidden_calls,
     input_use::InputUse,
+    literals,
     parser::{ParsedModule, has_env},
     syntax::{self, NextPart, SyntaxElement},
 };
@@ -36,12 +37,25 @@ pub(super) fn check(
             what,
         };
         syntax::walk(&parsed.module, &syntax::is_test, &mut |seen| match seen {
-            SyntaxElement::Call { name, span } => {
+            SyntaxElement::Call { name, params, span } => {
                 input_use.call(&name);
                 let first = name.split('.').next().unwrap_or_default();
                 let own = first == "data" || functions.contains(first);
                 if let Some(why) = forbidden_calls::refusal_reason(&name).filter(|_| !own) {
                     problems.push(problem(span.line, format!("{name}: {why}")));
+                }
+                if !own && let Some((pattern, why)) = literals::wrong_pattern(&name, params) {
+                    problems.push(problem(span.line, format!("{name}: {pattern:?}: {why}")));
+                }
+            }
+            SyntaxElement::ObjectPattern { span } => {
+                let what = "a pattern with an object also matches objects with more members here; compare the \
+                            members one by one";
+                problems.push(problem(span.line, what.to_owned()));
+            }
+            SyntaxElement::Number { span } => {
+                if let Some(why) = literals::wrong_number(span.text()) {
+                    problems.push(problem(span.line, format!("{}: {why}", span.text())));
                 }
             }
             SyntaxElement::With { span } => {

@@ -17,6 +17,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("urlquery.", "the engine has no URL queries; use split, replace or regex"),
     ("rand.", "a decision must be the same each time"),
     ("uuid.rfc4122", "a decision must be the same each time"),
+    ("json.filter", "paths through values that are no objects have another result in OPA; use object.filter"),
+    ("json.remove", "paths through values that are no objects have another result in OPA; use object.remove"),
+    ("json.marshal_with_options", "the result differs from OPA's; use json.marshal"),
+    (
+        "time.add_date",
+        "the result differs from OPA's at ends of months and changes of clocks; add nanoseconds",
+    ),
+    ("time.parse_ns", "the engine reads some times that OPA does not; use time.parse_rfc3339_ns"),
+    ("time.diff", "the result differs from OPA's at changes of clocks; subtract nanoseconds"),
     ("graph.reachable_paths", "the number of paths has no bound; use graph.reachable"),
     ("__builtin_host_await", "it is not Rego"),
 ];

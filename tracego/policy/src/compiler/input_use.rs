@@ -26,6 +26,15 @@ const VOLATILE: &[&[&str]] = &[
     &["tracego", "sinks"],
 ];
 
+/// Members that depend on the arguments of a start alone.
+const ARGUMENTS: &[&[&str]] = &[
+    &["event_name"],
+    &["process", "args"],
+    &["process", "args_count"],
+    &["process", "argv"],
+    &["process", "command_args"],
+];
+
 /// The members that a set of policies reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputUse {
@@ -74,6 +83,14 @@ impl InputUse {
         if name == "time.now_ns" {
             self.uncacheable.get_or_insert_with(|| "a rule reads the clock".to_owned());
         }
+    }
+
+    /// Whether the arguments alone decide, of all that differs from start to start.
+    pub(crate) fn is_arguments_alone(&self) -> bool {
+        let known = |path: &Vec<String>| {
+            ARGUMENTS.iter().any(|known| path.iter().map(String::as_str).eq(known.iter().copied()))
+        };
+        self.uncacheable.is_none() && !self.whole && self.paths.iter().all(known)
     }
 
     /// Adds the members that other policies read.

@@ -11,6 +11,7 @@ pub(crate) mod engine_error;
 mod entry_point;
 mod forbidden_calls;
 mod input_use;
+mod literals;
 mod nesting;
 pub(crate) mod parser;
 mod program;

@@ -16,6 +16,7 @@ use super::{
     recursion,
 };
 use crate::{
+    builtins,
     bundle::{Bundle, RegoVersion},
     error::PolicyProblem,
 };
@@ -31,6 +32,7 @@ pub(super) fn entry_name(index: usize) -> String {
 /// Creates an engine with the modules, the data, and the generated module of `data.env`.
 fn engine(bundle: &Bundle, parsed: &[ParsedModule<'_>], names: &BTreeSet<String>) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
+    builtins::extend(&mut engine)?;
     for parsed in parsed {
         engine.set_rego_v0(parsed.rego == RegoVersion::V0);
         engine.add_policy(parsed.path.to_owned(), parsed.text.to_owned())?;

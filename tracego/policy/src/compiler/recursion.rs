@@ -84,7 +84,10 @@ fn needs(
             path.extend(reference.path);
             seen.insert(path);
         }
-        SyntaxElement::With { .. } | SyntaxElement::TooDeep { .. } => {}
+        SyntaxElement::With { .. }
+        | SyntaxElement::TooDeep { .. }
+        | SyntaxElement::Number { .. }
+        | SyntaxElement::ObjectPattern { .. } => {}
     });
     let below = |path: Vec<String>, called: bool| match path.split_first() {
         Some((root, rest)) if root == "data" => Some(rest.to_vec()),

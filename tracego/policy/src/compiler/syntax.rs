@@ -10,7 +10,11 @@ use regorus::{
 /// An element that a walk visits.
 pub(super) enum SyntaxElement<'a> {
     /// A call `name(…)`; the name includes its dots, and imports are resolved.
-    Call { name: String, span: &'a Span },
+    Call { name: String, params: &'a [Ref<Expr>], span: &'a Span },
+    /// A pattern with an object, which the engine also matches with objects that have more members.
+    ObjectPattern { span: &'a Span },
+    /// A number in the source.
+    Number { span: &'a Span },
     /// A reference `root.a["b"][x]`, with imports resolved.
     Reference(Reference<'a>),
     /// A `with` modifier.
@@ -182,6 +186,7 @@ impl<'a> Walker<'a, '_> {
                     RuleHead::Func { args, assign, .. } => {
                         for argument in args {
                             self.locals(argument);
+                            self.pattern(argument);
                             self.expression(argument);
                         }
                         self.assign(assign.as_ref());
@@ -210,6 +215,7 @@ impl<'a> Walker<'a, '_> {
                 Literal::SomeVars { vars, .. } => vars.iter().for_each(|name| self.local(name)),
                 Literal::SomeIn { key, value, collection, .. } => {
                     key.iter().chain([value]).for_each(|name| self.locals(name));
+                    self.pattern(value);
                     key.iter().for_each(|key| self.expression(key));
                     self.expression(value);
                     self.expression(collection);
@@ -248,11 +254,8 @@ impl<'a> Walker<'a, '_> {
 
     fn parts(&mut self, expression: &'a Expr) {
         match expression {
-            Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Number { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. } => {}
+            Expr::String { .. } | Expr::RawString { .. } | Expr::Bool { .. } | Expr::Null { .. } => {}
+            Expr::Number { span, .. } => (self.visit)(SyntaxElement::Number { span }),
             Expr::Var { span, .. } | Expr::RefDot { span, .. } | Expr::RefBrack { span, .. } => {
                 if let Some((root, path, then)) = chain(expression) {
                     let (root, path) = self.resolve(root, path);
@@ -282,7 +285,7 @@ impl<'a> Walker<'a, '_> {
                 if let Some((root, path, _)) = chain(fcn) {
                     let (root, path) = self.resolve(root, path);
                     let name = std::iter::once(root).chain(path).collect::<Vec<_>>().join(".");
-                    (self.visit)(SyntaxElement::Call { name, span });
+                    (self.visit)(SyntaxElement::Call { name, params, span });
                 }
                 params.iter().for_each(|parameter| self.expression(parameter));
             }
@@ -290,6 +293,10 @@ impl<'a> Walker<'a, '_> {
             Expr::AssignExpr { op, lhs, rhs, .. } => {
                 if *op == AssignOp::ColEq {
                     self.locals(lhs);
+                }
+                self.pattern(lhs);
+                if *op == AssignOp::Eq && !matches!(**lhs, Expr::Var { .. }) {
+                    self.pattern(rhs);
                 }
                 self.expression(lhs);
                 self.expression(rhs);
@@ -310,6 +317,15 @@ impl<'a> Walker<'a, '_> {
 
     fn local(&mut self, name: &Span) {
         (self.visit)(SyntaxElement::Local(name.text().to_owned()));
+    }
+
+    /// Visits the objects in a pattern.
+    fn pattern(&mut self, pattern: &'a Expr) {
+        match pattern {
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.pattern(item)),
+            Expr::Object { span, .. } => (self.visit)(SyntaxElement::ObjectPattern { span }),
+            _ => {}
+        }
     }
 
     /// Visits the variables in a pattern.

@@ -48,11 +48,13 @@ pub(super) fn add(
         )),
         (Value::Undefined, _) => Ok(()),
         (value, EntryKind::Decision) => decision(to, value, from, limits),
-        (value, EntryKind::Deny | EntryKind::Warn) => list(to, value, from, from.path, limits).map(|some| {
-            if some && from.kind == EntryKind::Deny {
-                to.allow = false;
-            }
-        }),
+        (value, EntryKind::Deny) => {
+            let default = Some(PolicyDecision::DEFAULT_SEVERITY);
+            let denies = list(to, value, from, from.path, default, limits)?;
+            to.allow &= !denies;
+            Ok(())
+        }
+        (value, EntryKind::Warn) => list(to, value, from, from.path, None, limits).map(drop),
     }
 }
 
@@ -65,21 +67,27 @@ fn decision(
     let path = from.path;
     let members = value.as_object().map_err(|_| wrong(path, "an object", value))?;
     let before = to.action;
+    let said = named::<Severity>(members, "severity", path)?;
+    let allows = match members.get(&Value::from("allow")) {
+        None | Some(Value::Undefined) => None,
+        Some(Value::Bool(allow)) => Some(*allow),
+        Some(other) => return Err(wrong(&format!("{path}.allow"), "true or false", other)),
+    };
+    let default = said.unwrap_or(PolicyDecision::DEFAULT_SEVERITY);
+    let default = (allows != Some(true)).then_some(default);
     let some = match members.get(&Value::from("violations")) {
-        Some(violations) => list(to, violations, from, &format!("{path}.violations"), limits)?,
+        Some(violations) => list(to, violations, from, &format!("{path}.violations"), default, limits)?,
         None => false,
     };
     if let Some(warnings) = members.get(&Value::from("warnings")) {
         let from = ValueOrigin { kind: EntryKind::Warn, ..*from };
-        list(to, warnings, &from, &format!("{path}.warnings"), limits)?;
+        list(to, warnings, &from, &format!("{path}.warnings"), None, limits)?;
     }
-    let allow = match members.get(&Value::from("allow")) {
-        None | Some(Value::Undefined) => !some,
-        Some(Value::Bool(allow)) => *allow,
-        Some(other) => return Err(wrong(&format!("{path}.allow"), "true or false", other)),
-    };
-    to.allow &= allow;
-    to.severity = to.severity.max(named::<Severity>(members, "severity", path)?);
+    to.allow &= allows.unwrap_or(!some);
+    to.severity = to.severity.max(said);
+    if allows == Some(false) && !some {
+        to.severity = to.severity.max(default);
+    }
     // The action of the decision as a whole replaces those of its violations, which may ask for more.
     if let Some(action) = named::<Action>(members, "action", path)? {
         to.action = before.max(action);
@@ -87,16 +95,19 @@ fn decision(
     Ok(())
 }
 
-/// Adds a set or array of violations or warnings. Returns whether there are any.
+/// Adds a set or array of violations or warnings. Returns whether there are any. `default`: severity of those
+/// without one.
 fn list(
     to: &mut PolicyDecision,
     value: &Value,
     from: &ValueOrigin<'_>,
     path: &str,
+    default: Option<Severity>,
     limits: &DecisionLimits,
 ) -> Result<bool, String> {
     let mut add = |index: usize, item: &Value| -> Result<(), String> {
-        let violation = violation(item, from, || format!("{path}[{index}]"), limits)?;
+        let mut violation = violation(item, from, || format!("{path}[{index}]"), limits)?;
+        violation.severity = violation.severity.or(default);
         let kept = if from.kind == EntryKind::Warn {
             &mut to.warnings
         } else {

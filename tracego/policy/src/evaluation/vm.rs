@@ -144,6 +144,9 @@ fn machine(compiled: &CompiledBundle, limits: &DecisionLimits) -> Result<RegoVM,
     Ok(vm)
 }
 
+/// Message about a call that a limit ended; OPA's result is known only within them.
+const TOO_LARGE: &str = "a value became too large, or a call is not one that has the result of OPA here";
+
 fn failure(error: &VmError, limits: &DecisionLimits) -> (ErrorKind, String) {
     match error {
         VmError::TimeLimitExceeded { .. } => (ErrorKind::Time, format!("took more than {:?}", limits.time)),
@@ -152,7 +155,7 @@ fn failure(error: &VmError, limits: &DecisionLimits) -> (ErrorKind, String) {
         }
         VmError::MemoryLimitExceeded { .. }
         | VmError::MemoryBudgetExceeded { .. }
-        | VmError::RegexSizeLimitExceeded { .. } => (ErrorKind::Size, "a value became too large".to_owned()),
+        | VmError::RegexSizeLimitExceeded { .. } => (ErrorKind::Size, TOO_LARGE.to_owned()),
         other => (ErrorKind::Evaluation, shortened(other)),
     }
 }

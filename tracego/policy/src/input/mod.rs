@@ -15,12 +15,14 @@
 //! A member that the record itself has under such a name is kept: `process.executable` is the record's
 //! object.
 
+mod arguments;
 mod encoding;
 mod projection;
 
 use regorus::{Value, value::Object};
 use tracego_model::record::Record;
 
+pub(crate) use arguments::{bounded, cut, restore};
 pub(crate) use encoding::EncodingError;
 use encoding::RecordDay;
 pub use projection::Projection;

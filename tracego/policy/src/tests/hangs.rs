@@ -76,11 +76,15 @@ fn a_policy_that_does_not_come_back_is_out_of_force_and_the_others_decide() {
             assert_eq!((messages(&decision), decision.cached), (vec!["first", "last"], false));
             assert_eq!(decision.error_kind, Some(ErrorKind::OutOfForce));
         }
-        assert!(engine.decide_json(&start(&["go", "build"], "")).allow);
+        // With a finding it is denied, whatever `on_error` says.
+        let mut record = start(&["go", "build"], "");
+        assert!(!engine.decide_json(&record).allow);
+        record["tracego"] = json!({});
+        assert!(engine.decide_json(&record).allow);
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let errors = engine.counts().errors;
-    assert_eq!((errors[ErrorKind::Hang as usize], errors[ErrorKind::OutOfForce as usize]), (1, 30));
+    assert_eq!((errors[ErrorKind::Hang as usize], errors[ErrorKind::OutOfForce as usize]), (1, 40));
 }
 
 #[test]

@@ -5,7 +5,9 @@ mod caching;
 mod hangs;
 mod hostile_policies;
 mod inputs;
+mod opa_results;
 mod refusals;
+mod severities;
 mod styles;
 mod trials;
 

@@ -20,6 +20,7 @@ use tracego_model::{
     enforcement::{Ended, Mode, Pending},
     event::Exec,
     finding::Unenforced,
+    policy::PolicyStop,
     text,
 };
 
@@ -79,7 +80,7 @@ impl Killer {
             return Some(Unenforced::OutsideOfJobs);
         }
         match Action::from_raw(flags::decision(header.flags)) {
-            None => self.stop(exec, id, message, false),
+            None => self.mark(exec, id, message, false, true),
             Some(Action::Allow) => return Some(Unenforced::LetThrough),
             Some(Action::Audit) if self.mode > Mode::Audit => return Some(Unenforced::LetThrough),
             Some(_) => {}
@@ -87,15 +88,23 @@ impl Killer {
         None
     }
 
-    /// Marks a start for killing; with `job`, all processes of its job.
-    pub fn stop(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool) {
+    /// Marks a start for killing because of a policy.
+    pub fn stop(&mut self, exec: &Exec<'_>, stop: &PolicyStop) {
+        // The kernel side compares the first bytes of the arguments and their length.
+        let is_whole = usize::try_from(exec.fixed.argv_total).is_ok_and(|total| total <= ARGV_LEN);
+        self.mark(exec, &stop.id, &stop.message, stop.job, stop.remembered && is_whole);
+    }
+
+    /// Marks a start for killing; with `job`, all processes of its job, and with `remembered`, each later
+    /// start that is the same to the kernel side.
+    fn mark(&mut self, exec: &Exec<'_>, reason: &str, message: &str, job: bool, remembered: bool) {
         let header = &exec.fixed.header;
         self.pending.push(Pending {
             start: *header,
             comm: exec.fixed.comm,
             executable: text::lossy(&exec.exe),
             exit: None,
-            key: Some(key(exec)),
+            key: remembered.then(|| key(exec)),
             job: job.then_some(header.job_root),
             reason: reason.to_owned(),
             message: message.to_owned(),

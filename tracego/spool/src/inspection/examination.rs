@@ -2,24 +2,27 @@
 
 use std::io;
 
+use super::census::{Census, ListedSegment, is_blank};
 use crate::{
     cursor::{self, CursorMark, CursorState},
     disk::Disk,
-    frame::{HEADER, SEQ_END, SegmentHeader, first_of, name},
+    frame::{HEADER, SEQ_END, SegmentHeader, name},
     gap::{Gap, GapReason, push},
-    segment::walk::{SegmentWalk, WalkEnd, WalkStep, header},
+    segment::walk::{SegmentWalk, WalkEnd, WalkStep},
     stats::Amount,
 };
 
 /// A segment as it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundSegment {
+    /// Name of the file, which is not that of the segment if files were renamed.
+    pub(crate) file: String,
     pub(crate) first: u64,
     /// One past the last sequence number of the segment.
     pub(crate) next: u64,
     /// One past the last sequence number that a frame in the segment stands for.
     pub(crate) reached: u64,
-    /// Header; without one, nothing of the segment can be read.
+    /// Header, if it is valid.
     pub(crate) header: Option<SegmentHeader>,
     /// Bytes of the file.
     pub(crate) size: u64,
@@ -46,6 +49,8 @@ pub(crate) struct Examination {
     pub(crate) segments: Vec<FoundSegment>,
     /// Segments at the end without a frame that was ever durable, as a crash leaves them.
     pub(crate) unborn: Vec<(String, u64)>,
+    /// Segment files that are not segments of this spool: copies, or those of another spool.
+    pub(crate) extra: Vec<(String, u64)>,
     /// Incomplete files that a crash left.
     pub(crate) leftovers: Vec<(String, u64)>,
     /// Damaged segments that were set aside.
@@ -73,54 +78,46 @@ impl Examination {
 }
 
 /// Examines the whole folder.
+///
+/// The spool may be in use: what was durable is read before the segments, and what was acknowledged behind
+/// them, so that neither refers to records of segments that were not listed.
 pub(crate) fn examine<D: Disk>(disk: &D) -> io::Result<Examination> {
-    let (mut segments, mut leftovers, mut bad) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, size) in disk.list()? {
-        if let Some(first) = first_of(&name) {
-            segments.push((first, size));
-        } else if name.ends_with(".tmp") {
-            leftovers.push((name, size));
-        } else if name.ends_with(".bad") {
-            bad.push((name, size));
-        }
-    }
-    segments.sort_unstable();
-    leftovers.sort();
-    bad.sort();
-    let mut headers = Vec::with_capacity(segments.len());
-    for &(first, _) in &segments {
-        let valid = header(disk, &disk.open(&name(first), false)?)?;
-        headers.push(valid.filter(|header| header.first == first));
-    }
+    let (_, before) = cursor::read(disk)?;
+    let mut census = Census::take(disk)?;
     let (mut state, read) = cursor::read(disk)?;
-    let mut ids = headers.iter().flatten().map(|header| header.spool).peekable();
-    let (generation, mark) = match read {
-        Some((generation, mark)) if ids.peek().is_none() || ids.any(|id| id == mark.spool) => {
-            (generation, mark)
+    let ids: Vec<u64> =
+        census.segments.iter().filter_map(|listed| listed.header).map(|header| header.spool).collect();
+    let ours = |mark: &CursorMark| ids.is_empty() || ids.contains(&mark.spool);
+    let (generation, mark) = match read.map(|(generation, mark)| (generation, mark, ours(&mark))) {
+        Some((generation, mark, true)) => {
+            census.exclude_foreign(mark.spool);
+            let before = before.map_or(mark, |(_, before)| before);
+            (generation, CursorMark { durable: before.durable, refused: before.refused, ..mark })
         }
         other => {
             if other.is_some() {
                 state = CursorState::Foreign;
             }
             // Delivering everything again is better than missing something.
-            let acked = segments.first().map_or(0, |&(first, _)| first - 1);
-            let spool = headers.iter().flatten().next().map_or(0, |header| header.spool);
+            let acked = census.segments.first().map_or(0, |listed| listed.first - 1);
+            let spool = census.segments.iter().find_map(|listed| listed.header);
+            let spool = spool.map_or(0, |header| header.spool);
             (0, CursorMark { spool, acked, ..CursorMark::default() })
         }
     };
     let mut unborn = Vec::new();
-    while let (Some(&(first, size)), Some(None)) = (segments.last(), headers.last()) {
-        if mark.durable >= first {
-            break;
-        }
-        unborn.push((name(first), size));
-        segments.pop();
-        headers.pop();
+    while let Some(listed) = census.segments.last()
+        && listed.header.is_none()
+        && mark.durable < listed.first
+        && is_blank(disk, listed)?
+    {
+        unborn.push((listed.file.clone(), listed.size));
+        census.segments.pop();
     }
-    let mut found = Vec::with_capacity(segments.len());
-    for (number, (&(first, size), header)) in segments.iter().zip(headers).enumerate() {
-        let following = segments.get(number + 1).map(|&(next, _)| next);
-        found.push(segment(disk, first, size, header, following, &mark)?);
+    let mut found = Vec::with_capacity(census.segments.len());
+    let following = census.segments.iter().skip(1).map(|listed| Some(listed.first)).chain([None]);
+    for (listed, following) in census.segments.iter().zip(following) {
+        found.push(segment(disk, listed, following, &mark)?);
     }
     let mut tail = found.last().map_or(1, |last| last.next).max(mark.acked + 1).max(mark.durable + 1);
     let refused = mark.refused.filter(|gap| gap.last >= tail);
@@ -130,18 +127,19 @@ pub(crate) fn examine<D: Disk>(disk: &D) -> io::Result<Examination> {
         tail = gap.first;
     }
     let mark = CursorMark { refused, ..mark };
-    Ok(Examination { cursor: state, generation, mark, segments: found, unborn, leftovers, bad, tail })
+    let Census { extra, leftovers, bad, .. } = census;
+    Ok(Examination { cursor: state, generation, mark, segments: found, unborn, extra, leftovers, bad, tail })
 }
 
 fn segment<D: Disk>(
     disk: &D,
-    first: u64,
-    size: u64,
-    header: Option<SegmentHeader>,
+    listed: &ListedSegment,
     following: Option<u64>,
     mark: &CursorMark,
 ) -> io::Result<FoundSegment> {
+    let &ListedSegment { first, size, header, .. } = listed;
     let mut found = FoundSegment {
+        file: listed.file.clone(),
         first,
         next: first,
         reached: first,
@@ -156,33 +154,28 @@ fn segment<D: Disk>(
     // A segment ends where the next one begins. Behind that may be frames of a failed sync, which were
     // written again into the next one.
     let known = following.or_else(|| (mark.durable >= first).then_some(mark.durable + 1));
-    let mut reason = GapReason::Damage;
-    if header.is_some() {
-        let name = name(first);
-        let file = disk.open(&name, false)?;
-        let mut walk =
-            SegmentWalk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(SEQ_END));
-        let end = loop {
-            let seq = walk.seq;
-            match walk.step()? {
-                WalkStep::Record(range) => {
-                    found.records += 1;
-                    if seq > mark.acked {
-                        found.unacked.add(1, range.len() as u64);
-                    }
+    let file = disk.open(&listed.file, false)?;
+    // The number of the first frame comes from the name where the header does not show it.
+    let mut walk = SegmentWalk::new(disk, &file, (first, HEADER as u64), size, following.unwrap_or(SEQ_END));
+    let end = loop {
+        let seq = walk.seq;
+        match walk.step()? {
+            WalkStep::Record(range) => {
+                found.records += 1;
+                if seq > mark.acked {
+                    found.unacked.add(1, range.len() as u64);
                 }
-                WalkStep::Gap(gap) => {
-                    found.damaged |= gap.reason == GapReason::Damage;
-                    found.missing(gap, mark.acked);
-                }
-                WalkStep::End(end) => break end,
             }
-        };
-        (found.next, found.reached, found.good) = (walk.seq, walk.seq, walk.at);
-        if end == WalkEnd::Clean {
-            reason = GapReason::Missing;
+            WalkStep::Gap(gap) => {
+                found.damaged |= gap.reason == GapReason::Damage;
+                found.missing(gap, mark.acked);
+            }
+            WalkStep::End(end) => break end,
         }
-    }
+    };
+    (found.next, found.reached, found.good) = (walk.seq, walk.seq, walk.at);
+    let is_clean = end == WalkEnd::Clean && size >= HEADER as u64;
+    let reason = if is_clean { GapReason::Missing } else { GapReason::Damage };
     if let Some(known) = known.filter(|&known| known > found.next) {
         found.damaged |= reason == GapReason::Damage;
         found.missing(Gap { first: found.next, last: known - 1, reason, bytes: 0 }, mark.acked);
@@ -197,6 +190,11 @@ fn segment<D: Disk>(
 const SHOWN: usize = 256;
 
 impl FoundSegment {
+    /// Whether the file has the name of another segment.
+    pub(crate) fn is_misnamed(&self) -> bool {
+        self.file != name(self.first)
+    }
+
     fn missing(&mut self, gap: Gap, acked: u64) {
         if gap.last > acked {
             let gap = Gap { first: gap.first.max(acked + 1), ..gap };

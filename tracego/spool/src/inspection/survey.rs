@@ -8,7 +8,7 @@ use super::examination::examine;
 use crate::{
     cursor::{self, CursorState},
     disk::{DiskFolder, LOCK},
-    frame::{first_of, name},
+    frame::first_of,
     gap::{Gap, GapReason},
     stats::Amount,
 };
@@ -32,6 +32,8 @@ pub struct Survey {
     pub gaps: Vec<Gap>,
     /// Bytes after the last complete frame, as in a spool that is in use or whose owner was killed.
     pub unfinished: u64,
+    /// Files with the name of another segment, and those that are not segments of this spool.
+    pub misplaced: Vec<String>,
     /// Damaged segments that were set aside.
     pub bad: Vec<String>,
     /// Pid of the process that opened the spool last.
@@ -67,12 +69,22 @@ pub fn is_spool(path: &Path) -> bool {
     })
 }
 
+/// Number of tries to inspect a spool from which another process removes segments.
+const TRIES: usize = 10;
+
 /// Inspects a whole spool without changes, even while another process uses it.
 ///
 /// # Errors
 /// Fails if the folder or a file in it cannot be read.
 pub fn survey(path: &Path) -> io::Result<Survey> {
-    let found = examine(&DiskFolder::open_unlocked(path)?)?;
+    let disk = DiskFolder::open_unlocked(path)?;
+    let mut examined = examine(&disk);
+    for _ in 1..TRIES {
+        if examined.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            examined = examine(&disk);
+        }
+    }
+    let found = examined?;
     let mut waiting = Amount::default();
     let mut gaps = found.holes();
     let mut unfinished: u64 = found.unborn.iter().map(|(_, size)| size).sum();
@@ -81,7 +93,7 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
         waiting.add(segment.unacked.records, segment.unacked.bytes);
         gaps.extend(&segment.gaps);
         segments.push(SurveyedSegment {
-            name: name(segment.first),
+            name: segment.file.clone(),
             first: segment.first,
             last: segment.next - 1,
             records: segment.records,
@@ -98,8 +110,14 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
     let explained = gaps.iter().all(|gap| !matches!(gap.reason, GapReason::Damage | GapReason::Missing));
     let cursor =
         found.cursor == CursorState::Whole || segments.is_empty() && found.cursor == CursorState::Missing;
+    let misnamed = found.segments.iter().filter(|segment| segment.is_misnamed());
+    let misplaced: Vec<String> = misnamed
+        .map(|segment| &segment.file)
+        .chain(found.extra.iter().map(|(name, _)| name))
+        .cloned()
+        .collect();
     Ok(Survey {
-        whole: cursor && explained && !segments.iter().any(|segment| segment.damaged),
+        whole: misplaced.is_empty() && cursor && explained && !segments.iter().any(|segment| segment.damaged),
         waiting,
         acked: found.mark.acked,
         next: found.mark.refused.map_or(found.tail, |gap| gap.last + 1),
@@ -107,6 +125,7 @@ pub fn survey(path: &Path) -> io::Result<Survey> {
         segments,
         gaps,
         unfinished,
+        misplaced,
         bad: found.bad.into_iter().map(|(name, _)| name).collect(),
         pid: fs::read_to_string(path.join(LOCK)).ok().and_then(|text| text.trim().parse().ok()),
     })

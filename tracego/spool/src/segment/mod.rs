@@ -1,6 +1,7 @@
 //! The segments of a spool: the bytes of their frames, the walk over them, and the set of all segments.
 
 pub(crate) mod remains;
+mod resync;
 pub(crate) mod store;
 pub(crate) mod walk;
 
@@ -23,7 +24,7 @@ pub(crate) struct Segment {
     pub(crate) damaged: bool,
     /// Whether missing records were already reported, and are not counted as waiting.
     pub(crate) reported: bool,
-    /// Whether the header is valid.
+    /// Whether the file can be read.
     pub(crate) readable: bool,
 }
 

@@ -119,6 +119,8 @@ impl<D: Disk> SegmentStore<D> {
             segment.records += records;
         }
         self.bytes += len;
+        // The cursor has to show how far records are durable, even if none is acknowledged.
+        self.cursor.touch();
     }
 
     /// Removes the last segment from the set if it has no frame: the next one gets its name.

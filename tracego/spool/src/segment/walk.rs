@@ -2,20 +2,23 @@
 
 use std::{io, ops::Range};
 
-use crate::frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse};
+use super::resync::next_frame;
 use crate::{
     disk::{Disk, read_full},
+    frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse},
     gap::{Gap, GapReason},
 };
 
 /// Number of bytes that are read at once.
 const CHUNK: usize = 256 * 1024;
+/// Maximum number of bytes behind damage that are searched for the next frame.
+const SEARCH: u64 = 64 << 20;
 
 /// The next element of a segment.
 pub(crate) enum WalkStep {
     /// A record; its bytes are in [`SegmentWalk::bytes`].
     Record(Range<usize>),
-    /// A gap: a gap frame, or one damaged record between valid frames.
+    /// A gap: a gap frame, or damaged frames before a valid one.
     Gap(Gap),
     /// The end of the walk.
     End(WalkEnd),
@@ -92,8 +95,27 @@ impl<'a, D: Disk> SegmentWalk<'a, D> {
                 self.advance(skip, self.seq);
                 Ok(WalkStep::Gap(gap))
             }
-            ParsedFrame::Bad(_) | ParsedFrame::Short(_) => Ok(WalkStep::End(WalkEnd::Bad)),
+            ParsedFrame::Bad(_) | ParsedFrame::Short(_) => self.resynchronize(),
         }
+    }
+
+    /// Skips damaged frames: the gap up to the next valid frame, or the end if there is none.
+    fn resynchronize(&mut self) -> io::Result<WalkStep> {
+        let rest = self.end.saturating_sub(self.at);
+        let mut bytes = vec![0; usize::try_from(rest.min(SEARCH)).unwrap_or(0)];
+        let len = read_full(self.disk, self.file, &mut bytes, self.at)?;
+        bytes.truncate(len);
+        let Some(found) = next_frame(&bytes, self.seq, self.limit, rest <= SEARCH) else {
+            return Ok(WalkStep::End(WalkEnd::Bad));
+        };
+        let first = self.seq;
+        (self.at, self.seq) = (self.at + found.skip as u64, found.seq);
+        (self.base, self.buffer) = (self.at, bytes.split_off(found.skip));
+        if first == found.seq {
+            // Only bytes between two frames are damaged.
+            return self.step();
+        }
+        Ok(WalkStep::Gap(Gap { first, last: found.seq - 1, reason: GapReason::Damage, bytes: 0 }))
     }
 
     fn advance(&mut self, bytes: usize, last: u64) {

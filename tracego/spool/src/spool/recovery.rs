@@ -10,8 +10,11 @@ use crate::{
     cursor::{Cursor, CursorMark, CursorState},
     disk::Disk,
     frame::{HEADER, name},
-    gap::Gap,
-    inspection::examination::{Examination, FoundSegment, examine},
+    gap::{Gap, GapReason},
+    inspection::{
+        census::MOVED,
+        examination::{Examination, FoundSegment, examine},
+    },
     limits::QueueLimits,
     segment::{Segment, store::SegmentStore},
     stats::Amount,
@@ -32,6 +35,9 @@ pub struct Recovery {
     pub gaps: Vec<Gap>,
     /// Damaged segments, which are read as far as possible, and kept as `.bad`.
     pub damaged: Vec<String>,
+    /// Files that had the name of another segment and got their own back, and files that are not segments of
+    /// this spool, which were kept as `.bad`.
+    pub misplaced: Vec<String>,
     /// Incomplete files that a crash left, which were removed or kept as `.bad`.
     pub removed: Vec<String>,
 }
@@ -40,8 +46,13 @@ impl Recovery {
     /// Whether the spool is as it was left.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let cursor = matches!(self.cursor, CursorState::Whole | CursorState::Missing);
-        cursor && self.cut == 0 && self.damaged.is_empty() && self.removed.is_empty()
+        let is_new = self.cursor == CursorState::Missing && self.acked == 0 && self.waiting.records == 0;
+        (self.cursor == CursorState::Whole || is_new)
+            && self.cut == 0
+            && self.damaged.is_empty()
+            && self.misplaced.is_empty()
+            && self.removed.is_empty()
+            && self.gaps.iter().all(|gap| !matches!(gap.reason, GapReason::Damage | GapReason::Missing))
     }
 }
 
@@ -71,10 +82,12 @@ pub(super) fn recover<D: Disk>(
         cut: 0,
         gaps: Vec::new(),
         damaged: Vec::new(),
+        misplaced: Vec::new(),
         removed: Vec::new(),
     };
     let mut bad: VecDeque<(String, u64)> = mem::take(&mut found.bad).into();
     clean(&disk, &found, &mut bad, &mut recovery)?;
+    rename(&disk, &mut found, &mut bad, &mut recovery)?;
     let mut id = found.mark.spool;
     if found.generation == 0 && found.segments.is_empty() {
         id = now.unix_ns.cast_unsigned() ^ u64::from(std::process::id()).rotate_left(40);
@@ -123,6 +136,38 @@ fn clean<D: Disk>(
     Ok(())
 }
 
+/// Gives segments their own names back, and sets files aside that are not segments of this spool.
+fn rename<D: Disk>(
+    disk: &D,
+    found: &mut Examination,
+    bad: &mut VecDeque<(String, u64)>,
+    recovery: &mut Recovery,
+) -> io::Result<()> {
+    for (file, size) in mem::take(&mut found.extra) {
+        let aside = format!("{file}.bad");
+        disk.rename(&file, &aside)?;
+        bad.push_back((aside, size));
+        recovery.misplaced.push(file);
+    }
+    let misnamed = || found.segments.iter().filter(|segment| segment.is_misnamed());
+    let moved = |first| format!("{}{MOVED}", name(first));
+    // In two steps, since two segments may have each other's name.
+    for segment in misnamed() {
+        disk.rename(&segment.file, &moved(segment.first))?;
+        recovery.misplaced.push(segment.file.clone());
+    }
+    for segment in misnamed() {
+        disk.rename(&moved(segment.first), &name(segment.first))?;
+    }
+    if !recovery.misplaced.is_empty() {
+        disk.sync_folder()?;
+    }
+    for segment in &mut found.segments {
+        segment.file = name(segment.first);
+    }
+    Ok(())
+}
+
 /// Cuts the torn end off the last segment. Returns the segment if writing can continue there.
 fn resume<D: Disk>(
     disk: &D,
@@ -167,7 +212,7 @@ impl From<&FoundSegment> for Segment {
             records: found.records,
             damaged: found.damaged,
             reported: found.damaged || found.reached < found.next,
-            readable: found.header.is_some(),
+            readable: true,
         }
     }
 }

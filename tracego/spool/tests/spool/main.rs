@@ -4,6 +4,7 @@
 mod crash;
 mod damage;
 mod faults;
+mod lost_blocks;
 mod model;
 mod sim_disk;
 

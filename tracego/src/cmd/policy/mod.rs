@@ -56,8 +56,9 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn load(bundles: &Bundles) -> anyhow::Result<Vec<Bundle>> {
+    let trust = stage::trust(&bundles.key)?;
     let load = |path: &std::path::PathBuf| {
-        bundle::load(path, None).with_context(|| format!("cannot load {}", path.display()))
+        bundle::load(path, trust.as_ref()).with_context(|| format!("cannot load {}", path.display()))
     };
     bundles.bundles.iter().map(load).collect()
 }
@@ -155,6 +156,27 @@ mod tests {
         let mut out = Vec::new();
         let good = act(&asked, &mut out)?;
         Ok((String::from_utf8(out).unwrap(), good))
+    }
+
+    #[test]
+    fn a_signed_bundle_is_checked_with_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bundle, key) = (folder.path().join("bundle"), folder.path().join("key"));
+        fs::create_dir(&bundle).unwrap();
+        fs::write(&key, "secret").unwrap();
+        fs::write(bundle.join("p.rego"), "package main\n\ndeny contains \"no\" if false\n").unwrap();
+        let (bundle, key) = (bundle.to_str().unwrap(), key.to_str().unwrap());
+        let done = |command: &[&str]| {
+            let args = ["tracego", "policy"].iter().chain(command);
+            let Some(Command::Policy(asked)) = Cli::parse_from(args).command else { panic!("{command:?}") };
+            act(&asked, &mut Vec::new())
+        };
+        assert!(done(&["sign", bundle, "--key", key, "--algorithm", "hs256"]).unwrap());
+        assert!(done(&["check", bundle]).is_err());
+        for command in ["check", "test"] {
+            let options = [command, bundle, "--policy-key", key, "--policy-algorithm", "hs256"];
+            assert!(done(&options).is_ok(), "{command}");
+        }
     }
 
     const HANGS: &str = "endless: no result from data.main.deny within 250ms";

@@ -1,6 +1,6 @@
 //! The policy stage from its options.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::Context as _;
 use tracego_policy::{
@@ -9,7 +9,7 @@ use tracego_policy::{
     stage::{self, PolicyStage},
 };
 
-use crate::cli::PolicyOptions;
+use crate::cli::{PolicyKey, PolicyOptions};
 
 /// Opens the policy stage. Returns `None` if there are no policies.
 ///
@@ -29,16 +29,23 @@ pub(in crate::cmd) fn load_engine(options: &PolicyOptions) -> anyhow::Result<Opt
 }
 
 fn stage_options(options: &PolicyOptions) -> anyhow::Result<stage::StageOptions> {
-    let trust = |path: &Path| {
-        let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
-        Ok::<_, anyhow::Error>(Trust { key, algorithm: options.policy_algorithm, key_id: None, scope: None })
-    };
     let time = Duration::from_millis(options.policy_time_limit);
     Ok(stage::StageOptions {
         bundles: options.policy.clone(),
-        trust: options.policy_key.as_deref().map(trust).transpose()?,
+        trust: trust(&options.key)?,
         limits: DecisionLimits { time, on_error: options.policy_on_error, ..DecisionLimits::default() },
         log: options.decision_log.clone(),
         masks: options.decision_log_mask.clone(),
     })
+}
+
+/// Reads the key that bundles must be signed with. Returns `None` if none is set.
+///
+/// # Errors
+/// Fails if the key cannot be read.
+pub(super) fn trust(options: &PolicyKey) -> anyhow::Result<Option<Trust>> {
+    let PolicyKey { policy_key, policy_algorithm } = options;
+    let Some(path) = policy_key else { return Ok(None) };
+    let key = fs::read(path).with_context(|| format!("--policy-key {}", path.display()))?;
+    Ok(Some(Trust { key, algorithm: *policy_algorithm, key_id: None, scope: None }))
 }

@@ -42,11 +42,14 @@ pub(super) fn answer(opener: &Opener, question: &Question) -> Answer {
     match question {
         Question::Image(image_of) => image(opener.read(&image_of.process())),
         Question::Interpreted(image_of) => image(opener.read_interpreted(&image_of.process())),
-        Question::Command(command) => command.with(|command| {
-            // The ids are those of /proc already.
-            let pids = ProcPids::new(|id: TaskId| (id.tgid != 0).then_some(id.tgid));
-            let procfs = Procfs::default().with_pids(pids);
-            Answer::Command(SurroundingsReader { procfs, ..Default::default() }.go_command(command))
-        }),
+        Question::Command(process) => Answer::Surroundings(process.read_command(&surroundings())),
+        Question::Origin(process) => Answer::Surroundings(process.read_origin(&surroundings())),
+        Question::Passwd(process) => Answer::Passwd(process.read_passwd(&surroundings().procfs)),
     }
+}
+
+/// Creates a reader for questions, whose process ids are those of /proc already.
+fn surroundings() -> SurroundingsReader {
+    let pids = ProcPids::new(|id: TaskId| (id.tgid != 0).then_some(id.tgid));
+    SurroundingsReader { procfs: Procfs::default().with_pids(pids), ..Default::default() }
 }

@@ -131,6 +131,15 @@ impl Procfs {
         link.to_str().ok().and_then(|link| link.parse().ok()).ok_or(ReadError::Malformed)
     }
 
+    /// Returns the inode number of this program's user namespace.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn own_user_namespace(&self) -> Result<u64, ReadError> {
+        let link = rustix::fs::readlink(self.root.join("self/ns/user"), Vec::new())?;
+        namespace(link.as_bytes()).ok_or(ReadError::Malformed)
+    }
+
     /// Converts ns since boot to the ticks of field 22 of /proc/PID/stat (proc_pid_stat(5)).
     #[must_use]
     pub fn ticks(&self, boot_ns: u64) -> u64 {

@@ -12,11 +12,12 @@ use rustix::{
     fs::{Dir, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Stat, fstat, fstatfs, openat2},
     io::Errno,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{procfs::capped, read_error::ReadError};
 
 /// The identity of a file.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct FileId {
     /// Device, as stat(2) gives it.
     pub device: u64,
@@ -28,6 +29,15 @@ impl FileId {
     pub(super) fn of(stat: &Stat) -> Self {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
+}
+
+/// The identity of a file and of its content.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileStamp {
+    id: FileId,
+    size: i64,
+    modified_ns: i64,
+    changed_ns: i64,
 }
 
 /// The root folder of a process.
@@ -132,6 +142,21 @@ impl RootFolder {
     /// Fails if the path cannot be looked up.
     pub fn id(&self, path: &Path) -> Result<FileId, ReadError> {
         Ok(FileId::of(&fstat(self.resolve(path, OFlags::PATH)?)?))
+    }
+
+    /// Returns the identity of a file and of its content.
+    ///
+    /// # Errors
+    /// Fails if the path cannot be looked up.
+    pub(in crate::inspect) fn stamp(&self, path: &Path) -> Result<FileStamp, ReadError> {
+        let stat = fstat(self.resolve(path, OFlags::PATH)?)?;
+        let ns = |seconds: i64, ns: u64| seconds.saturating_mul(1_000_000_000).saturating_add_unsigned(ns);
+        Ok(FileStamp {
+            id: FileId::of(&stat),
+            size: stat.st_size,
+            modified_ns: ns(stat.st_mtime, stat.st_mtime_nsec),
+            changed_ns: ns(stat.st_ctime, stat.st_ctime_nsec),
+        })
     }
 
     /// Reads a regular file of at most `max` bytes. Pipes and devices are not opened. Files of /proc are

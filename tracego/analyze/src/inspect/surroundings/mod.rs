@@ -3,9 +3,11 @@
 
 pub mod cgroups;
 pub mod gofiles;
+pub mod provenance;
 
 use cgroups::{Cgroups, RecordedCgroup};
 use gofiles::GoCommand;
+use provenance::ProgramOrigin;
 use tracego_common::TaskId;
 use tracego_model::input::facts::Surroundings;
 
@@ -30,7 +32,7 @@ impl SurroundingsReader {
     #[must_use]
     pub fn go_command(&self, command: &GoCommand<'_>) -> Surroundings {
         let mut found = Surroundings::default();
-        match self.root(command) {
+        match self.root(command.id, command.parent, command.mount_namespace) {
             Ok(root) => gofiles::read(&root, command, &mut found),
             Err(why) => {
                 for field in ["go_mod", "go_env"] {
@@ -57,22 +59,31 @@ impl SurroundingsReader {
         found
     }
 
-    /// Opens the root folder of a go command. When the command has ended, uses the root of its parent or of
-    /// tracego, provided that one is in the same mount namespace. A chroot of the command alone then goes
+    /// Reads the files that say which tree a Go program is of, and which commits its job is about. Costs a few
+    /// system calls per folder on the way up.
+    pub fn origin(&self, program: &ProgramOrigin<'_>, found: &mut Surroundings) {
+        let root = self.root(program.id, program.parent, program.mount_namespace);
+        if let Some(root) = noted("module_file", root, &mut found.unavailable) {
+            provenance::read(&root, program, found);
+        }
+    }
+
+    /// Opens the root folder of a process. When the process has ended, uses the root of its parent or of
+    /// tracego, provided that one is in the same mount namespace. A chroot of the process alone then goes
     /// unnoticed.
-    fn root(&self, command: &GoCommand<'_>) -> Result<RootFolder, ReadError> {
-        let why = match self.procfs.process(command.id).and_then(|process| process.root()) {
+    fn root(&self, id: TaskId, parent: TaskId, mount_namespace: u32) -> Result<RootFolder, ReadError> {
+        let why = match self.procfs.process(id).and_then(|process| process.root()) {
             Ok(root) => return Ok(root),
             Err(why) => why,
         };
-        let wanted = u64::from(command.mount_namespace);
+        let wanted = u64::from(mount_namespace);
         if wanted == 0 || why != ReadError::Gone {
             return Err(why);
         }
         let same = |process: Process| {
             (process.namespace("mnt") == Ok(wanted)).then(|| process.root().ok()).flatten()
         };
-        if let Some(root) = self.procfs.process(command.parent).ok().and_then(same) {
+        if let Some(root) = self.procfs.process(parent).ok().and_then(same) {
             return Ok(root);
         }
         if self.procfs.own_mount_namespace() == Ok(wanted) { RootFolder::own() } else { Err(why) }

@@ -91,7 +91,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     };
     let case = FindingCase::new(
         variant,
-        format!("go run {target} builds and starts a program{wherein} and keeps none"),
+        format!("go run {target} was executed{wherein} instead of a program that was built"),
     )
     .sure(subject.confidence())
     .with("package", target.to_string())

@@ -1,7 +1,7 @@
 //! The commits of Go programs: TG003.
 
 use tracego_golang::Module;
-use tracego_model::finding::Severity::{High, Medium};
+use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{Example, clean, finds};
 use crate::rules::test_process::{COMMIT, TestProcess, app, go};
@@ -14,10 +14,33 @@ pub(super) fn examples() -> Vec<Example> {
         move |scene: TestProcess| scene.build(|build| build.main.as_mut().unwrap().path = path.into())
     };
     let third = |path: &str| module("github.com/docker/cli")(other().path(path));
-    let unstamped = || app(9).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
+    let found =
+        |scene: TestProcess| scene.around(|around| around.module_file = Some("/home/me/app/go.mod".into()));
+    let unstamped = || found(app(9)).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
     let always = "[rules.TG003]\nstamp = \"always\"";
     vec![
-        finds("TG003", "mismatch", High, "below the working directory", [other()]),
+        finds("TG003", "mismatch", High, "of the module in its folder", [found(other())]),
+        clean("TG003", "somebody's program below the working directory", [other()]),
+        clean(
+            "TG003",
+            "somebody's tool with a path of its own",
+            [module("lantern.dev/lantern")(other())
+                .env("GITHUB_ACTIONS", "true")
+                .env("GITHUB_SERVER_URL", "https://github.com")
+                .env("GITHUB_REPOSITORY", "umbra/kiosk")],
+        ),
+        clean(
+            "TG003",
+            "somebody's repository, cloned and built in the job",
+            [
+                go(8, "go build .").job("1").around(|around| {
+                    around.go_mod.as_mut().unwrap().module = "github.com/docker/cli".into();
+                }),
+                third("/home/me/app/cli")
+                    .env("GITLAB_CI", "true")
+                    .env("CI_PROJECT_URL", "https://gitlab.com/a/b"),
+            ],
+        ),
         finds(
             "TG003",
             "mismatch",
@@ -29,8 +52,8 @@ pub(super) fn examples() -> Vec<Example> {
             "TG003",
             "mismatch",
             High,
-            "in the checkout of the system",
-            [other().path("/builds/a/b/server").env("CI_PROJECT_DIR", "/builds/a/b")],
+            "of the module in the checkout",
+            [found(other().path("/tmp/server"))],
         ),
         finds(
             "TG003",
@@ -60,14 +83,14 @@ pub(super) fn examples() -> Vec<Example> {
             "mismatch",
             High,
             "--env says the commit",
-            [app(9).setting("vcs.revision", OTHER).injected("GIT_COMMIT", &COMMIT[..7])],
+            [found(app(9).setting("vcs.revision", OTHER)).injected("GIT_COMMIT", &COMMIT[..7])],
         ),
         finds(
             "TG003",
             "modified",
             Medium,
             "changed files in a job",
-            [app(9).setting("vcs.modified", "true").job("1")],
+            [found(app(9)).setting("vcs.modified", "true").job("1")],
         ),
         finds(
             "TG003",
@@ -97,11 +120,11 @@ pub(super) fn examples() -> Vec<Example> {
                 .container()
                 .process(|process| process.vpid = Some(12))],
         ),
-        clean("TG003", "the commit", [app(9).job("1")]),
-        clean("TG003", "abbreviated", [app(9).job("1").env("GIT_COMMIT", &COMMIT[..9])]),
-        clean("TG003", "in capitals", [app(9).job("1").env("GIT_COMMIT", &COMMIT.to_uppercase())]),
-        clean("TG003", "a branch instead of a commit", [other().env("GIT_COMMIT", "main")]),
-        clean("TG003", "too short to be one", [other().env("GIT_COMMIT", "abc12")]),
+        clean("TG003", "the commit", [found(app(9)).job("1")]),
+        clean("TG003", "abbreviated", [found(app(9)).job("1").env("GIT_COMMIT", &COMMIT[..9])]),
+        clean("TG003", "in capitals", [found(app(9)).job("1").env("GIT_COMMIT", &COMMIT.to_uppercase())]),
+        clean("TG003", "a branch instead of a commit", [found(other()).env("GIT_COMMIT", "main")]),
+        clean("TG003", "too short to be one", [found(other()).env("GIT_COMMIT", "abc12")]),
         clean("TG003", "docker in a job", [third("/usr/bin/docker")]),
         clean("TG003", "docker installed by hand", [third("/usr/local/bin/docker")]),
         clean(
@@ -135,14 +158,74 @@ pub(super) fn examples() -> Vec<Example> {
         clean(
             "TG003",
             "what go run made",
-            [other().path("/tmp/go-build1/b001/exe/server").below(&go(8, "go run .").job("1"))],
+            [found(other()).path("/tmp/go-build1/b001/exe/server").below(&go(8, "go run .").job("1"))],
         ),
         clean("TG003", "the go command", [go(9, "go build .").job("1")]),
-        clean("TG003", "no commit is claimed", [app(9).setting("vcs.revision", OTHER)]),
-        clean("TG003", "changed files at a terminal", [app(9).setting("vcs.modified", "true").terminal()]),
+        clean("TG003", "no commit is claimed", [found(app(9)).setting("vcs.revision", OTHER)]),
+        clean(
+            "TG003",
+            "changed files at a terminal",
+            [found(app(9)).setting("vcs.modified", "true").terminal()],
+        ),
         clean("TG003", "unstamped, as images are", [unstamped()]),
         clean("TG003", "no module", [unstamped().build(|build| build.main = None)]).configured(always),
         clean("TG003", "Go 1.17", [unstamped().build(|build| build.version = "go1.17".into())])
             .configured(always),
+    ]
+    .into_iter()
+    .chain(pull_requests())
+    .collect()
+}
+
+/// Builds of pull requests, where several commits are right.
+fn pull_requests() -> Vec<Example> {
+    const MERGE: &str = "2222222222222222222222222222222222222222";
+    const HEAD: &str = "1111111111111111111111111111111111111111";
+    let of = |commit: &str| {
+        app(9)
+            .setting("vcs.revision", commit)
+            .around(|around| around.module_file = Some("/home/me/app/go.mod".into()))
+    };
+    let azure = |commit: &str| {
+        of(commit)
+            .env("TF_BUILD", "True")
+            .env("BUILD_SOURCEVERSION", MERGE)
+            .env("SYSTEM_PULLREQUEST_SOURCECOMMITID", HEAD)
+    };
+    let github = |event: &'static str, commit: &str| {
+        of(commit).env("GITHUB_ACTIONS", "true").env("GITHUB_SHA", MERGE).env("GITHUB_EVENT_NAME", event)
+    };
+    let with_event =
+        |scene: TestProcess| scene.around(|around| around.event_commits = vec![HEAD.into(), MERGE.into()]);
+    let gitlab = |commit: &str| {
+        of(commit)
+            .env("GITLAB_CI", "true")
+            .env("CI_COMMIT_SHA", MERGE)
+            .env("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", HEAD)
+            .env("CI_MERGE_REQUEST_IID", "7")
+    };
+    let prow = of(OTHER).env("PROW_JOB_ID", "u").env("PULL_PULL_SHA", HEAD).env("PULL_NUMBER", "7");
+    vec![
+        clean("TG003", "the merge commit of Azure", [azure(MERGE)]),
+        clean("TG003", "the head of Azure", [azure(HEAD)]),
+        finds("TG003", "change", Low, "another commit of Azure", [azure(OTHER)]),
+        clean("TG003", "the merge commit of GitLab", [gitlab(MERGE)]),
+        clean("TG003", "the head of GitLab", [gitlab(HEAD)]),
+        finds("TG003", "change", Low, "another commit of GitLab", [gitlab(OTHER)]),
+        clean("TG003", "the merge commit of GitHub", [with_event(github("pull_request", MERGE))]),
+        clean("TG003", "the head of GitHub", [with_event(github("pull_request", HEAD))]),
+        clean("TG003", "the head of GitHub, with an unreadable event", [github("pull_request", HEAD)]),
+        finds("TG003", "change", Low, "another of GitHub", [with_event(github("pull_request", OTHER))]),
+        clean("TG003", "what a comment asked for", [github("issue_comment", HEAD)]),
+        clean("TG003", "what a dispatch asked for", [with_event(github("workflow_dispatch", HEAD))]),
+        finds("TG003", "mismatch", High, "another than was pushed", [github("push", OTHER)]),
+        clean("TG003", "a merge on the spot", [prow]),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "another than --env says",
+            [with_event(azure(HEAD)).injected("GIT_COMMIT", MERGE)],
+        ),
     ]
 }

@@ -162,7 +162,10 @@ fn a_finding_says_what_decided_it() {
     let found = test_process::go(9, "go run ./cmd/server --token=abcdefgh").start(&mut rules);
     let finding = &found[0];
     assert_eq!((finding.id, finding.name, finding.confidence), ("TG001", "go-run", Confidence::High));
-    assert_eq!(finding.message, "go run ./cmd/server builds and starts a program in a CI job and keeps none");
+    assert_eq!(
+        finding.message,
+        "go run ./cmd/server was executed in a CI job instead of a program that was built"
+    );
     assert_eq!(finding.evidence["package"], "./cmd/server");
     // Rules quote arguments as they are; the stage behind all decisions takes secrets out.
     assert_eq!(finding.evidence["process.command_args"], "go run ./cmd/server --token=abcdefgh");

@@ -1,6 +1,6 @@
 //! Go programs: TG009 to TG013 and TG015.
 
-use tracego_golang::{Image, Linkage, Packer};
+use tracego_golang::{Image, Linkage, Module, Packer};
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{Example, clean, finds};
@@ -15,6 +15,11 @@ pub(super) fn examples() -> Vec<Example> {
 
 fn environment() -> Vec<Example> {
     let service = || app(9).container();
+    let traced = |scene: TestProcess, module: &str| {
+        let module = Module { path: module.to_owned(), version: "v1.40.0".into(), ..Module::default() };
+        scene.build(|build| build.dependencies.push(module))
+    };
+    let sdk = || traced(service(), "go.opentelemetry.io/otel/sdk");
     vec![
         finds("TG009", "missing", Medium, "in production", [app(9)]).under(Profile::Production),
         finds("TG009", "missing", Low, "APP_ENV", [service()]),
@@ -31,21 +36,37 @@ fn environment() -> Vec<Example> {
         ),
         clean("TG009", "nothing is required", [service()]).configured("[rules.TG009]\nrequired = []"),
         clean("TG009", "a shell of the container", [process(9, "/bin/sh", "sh").container()]),
-        finds("TG010", "no-service-name", Low, "no name", [service()]),
+        finds(
+            "TG010",
+            "no-service-name",
+            Low,
+            "no name",
+            [traced(service(), "go.opentelemetry.io/otel/sdk")],
+        ),
+        finds(
+            "TG010",
+            "no-service-name",
+            Low,
+            "metrics alone",
+            [traced(service(), "go.opentelemetry.io/otel/sdk/metric")],
+        ),
+        clean("TG010", "a program without OpenTelemetry", [service()]),
+        clean("TG010", "the API alone", [traced(service(), "go.opentelemetry.io/otel/trace")]),
+        clean("TG010", "a module with a longer name", [traced(service(), "go.opentelemetry.io/otel/sdkx")]),
         finds(
             "TG010",
             "no-service-name",
             Low,
             "other attributes",
-            [service().env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=x,service.name=")],
+            [sdk().env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=x,service.name=")],
         ),
         finds("TG010", "no-trace-context", Low, "a job that has to", [app(9).job("1")])
             .configured("[rules.TG010]\ntrace-context = true"),
-        clean("TG010", "a name", [service().env("OTEL_SERVICE_NAME", "api")]),
+        clean("TG010", "a name", [sdk().env("OTEL_SERVICE_NAME", "api")]),
         clean(
             "TG010",
             "a name among attributes",
-            [service().env("OTEL_RESOURCE_ATTRIBUTES", "a=b, service.name=api")],
+            [sdk().env("OTEL_RESOURCE_ATTRIBUTES", "a=b, service.name=api")],
         ),
         clean("TG010", "a job that need not", [app(9).job("1")]),
         clean("TG010", "a job with a trace", [app(9).job("1").env("TRACEPARENT", "00-1-1-00")])

@@ -10,8 +10,10 @@ use tracego_model::{
     record::job::{Source, Sourced, attribute::REVISION},
 };
 
+use super::repository::{Repository, forge};
 use crate::rules::{
     collector::{FindingCase, FindingCollector},
+    place::Place,
     rule::{Grades, Rule, Variant},
     settings::options::CommitStampPolicy,
     subject::Subject,
@@ -22,8 +24,10 @@ pub const RULE: Rule = Rule {
     id: "TG003",
     name: "commit-mismatch",
     title: "a binary of another commit than the job claims",
-    summary: "A binary of the job's own was built from another commit than the one that the job claims, from files \
-              that are in no commit, or says nothing: what was tested or deployed is not what was reviewed.",
+    summary: "A binary of the job's own was built from another commit than the one that the job claims, or in a \
+              checkout that was not clean, or says nothing: what was tested or deployed may not be what was \
+              reviewed. A binary is the job's own if its module is that of the repository, of the checkout, or of \
+              a build in the job.",
     remedy: "Build in a clean checkout of the commit, with go build and its default -buildvcs=auto, and start what \
              was built.",
     reference: "https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies",
@@ -31,14 +35,16 @@ pub const RULE: Rule = Rule {
         Variant {
             name: "mismatch",
             grades: Grades { ci: High, production: High, guessed: High, terminal: Medium, other: High },
-            summary: "The commit in the binary (vcs.revision) is not the one that the job claims.",
+            summary: "The commit in the binary (vcs.revision) is none of those that the job names.",
             remedy: "",
         },
         Variant {
             name: "modified",
             grades: Grades { ci: Medium, production: High, guessed: High, terminal: Low, other: Low },
-            summary: "It was built from changed files (vcs.modified).",
-            remedy: "Build before anything changes files of the checkout, or list what does in .gitignore.",
+            summary: "The checkout was not clean when it was built (vcs.modified): files were changed, or there \
+                      were files that are neither in the commit nor ignored, such as generated ones.",
+            remedy: "Build before anything changes or adds files in the checkout, or list in .gitignore what does \
+                     not belong to it.",
         },
         Variant {
             name: "unstamped",
@@ -46,23 +52,17 @@ pub const RULE: Rule = Rule {
             summary: "It carries no commit where the configuration wants one.",
             remedy: "Build with go build -buildvcs=true, in a checkout with its .git folder.",
         },
+        Variant {
+            name: "change",
+            grades: Grades::always(Low),
+            summary: "In a run for a pull request, the commit in the binary is neither the merge nor the head that \
+                      the job names. Such a run can check out other commits, too.",
+            remedy: "Build from the commit that the job checks out, and name it to what runs later.",
+        },
     ],
     start: Some(start),
     service: None,
 };
-
-/// Variables of CI systems that name the checkout folder.
-const CHECKOUTS: [&str; 9] = [
-    "BITBUCKET_CLONE_DIR",
-    "BUILDKITE_BUILD_CHECKOUT_PATH",
-    "BUILD_SOURCESDIRECTORY",
-    "CIRCLE_WORKING_DIRECTORY",
-    "CI_PROJECT_DIR",
-    "CI_WORKSPACE",
-    "DRONE_WORKSPACE",
-    "GITHUB_WORKSPACE",
-    "WORKSPACE",
-];
 
 fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let Some(build) = subject.build() else {
@@ -76,16 +76,20 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if claimed.is_none() && !place.ci && !place.is_production() {
         return;
     }
-    let Some(confidence) = ownership(subject, build, report) else {
+    let Some(confidence) = ownership(subject, build, place, report) else {
         return;
     };
     let case = match (build.revision(), claimed) {
-        (Some(revision), Some(commit)) if same_commit(revision, commit) == Some(false) => {
-            let message = format!("the binary was built from commit {revision}, and the job claims {commit}");
-            FindingCase::new("mismatch", message).with("vcs.ref.head.revision", commit)
+        (Some(revision), Some(commit)) if is_another(subject, revision, commit) => {
+            match mismatch(subject, revision, commit) {
+                Some(case) => case,
+                None => return,
+            }
         }
         _ if build.modified() == Some(true) && (place.ci || place.is_production()) => {
-            FindingCase::new("modified", "the binary was built from files that are in no commit")
+            let message = "the checkout that the binary was built in was not clean: \
+                           it had changed files, or files that are in no commit";
+            FindingCase::new("modified", message)
         }
         (None, _) if wants_stamp(report.thresholds().stamp, place.ci, place.is_production()) => {
             // Go writes the commit from 1.18 on, and only when it builds a module.
@@ -107,6 +111,41 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     report.add(case, place, &MatchTarget::of(subject.record));
 }
 
+/// Returns the commits that a job names besides the claimed one.
+fn other_commits<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a str> {
+    let job = subject.record.tracego.job.as_ref();
+    let named = job.into_iter().flat_map(|job| &job.commits).map(|commit| commit.revision.as_str());
+    // A commit given by --env leaves no choice.
+    let event = subject.surroundings.filter(|_| !is_explicit(subject));
+    named.chain(event.into_iter().flat_map(|around| &around.event_commits).map(String::as_str))
+}
+
+/// Whether the commit of a binary is known to be none of those that the job names.
+fn is_another(subject: &Subject<'_>, revision: &str, claimed: &str) -> bool {
+    same_commit(revision, claimed) == Some(false)
+        && other_commits(subject).all(|commit| same_commit(revision, commit) != Some(true))
+}
+
+/// Makes the case of a binary of another commit. In a run for a pull request, the checkout can be at a merge that
+/// no variable names; without a second commit to compare with, there is no case.
+fn mismatch(subject: &Subject<'_>, revision: &str, claimed: &str) -> Option<FindingCase> {
+    let job = subject.record.tracego.job.as_ref();
+    let others: Vec<&str> =
+        other_commits(subject).filter(|other| same_commit(other, claimed) == Some(false)).collect();
+    let case = if job.is_some_and(|job| job.change) {
+        let other = others.first()?;
+        let message = format!(
+            "the binary was built from commit {revision}, and the run for a pull request names {claimed} and {other}"
+        );
+        FindingCase::new("change", message)
+    } else {
+        let message = format!("the binary was built from commit {revision}, and the job claims {claimed}");
+        FindingCase::new("mismatch", message)
+    };
+    let others = Some(others.join(", ")).filter(|others| !others.is_empty());
+    Some(case.with("vcs.ref.head.revision", claimed).with_some("tracego.job.commits", others))
+}
+
 fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
     match stamp {
         CommitStampPolicy::Off => false,
@@ -115,9 +154,14 @@ fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
     }
 }
 
-/// Returns how sure it is that the claimed commit is about this binary; `None` if it is not. A job runs many
-/// programs that others built from their own commits.
-fn ownership(subject: &Subject<'_>, build: &Build, report: &mut FindingCollector<'_>) -> Option<Confidence> {
+/// Returns how sure it is that the claimed commit is about this binary; `None` if that is not known. A job runs
+/// many programs that others built from their own commits.
+fn ownership(
+    subject: &Subject<'_>,
+    build: &Build,
+    place: Place,
+    report: &mut FindingCollector<'_>,
+) -> Option<Confidence> {
     let module = build.main.as_ref().map_or("", |main| main.path.as_str());
     if report.thresholds().modules.iter().any(|glob| glob.matches(module)) {
         return Some(Confidence::High);
@@ -127,86 +171,40 @@ fn ownership(subject: &Subject<'_>, build: &Build, report: &mut FindingCollector
     if build.main.as_ref().is_some_and(|main| !main.sum.is_empty()) {
         return None;
     }
-    // A module that the go commands of the job build belongs to the job.
-    let known = report.memory.modules_of(subject);
-    if !known.is_empty() {
-        return known.iter().any(|known| known == module).then_some(Confidence::High);
+    let repository = subject.vcs("repository.url.full").map(Repository::of_url);
+    if repository.as_ref().is_some_and(|repository| repository.has_module(module)) {
+        return Some(Confidence::High);
     }
-    let repository = subject.vcs("repository.url.full").map(repository);
-    match repository {
-        Some(repository) if of_repository(module, &repository) => return Some(Confidence::High),
-        // The module is from another repository of the same forge, or from another forge.
-        Some(_) if forge(module).is_some() => return None,
-        _ => {}
-    }
-    let path = subject.path();
-    if is_installed_tool(path) {
+    // The program of another repository of a forge: a job can check out and build several repositories.
+    if repository.is_some() && forge(module).is_some() {
         return None;
     }
-    let folder = subject.record.process.as_ref().and_then(|process| process.working_directory.as_deref());
-    let checkout = CHECKOUTS.iter().filter_map(|name| subject.variable(name));
-    if checkout.chain(folder).any(|folder| is_below(path, folder)) {
+    if report.memory.modules_of(subject).iter().any(|known| known == module) {
+        return Some(Confidence::High);
+    }
+    if subject.surroundings.is_some_and(|around| around.module_file.is_some()) {
         return Some(Confidence::Medium);
     }
-    // The main program of a container or unit, with the commit in its own environment.
-    if subject.is_main() && is_told(subject) {
-        return Some(Confidence::Medium);
-    }
-    // In other places, a path of a public forge is more likely somebody else's tool.
-    forge(module).is_none().then_some(Confidence::Medium)
+    // The main program of a container or unit outside of jobs: its environment names the commit of what runs.
+    let told = || is_told(subject) || place.is_production();
+    (!place.ci && subject.is_main() && told()).then_some(Confidence::Medium)
+}
+
+/// Whether the commit was given by `--env`.
+fn is_explicit(subject: &Subject<'_>) -> bool {
+    has_commit_from(subject, Source::Explicit)
 }
 
 /// Whether the process's own environment names the commit.
 fn is_told(subject: &Subject<'_>) -> bool {
+    has_commit_from(subject, Source::Environment)
+}
+
+fn has_commit_from(subject: &Subject<'_>, source: Source) -> bool {
     subject.record.tracego.job.as_ref().is_some_and(|job| {
-        let own = |source: &Sourced| source.attribute == REVISION && source.source == Source::Environment;
-        job.sources.iter().any(own)
+        let is = |from: &Sourced| from.attribute == REVISION && from.source == source;
+        job.sources.iter().any(is)
     })
-}
-
-/// Whether a path is in a folder that tools are installed into.
-fn is_installed_tool(path: &str) -> bool {
-    let folders = ["/usr/local/go/", "/opt/hostedtoolcache/", "/home/linuxbrew/"];
-    folders.iter().any(|folder| path.starts_with(folder)) || path.contains("/go/bin/")
-}
-
-/// Whether a path is below a folder. The root folder does not count.
-fn is_below(path: &str, folder: &str) -> bool {
-    let folder = folder.trim_end_matches('/');
-    !folder.is_empty() && path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Returns host and path of a repository: `https://github.com/acme/app.git` or `git@github.com:acme/app` →
-/// `github.com/acme/app`.
-fn repository(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let rest = rest.trim_end_matches('/').trim_end_matches(".git");
-    let (host, path) = rest.split_once([':', '/']).unwrap_or((rest, ""));
-    // A port may stand between host and path.
-    let path = path.split_once('/').filter(|(port, _)| port.parse::<u16>().is_ok()).map_or(path, |(_, p)| p);
-    format!("{}/{path}", host.to_lowercase())
-}
-
-/// Whether a module path belongs to a repository: the repository itself, or a folder or major version in it.
-fn of_repository(module: &str, repository: &str) -> bool {
-    let (module, repository) = (module.to_lowercase(), repository.to_lowercase());
-    module.strip_prefix(&repository).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Returns the public forge that a module path names.
-fn forge(module: &str) -> Option<&str> {
-    const FORGES: [&str; 8] = [
-        "github.com",
-        "gitlab.com",
-        "bitbucket.org",
-        "codeberg.org",
-        "golang.org",
-        "gopkg.in",
-        "k8s.io",
-        "sigs.k8s.io",
-    ];
-    FORGES.into_iter().find(|forge| module.strip_prefix(forge).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Minimum number of digits of an abbreviated commit.
@@ -230,25 +228,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn repositories_and_module_paths_are_held_together() {
-        for url in [
-            "https://github.com/acme/app",
-            "https://github.com/acme/app.git",
-            "git@github.com:acme/app.git",
-            "ssh://git@github.com:22/acme/app.git",
-            "https://GitHub.com/acme/app/",
-            "https://user:secret@github.com/acme/app",
-        ] {
-            assert_eq!(repository(url), "github.com/acme/app", "{url}");
-        }
-        assert!(of_repository("github.com/acme/app", "github.com/acme/app"));
-        assert!(of_repository("github.com/Acme/app/v2", "github.com/acme/app"));
-        assert!(of_repository("github.com/acme/app/tools", "github.com/acme/app"));
-        assert!(!of_repository("github.com/acme/application", "github.com/acme/app"));
-        assert!(!of_repository("", "github.com/acme/app"));
-    }
 
     #[test]
     fn what_is_no_commit_is_not_compared() {

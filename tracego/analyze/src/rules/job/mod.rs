@@ -2,4 +2,5 @@
 
 pub mod commit;
 pub mod identity;
+mod repository;
 pub mod shared_state;

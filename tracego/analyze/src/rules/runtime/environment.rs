@@ -1,5 +1,6 @@
 //! TG009 and TG010: variables that a service needs in its environment.
 
+use tracego_golang::{Build, Module};
 use tracego_model::{
     finding::Severity::{Low, Medium},
     matcher::MatchTarget,
@@ -51,8 +52,8 @@ pub const TELEMETRY: Rule = Rule {
         Variant {
             name: "no-service-name",
             grades: Grades::always(Low),
-            summary: "A service in production has neither OTEL_SERVICE_NAME nor service.name in \
-                      OTEL_RESOURCE_ATTRIBUTES.",
+            summary: "A service in production with the SDK of OpenTelemetry has neither OTEL_SERVICE_NAME nor \
+                      service.name in OTEL_RESOURCE_ATTRIBUTES.",
             remedy: "Set OTEL_SERVICE_NAME where the service is started.",
         },
         Variant {
@@ -87,12 +88,13 @@ fn required(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
 }
 
 fn telemetry(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
-    if subject.build().is_none() || !subject.knows("OTEL_SERVICE_NAME") || !subject.is_own_program() {
+    let Some(build) = subject.build() else { return };
+    if !subject.knows("OTEL_SERVICE_NAME") || !subject.is_own_program() {
         return;
     }
     let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
-    if place.is_production() && !has_service_name(subject) {
-        let message = "a Go service runs in production without a name for its telemetry";
+    if place.is_production() && has_sdk(build) && !has_service_name(subject) {
+        let message = "a Go service with OpenTelemetry runs in production without a name in its environment";
         report.add(
             FindingCase::new("no-service-name", message).sure(place.confidence()),
             place,
@@ -103,6 +105,18 @@ fn telemetry(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         let message = "a Go program of a CI job belongs to no trace: TRACEPARENT is not set";
         report.add(FindingCase::new("no-trace-context", message), place, &scope_target);
     }
+}
+
+/// Whether a program has the SDK of OpenTelemetry in it, which reads the variables. Many programs have only the
+/// API, through their dependencies, and send nothing.
+fn has_sdk(build: &Build) -> bool {
+    let is_sdk = |module: &Module| {
+        module.path.strip_prefix("go.opentelemetry.io/otel/sdk").is_some_and(|rest| {
+            // The SDKs of metrics and logs are modules of their own.
+            rest.is_empty() || rest.starts_with('/')
+        })
+    };
+    build.dependencies.iter().chain(&build.main).any(is_sdk)
 }
 
 /// Whether either variable sets `service.name`. The first wins where both are set; that does not matter here.

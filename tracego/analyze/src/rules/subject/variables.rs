@@ -4,16 +4,21 @@ use crate::rules::settings::RuleSettings;
 
 /// Variables that rules, or the stage before them, depend on, each with the first rule that needs it. They go
 /// on the allow-list, and into the record only on request. Variables of CI systems are on the list anyway.
-pub const VARIABLES: [(&str, &str); 34] = [
+pub const VARIABLES: [(&str, &str); 39] = [
     ("GOFILE", "TG001"),
+    ("APPVEYOR_BUILD_FOLDER", "TG003"),
     ("BITBUCKET_CLONE_DIR", "TG003"),
     ("BUILDKITE_BUILD_CHECKOUT_PATH", "TG003"),
     ("BUILD_SOURCESDIRECTORY", "TG003"),
     ("CIRCLE_WORKING_DIRECTORY", "TG003"),
+    ("CIRRUS_WORKING_DIR", "TG003"),
     ("CI_PROJECT_DIR", "TG003"),
     ("CI_WORKSPACE", "TG003"),
+    ("CODEBUILD_SRC_DIR", "TG003"),
     ("DRONE_WORKSPACE", "TG003"),
+    ("GITHUB_EVENT_PATH", "TG003"),
     ("GITHUB_WORKSPACE", "TG003"),
+    ("TRAVIS_BUILD_DIR", "TG003"),
     ("WORKSPACE", "TG003"),
     ("GO111MODULE", "TG004"),
     ("GOENV", "TG004"),
@@ -54,7 +59,10 @@ pub fn variables(settings: &RuleSettings) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::registry;
+    use crate::{
+        inspect::surroundings::provenance::{CHECKOUTS, EVENT},
+        rules::registry,
+    };
 
     #[test]
     fn variables_are_told_once_and_can_be_asked_for() {
@@ -62,6 +70,9 @@ mod tests {
             assert!(name.len() < tracego_common::limits::ENV_NAME_MAX, "{name}");
             assert!(registry::find(rule).is_some(), "{name}: {rule}");
             assert!(VARIABLES[..n].iter().all(|(other, _)| other != name), "{name} twice");
+        }
+        for name in CHECKOUTS.into_iter().chain([EVENT]) {
+            assert!(VARIABLES.iter().any(|(known, _)| *known == name), "{name} is never collected");
         }
         let mut settings = RuleSettings::default();
         settings.read(&"[rules.TG009]\nrequired = [\"REGION\", \"HOME\"]".parse().unwrap()).unwrap();

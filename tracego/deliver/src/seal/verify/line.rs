@@ -7,12 +7,13 @@ use tracego_model::{
     clock::Time,
     record::{
         event_name,
-        seal::{ChainStart, Seal},
+        seal::{ChainStart, KeyEpoch, Seal},
     },
 };
 
 use crate::seal::{
     chain::{LINK, Link, Parts, split, unhex},
+    key::PublicKey,
     tally::Facts,
 };
 
@@ -70,6 +71,9 @@ struct Own<'a> {
     executable: Option<Executable>,
     completeness: Option<Completeness>,
     lost: Option<BTreeMap<String, u64>>,
+    findings: Option<IgnoredAny>,
+    enforcement: Option<Enforcement>,
+    policy: Option<Policy>,
     chain_start: Option<ChainStart>,
     chain_seq: Option<u64>,
     seal: Option<Seal>,
@@ -84,6 +88,18 @@ struct Job<'a> {
 #[derive(Debug, Deserialize)]
 struct Root<'a> {
     exec_id: &'a str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Enforcement {
+    action: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Policy {
+    allow: Option<bool>,
+    violations: Vec<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,6 +146,12 @@ impl<'a> Known<'a> {
                 .or(root.map(|root| root.exec_id))
                 .map(Cow::Borrowed),
             seal: seal.map(|seal| seal.scope),
+            urgent: own.findings.is_some()
+                || own.enforcement.as_ref().is_some_and(|enforcement| enforcement.action.is_some())
+                || own
+                    .policy
+                    .as_ref()
+                    .is_some_and(|policy| policy.allow == Some(false) || !policy.violations.is_empty()),
         }
     }
 
@@ -138,6 +160,21 @@ impl<'a> Known<'a> {
     pub(crate) fn seal(&self) -> Option<&Seal> {
         let is_own = |seal: &&Seal| seal.sink.is_some() == self.is_numbered();
         self.own.seal.as_ref().filter(|_| self.name == event_name::SEAL).filter(is_own)
+    }
+
+    /// Returns the public key of the next epoch, if an evolving key signed the line.
+    pub(crate) fn next_key(&self) -> Option<PublicKey> {
+        PublicKey::from_hex(&self.key_epoch()?.next_key)
+    }
+
+    /// Returns the number of the epoch whose key signed the line.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.key_epoch().map(|epoch| epoch.epoch)
+    }
+
+    fn key_epoch(&self) -> Option<&KeyEpoch> {
+        let of_opening = || self.opening().and_then(|start| start.epoch.as_ref());
+        self.seal().and_then(|seal| seal.epoch.as_ref()).or_else(of_opening)
     }
 
     /// Whether the line is in the file of a sink, which has records of several runs.

@@ -3,6 +3,8 @@
 mod damage;
 mod input;
 pub(crate) mod line;
+mod order;
+mod proof;
 mod run;
 
 use std::{collections::HashSet, io};
@@ -11,12 +13,15 @@ use damage::Good;
 pub use damage::{Damage, Kind};
 pub use input::{Line, Lines, ordered};
 use line::{Known, Sealed};
+pub use order::linked_order;
+pub use proof::{Head, Place, Unproven};
+use proof::{Heads, Signatures};
+use run::Run;
 pub use run::Told;
-use run::{Run, signed};
 use serde::Serialize;
 
 use super::{
-    chain::{LINK, Link, digest, hex, is_torn, split},
+    chain::{LINK, Link, digest, hex, is_torn, split, unhex},
     key::PublicKey,
 };
 
@@ -27,7 +32,8 @@ const RUNS_MAX: usize = 4096;
 /// The result of verifying a log.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Whether no damage was found and at least one run is sealed.
+    /// Whether no damage was found, at least one run is sealed, the log does not end within a line, and, with
+    /// a key, everything is proven.
     pub whole: bool,
     /// Number of lines read.
     pub lines: u64,
@@ -41,6 +47,15 @@ pub struct Report {
     pub runs: Vec<Told>,
     /// Whether signatures were checked.
     pub signatures: bool,
+    /// The lines that no signature covers; absent without a key, and if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<Unproven>,
+    /// The line within which the log ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Place>,
+    /// The end of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
     /// The first damage found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
@@ -53,6 +68,8 @@ pub struct Options {
     pub key: Option<PublicKey>,
     /// Whether the log may begin in the middle of a run.
     pub partial: bool,
+    /// Link of a record that the log must contain.
+    pub expect_head: Option<Link>,
 }
 
 /// Lines that no sealed run wrote.
@@ -73,6 +90,13 @@ struct Verifier<'a> {
     /// Links of first records.
     opened: HashSet<[u8; LINK]>,
     last: Option<Line>,
+    signatures: Option<Signatures>,
+    /// Lines since the last signature of the run.
+    tail: Unproven,
+    unproven: Unproven,
+    heads: Heads,
+    /// Whether the expected record was read.
+    reached: bool,
 }
 
 /// Verifies lines up to the first damage, and reads on only as far as needed to classify the damage.
@@ -89,6 +113,11 @@ pub fn verify(lines: &mut Lines, options: &Options) -> io::Result<Report> {
         foreign: None,
         opened: HashSet::new(),
         last: None,
+        signatures: options.key.clone().map(|key| Signatures::new(key, options.partial)),
+        tail: Unproven::default(),
+        unproven: Unproven::default(),
+        heads: Heads::default(),
+        reached: options.expect_head.is_none(),
     };
     let mut damage = None;
     while let Some(line) = lines.next_line()? {
@@ -133,8 +162,13 @@ impl Verifier<'_> {
             {
                 run.told.torn += u64::from(self.torn.take().is_some());
                 self.before = None;
-                let taken = run.take(sealed, self.options.key.as_ref());
-                return Ok(taken.err().map(|text| Damage::at(line, Kind::Seal, text)));
+                return Ok(match run.take(sealed, self.signatures.as_mut()) {
+                    Ok(is_proof) => {
+                        self.took(line, sealed, is_proof);
+                        None
+                    }
+                    Err(text) => Some(Damage::at(line, Kind::Seal, text)),
+                });
             }
             if is_torn(&line.bytes) {
                 let ahead = run.link;
@@ -177,13 +211,78 @@ impl Verifier<'_> {
             }
             self.report.foreign += foreign.count;
         }
-        if let Err(text) = signed(sealed, start, self.options.key.as_ref()) {
-            return Some(Damage::at(line, Kind::Seal, text));
-        }
+        let checked = self.signatures.as_mut().map(|signatures| signatures.verify(sealed, start));
+        let is_proof = match checked.transpose() {
+            Ok(is_proof) => is_proof.unwrap_or(false),
+            Err(text) => return Some(Damage::at(line, Kind::Seal, text)),
+        };
+        let named = match self.check_previous(sealed, follows.is_some()) {
+            Ok(named) => named,
+            Err(text) => {
+                return Some(Damage { seq: None, uid: None, ..Damage::at(line, Kind::Removed, text) });
+            }
+        };
         self.before = self.run.as_ref().map(|run| (run.link, line.clone()));
+        let is_first = self.last.is_none();
+        // The signature covers the name of the line before, and that line all before it.
+        if is_proof && follows.is_some() {
+            self.tail = Unproven::default();
+        } else {
+            self.end_tail();
+        }
         self.finish();
-        self.run = Some(Run::new(sealed, Some(start)));
+        let mut run = Run::new(sealed, Some(start));
+        run.told.linked = is_first || follows.is_some() || named;
+        self.unproven.unlinked_runs += u64::from(!run.told.linked);
+        self.run = Some(run);
+        self.took(line, sealed, is_proof);
         None
+    }
+
+    /// Checks what the first record of a run says about the run before. Returns whether that run is there.
+    fn check_previous(&self, sealed: &Sealed<'_>, is_followed: bool) -> Result<bool, String> {
+        let Some(opening) = sealed.known.opening() else { return Ok(false) };
+        if self.last.is_none() && self.options.partial {
+            return Ok(false);
+        }
+        let before = self.run.as_ref().and_then(|run| run.told.run);
+        if let (Some(run), Some(before)) = (opening.run, before) {
+            // A crash may have repeated the number of a run that had only begun.
+            let fits = before.checked_add(1) == Some(run) || before == run && is_followed;
+            if !fits {
+                return Err(format!("it is run {run} of its key, and the one before is run {before}"));
+            }
+        }
+        let Some(previous) = &opening.previous else { return Ok(false) };
+        let link = unhex(previous.as_bytes()).map(Link);
+        if link.is_some_and(|link| self.heads.contains(link)) {
+            return Ok(true);
+        }
+        let previous = printable(previous);
+        Err(format!(
+            "the seal of the run before, with the link {previous}, is not there: left out or rolled back"
+        ))
+    }
+
+    /// Notes a line that belongs to the log.
+    fn took(&mut self, line: &Line, sealed: &Sealed<'_>, is_proof: bool) {
+        let link = sealed.parts.link;
+        self.reached |= self.options.expect_head == Some(link);
+        if sealed.parts.signed.is_some() {
+            self.heads.add(link);
+        }
+        if is_proof {
+            self.tail = Unproven::default();
+        } else if self.signatures.is_some() {
+            self.tail.add(line, sealed.known.seq);
+        }
+    }
+
+    /// Adds the end of a run to what is not proven.
+    fn end_tail(&mut self) {
+        let mut tail = std::mem::take(&mut self.tail);
+        tail.open_runs = u64::from(self.run.as_ref().is_some_and(|run| !run.told.closed));
+        self.unproven.merge(tail);
     }
 
     /// Whether a line can be of a run without `--seal`. The next run confirms it by naming the line that it
@@ -256,13 +355,33 @@ impl Verifier<'_> {
     fn end(mut self, damage: Option<Damage>) -> Report {
         let foreign = self.foreign.take();
         // A cut-off first record was still being written.
-        let cut = |foreign: &&Foreign| foreign.count == 1 && is_torn(&foreign.first.bytes);
-        let behind = foreign.as_ref().filter(|foreign| self.run.is_some() && !cut(foreign)).map(not_sealed);
+        let is_cut = |foreign: &&Foreign| foreign.count == 1 && is_torn(&foreign.first.bytes);
+        let cut = foreign.as_ref().filter(is_cut).map(|foreign| &foreign.first);
+        self.report.cut = cut.or(self.torn.as_ref().map(|(torn, _)| torn)).map(Place::from);
+        let behind = foreign.as_ref().filter(|foreign| self.run.is_some() && !is_cut(foreign));
+        let behind = behind.map(not_sealed).or_else(|| self.unreached());
         self.report.foreign += foreign.map_or(0, |foreign| foreign.count);
+        self.end_tail();
+        let key = self.signatures.as_ref().map(|signatures| signatures.following().to_hex());
+        self.report.head = self.run.as_ref().map(|run| Head { link: run.link.text(), key });
         self.finish();
+        if self.signatures.is_some() && !self.unproven.is_empty() {
+            self.report.unproven = Some(self.unproven);
+        }
         self.report.damage = damage.or(behind);
-        self.report.whole = self.report.damage.is_none() && self.report.runs_total > 0;
+        self.report.whole = self.report.damage.is_none()
+            && self.report.runs_total > 0
+            && self.report.unproven.is_none()
+            && self.report.cut.is_none();
         self.report
+    }
+
+    /// Returns the damage of a log without the record that it must contain.
+    fn unreached(&self) -> Option<Damage> {
+        let expected = self.options.expect_head.filter(|_| !self.reached)?;
+        let text = format!("no record has the link {}: the log was cut or rolled back", expected.text());
+        let end = self.last.clone().unwrap_or_default();
+        Some(Damage { seq: None, uid: None, ..Damage::at(&end, Kind::Removed, text) })
     }
 }
 

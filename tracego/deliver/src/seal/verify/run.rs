@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tracego_model::record::seal::{Events, Scope, Seal};
 
-use super::{damage::Good, line::Sealed};
+use super::{damage::Good, line::Sealed, proof::Signatures};
 use crate::seal::{
     chain::Link,
-    key::PublicKey,
     tally::{Counts, Tally, add_reason},
 };
 
@@ -39,6 +38,11 @@ pub struct Told {
     /// Number of lines after the last seal of a window or of the run. They are linked, but no seal confirms
     /// yet that none is missing.
     pub unsealed: u64,
+    /// Number of the run among those of its evolving key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// Whether the run names the line or the seal that it follows. The first run of a log follows nothing.
+    pub linked: bool,
     /// Number of torn records, which a full disk cut off.
     pub torn: u64,
     /// Number of records that the output refused, according to the seals.
@@ -80,6 +84,7 @@ impl Run {
                 .filter(|sink| sink.len() <= TEXT_MAX),
             key: known.opening().and_then(|opening| opening.key.clone()).filter(|key| key.len() <= TEXT_MAX),
             opened: !partial,
+            run: known.opening().and_then(|opening| opening.run),
             ..Told::default()
         };
         let mut run = Self {
@@ -113,17 +118,25 @@ impl Run {
         self.told.unsealed += 1;
     }
 
-    /// Checks and counts a line that follows the one before.
+    /// Checks and counts a line that follows the one before. Returns whether its signature proves the lines
+    /// up to there.
     ///
     /// # Errors
     /// Fails if a statement of a seal is not true, and describes it.
-    pub(super) fn take(&mut self, record: &Sealed<'_>, key: Option<&PublicKey>) -> Result<(), String> {
+    pub(super) fn take(
+        &mut self,
+        record: &Sealed<'_>,
+        signatures: Option<&mut Signatures>,
+    ) -> Result<bool, String> {
+        let mut is_proof = false;
         let seq = record.known.seq;
         if seq <= self.last_seq() {
             return Err(format!("its seq does not grow: {} is the one before", self.last_seq()));
         }
         if let Some(seal) = record.known.seal() {
-            signed(record, self.link, key)?;
+            if let Some(signatures) = signatures {
+                is_proof = signatures.verify(record, self.link)?;
+            }
             self.tally.reach(seq);
             self.check(seal)?;
             self.told.seals += 1;
@@ -133,7 +146,7 @@ impl Run {
         if let Some(seal) = record.known.seal() {
             self.sealed(seal, record.parts.link);
         }
-        Ok(())
+        Ok(is_proof)
     }
 
     /// Resets and sums up what the next seal is compared with.
@@ -198,17 +211,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// Verifies the signature of a record that has to be signed. Does nothing without a key.
-///
-/// # Errors
-/// Fails if the signature is missing or not valid.
-pub(super) fn signed(record: &Sealed<'_>, before: Link, key: Option<&PublicKey>) -> Result<(), String> {
-    let Some(key) = key else { return Ok(()) };
-    let (body, signature) = record.parts.signed.ok_or("it is not signed")?;
-    let valid = key.verifies(before.record(body), &signature);
-    valid.then_some(()).ok_or_else(|| format!("its signature is not by the key {}", key.id()))
 }
 
 fn same<T: PartialEq + std::fmt::Debug + ?Sized>(name: &str, said: &T, found: &T) -> Result<(), String> {

@@ -1,17 +1,18 @@
 //! The output that is written on the pipeline's thread: a file, standard output or standard error.
 
+mod locked_file;
 pub mod text;
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read as _, Seek as _, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use text::TextWriter;
 use tracego_model::record::Record;
 
+use self::locked_file::LockedFile;
 use crate::{format, seal::window::Sealer};
 
 /// The format of the direct output.
@@ -88,12 +89,13 @@ impl DirectOutput {
         self.sealer.as_mut()
     }
 
-    /// Opens a file for appending. A new file gets mode 0600: records hold arguments of all users.
+    /// Opens a file for appending, and locks it. A new file gets mode 0600: records hold arguments of all
+    /// users. `sealed`: whether it may have no other writer.
     ///
     /// # Errors
-    /// Fails if the file cannot be opened.
-    pub fn file(path: &Path) -> io::Result<Box<dyn Write + Send>> {
-        Ok(Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?))
+    /// Fails if the file cannot be opened, or has another writer and one of both is sealed.
+    pub fn file(path: &Path, sealed: bool) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(LockedFile::open(path, sealed)?))
     }
 
     /// Sets whether the output ends within a line: a tracego that wrote there was killed, or the disk was
@@ -228,7 +230,8 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert_eq!(DirectOutput::is_torn(&path), torn, "{text}");
         }
-        let mut sink = DirectOutput::new(DirectOutput::file(&path).unwrap(), DirectFormat::JSON).torn(true);
+        let mut sink =
+            DirectOutput::new(DirectOutput::file(&path, false).unwrap(), DirectFormat::JSON).torn(true);
         let mut enricher = Enricher::new(Meta::default());
         let record = enricher.heartbeat(Ledger::default(), Reading::default());
         sink.push(&record, false).unwrap();

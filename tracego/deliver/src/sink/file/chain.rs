@@ -71,8 +71,8 @@ impl LinkedBatch {
     /// that cannot be linked.
     pub(super) fn done_and_refused(mut self, lines: usize) -> (usize, Vec<RefusedRecords>) {
         let done = self.about.iter().skip(lines).find_map(|line| line.of);
-        // If lines are missing, only the records before the first missing line are done.
-        let done = if lines < self.about.len() { done.unwrap_or(0) } else { self.records };
+        // If lines are missing, only the records before the first missing one are done.
+        let done = done.unwrap_or(self.records);
         self.refused.retain(|refused| refused.first < done);
         (done, self.refused)
     }
@@ -85,7 +85,8 @@ impl FileChain {
     /// Fails if the key cannot be used; the text names the key of the settings.
     pub(super) fn new(settings: &FileSettings, name: &str, meta: &Meta) -> Result<Self, String> {
         let read = |path: &std::path::PathBuf| {
-            Key::read(path).map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
+            Key::read(path, &settings.path)
+                .map_err(|error| format!("seal-key: {}: {error:#}", path.display()))
         };
         let random = nonce().map_err(|error| format!("seal: /dev/urandom: {error}"))?;
         // The chain numbers its own records, as the run does: another instance keeps the two apart.
@@ -127,7 +128,7 @@ impl FileChain {
         let (mut lines, mut link, mut number) = match self.state.take() {
             Some(state) => {
                 let sealed = if state.is_due(self.interval, now) {
-                    self.seals(&state, Scope::Window, now)
+                    self.seals(&state, Scope::Window, true, now)
                         .map(|(lines, ahead)| (lines, ahead.link, ahead.number))
                 } else {
                     Ok((Vec::new(), state.link, state.number))
@@ -157,6 +158,14 @@ impl FileChain {
                 });
             }
         }
+        // Evidence is sealed at once.
+        let state = self.state.as_ref().or(begins.as_ref());
+        if lines.iter().any(|line| line.facts.urgent)
+            && let Some(mut ahead) = state.cloned()
+        {
+            lines.iter().for_each(|line| ahead.take(line, now));
+            lines.extend(self.seals(&ahead, Scope::Window, false, now)?.0);
+        }
         let bytes: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
         let written = Batch::new(&bytes);
         lines.iter_mut().for_each(|line| line.bytes = Vec::new());
@@ -178,32 +187,47 @@ impl FileChain {
         }
         let last = linked.lines.bytes(lines - 1..lines);
         state.last = digest(last.strip_suffix(b"\n").unwrap_or(last));
+        let signed = linked.about.iter().take(lines).rfind(|line| line.of.is_none());
+        if let Some((key, line)) = self.key.as_ref().zip(signed) {
+            key.advance(line.link, linked.begins.is_some());
+        }
     }
 
-    /// Ends the chain. Returns the last seals, of the remaining jobs and of the whole chain, if there is a
-    /// chain.
-    pub(super) fn end(&mut self, now: Reading) -> io::Result<Vec<Vec<u8>>> {
-        let Some(state) = self.state.take() else { return Ok(Vec::new()) };
-        let (lines, _) = self.seals(&state, Scope::Run, now)?;
-        Ok(lines.into_iter().map(|line| line.bytes).collect())
+    /// Notes that the last lines of the chain are in the file.
+    pub(super) fn ended(&self, link: Link) {
+        if let Some(key) = &self.key {
+            key.advance(link, false);
+        }
+    }
+
+    /// Ends the chain. Returns the last seals, of the remaining jobs and of the whole chain, and the link
+    /// behind them, if there is a chain.
+    pub(super) fn end(&mut self, now: Reading) -> io::Result<Option<(Vec<Vec<u8>>, Link)>> {
+        let Some(state) = self.state.take() else { return Ok(None) };
+        let (lines, ahead) = self.seals(&state, Scope::Run, true, now)?;
+        Ok(Some((lines.into_iter().map(|line| line.bytes).collect(), ahead.link)))
     }
 
     /// Opens a chain. Returns its first line, and its state before that line.
     fn opening(&mut self, now: Reading) -> io::Result<(LinkedLine, ChainState)> {
         let nonce = nonce()?;
-        let start = ChainStart {
+        let mut start = ChainStart {
             nonce: hex(&nonce),
             interval_s: self.interval.as_secs().max(1),
             follows: self.follows.map(|follows| hex(&follows)),
-            key: self.key.as_ref().map(|key| key.public().id()),
             sink: Some(self.name.clone()),
+            ..ChainStart::default()
         };
+        if let Some(key) = &self.key {
+            key.open_run(&mut start);
+        }
         let state = ChainState::new(Link::start(&nonce), now);
         let record = self.builder.opening(start, now);
         Ok((self.chain_line(record, &state, now)?, state))
     }
 
-    /// Returns the seals of jobs, then one of the window or of the whole chain, and the state behind them.
+    /// Returns the seals of jobs, unless `jobs` is false, then one of the window or of the whole chain, and
+    /// the state behind them.
     ///
     /// Lines do not show when a job ends. A job is therefore sealed after a window without a line of it, and
     /// sealed again if it goes on after that.
@@ -211,17 +235,19 @@ impl FileChain {
         &mut self,
         state: &ChainState,
         scope: Scope,
+        jobs: bool,
         now: Reading,
     ) -> io::Result<(Vec<LinkedLine>, ChainState)> {
         let mut ahead = state.clone();
-        let mut seals: Vec<Seal> =
-            state.jobs(scope == Scope::Run).map(|(job, counts)| job_seal(job, counts)).collect();
+        let quiet = state.jobs(scope == Scope::Run).filter(|_| jobs);
+        let mut seals: Vec<Seal> = quiet.map(|(job, counts)| job_seal(job, counts)).collect();
         seals.sort_by_key(|seal| seal.first_seq);
         let mut lines = Vec::with_capacity(seals.len() + 1);
         for job in seals.into_iter().map(Some).chain([None]) {
             let seal = job.unwrap_or_else(|| ahead.seal(scope));
             let window = Span { start: seal.window.start, end: Time(now.unix_ns) };
-            let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), ..seal };
+            let epoch = self.key.as_ref().and_then(Key::epoch);
+            let seal = Seal { window, sink: Some(self.name.clone()), link: ahead.link.text(), epoch, ..seal };
             let record = self.builder.seal(seal, None, now);
             let line = self.chain_line(record, &ahead, now)?;
             ahead.take(&line, now);

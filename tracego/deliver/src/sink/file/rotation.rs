@@ -111,9 +111,12 @@ impl RotatingFile {
     pub(super) fn end(&mut self) {
         let Some(mut chain) = self.chain.take().filter(FileChain::is_open) else { return };
         let result = self.ensure_open(Some(&mut chain)).and_then(|()| {
-            let seals = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
+            let ended = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
+            let Some((seals, link)) = ended else { return Ok(()) };
             let seals: Vec<&[u8]> = seals.iter().map(Vec::as_slice).collect();
-            self.write(&Batch::new(&seals), &mut 0)
+            self.write(&Batch::new(&seals), &mut 0)?;
+            chain.ended(link);
+            Ok(())
         });
         if let Err(error) = result {
             tracing::warn!(%error, "the last seal of a file could not be written");

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Item, Moment, QueueBatch, QueueLimits, RecordQueue};
+use tracego_spool::{Item, Moment, QueueBatch, QueueLimits, RecordQueue, SpoolNotice};
 
 use super::{
     backoff::Backoff,
@@ -289,11 +289,19 @@ impl<T: Transport + 'static> Worker<T> {
     fn notices(&mut self) {
         while let Some(notice) = self.queue.notice() {
             tracing::warn!(sink = self.status.name, "{notice}");
+            if let SpoolNotice::Failing(..) = notice {
+                self.status.numbers_mut().spool_failure = Some(notice.to_string());
+            }
         }
     }
 
     fn update_status(&self) {
-        self.status.numbers_mut().queue = self.queue.stats();
+        let stats = self.queue.stats();
+        let mut numbers = self.status.numbers_mut();
+        if !stats.failing {
+            numbers.spool_failure = None;
+        }
+        (numbers.queue, numbers.updated) = (stats, Some(std::time::Instant::now()));
     }
 
     /// Starts the delivery of the next records, if there are any.
@@ -417,6 +425,7 @@ impl<T: Transport + 'static> Worker<T> {
 
     async fn finish(self) {
         self.update_status();
+        self.status.numbers_mut().updated = None;
         let Self { status, queue, losses, .. } = self;
         let durable = queue.is_durable();
         let waiting = queue.stats().depth.records;

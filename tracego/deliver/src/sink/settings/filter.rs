@@ -84,11 +84,11 @@ impl Filter {
         if self.events.as_ref().is_some_and(|events| !events.is_match(record.event_name)) {
             return Ok(false);
         }
-        if let Some(least) = self.min_severity {
-            let worst = record.tracego.findings.iter().map(|finding| finding.severity).max();
-            if worst.is_none_or(|worst| worst < least) && record.process.is_some() {
-                return Ok(false);
-            }
+        if let Some(least) = self.min_severity
+            && record.worst().is_none_or(|worst| worst < least)
+            && record.process.is_some()
+        {
+            return Ok(false);
         }
         let is_chosen = || self.scope.is_everything() || self.scope.covers(&MatchTarget::of(record));
         if record.process.is_some() && !is_chosen() {

@@ -68,6 +68,13 @@ pub struct Job {
     /// written.
     #[serde(skip)]
     pub vouched: Vec<(&'static str, String)>,
+    /// Commits besides `vcs.ref.head.revision` that the checkout may be at: head and merge commit of a pull
+    /// request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<CommitClaim>,
+    /// Whether the run is for a pull or merge request, or for another event whose commit is not the checkout.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub change: bool,
 }
 
 impl Job {
@@ -76,6 +83,15 @@ impl Job {
     pub fn vouched(&self, attribute: &str) -> Option<&str> {
         self.vouched.iter().find(|(known, _)| *known == attribute).map(|(_, value)| value.as_str())
     }
+}
+
+/// A commit that a variable names.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CommitClaim {
+    /// The commit.
+    pub revision: String,
+    /// The variable that names it.
+    pub variable: &'static str,
 }
 
 /// `tracego.job.root.*`.

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use shown::{Attribution, ShownProcesses};
 use tracego_model::{
     finding::{Finding, Severity},
-    record::{Process, Record, event_name},
+    record::{Process, Record, event_name, policy::DenyReason},
     text::{one_line, push_printable},
 };
 
@@ -51,7 +51,7 @@ impl TextWriter {
         Self { style, shown: ShownProcesses::default() }
     }
 
-    /// Writes one record, with its findings below.
+    /// Writes one record, with its findings and violations below.
     ///
     /// # Errors
     /// Never fails; all formats have this signature.
@@ -84,7 +84,9 @@ impl TextWriter {
             write!(out, " {colour}(claims another job){off}")?;
         }
         out.write_all(b"\n")?;
-        record.tracego.findings.iter().try_for_each(|found| finding(found, self.style, out))
+        record.tracego.findings.iter().try_for_each(|found| finding(found, self.style, out))?;
+        let reasons = record.tracego.policy.as_ref().map(|policy| policy.reasons()).unwrap_or_default();
+        reasons.iter().try_for_each(|reason| violation(reason, self.style, out))
     }
 }
 
@@ -104,11 +106,27 @@ fn start(process: &Process, dim: &str, off: &str, out: &mut Vec<u8>) -> io::Resu
 
 /// Writes a finding below its record. The texts of a finding hold no control characters.
 fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
-    let colour = if finding.severity >= Severity::High { RED } else { YELLOW };
-    let (colour, dim, off) = if style.colour { (colour, DIM, OFF) } else { ("", "", "") };
+    let (colour, dim, off) = colours(finding.severity, style);
     let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
     wrap::write(&format!("{severity} {id} {name}: {message}"), COMMAND_AT, (colour, off), out)?;
     wrap::write(&format!("fix: {remedy}"), COMMAND_AT, (dim, off), out)
+}
+
+/// Writes a violation of a policy below its record.
+fn violation(reason: &DenyReason<'_>, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+    let (colour, dim, off) = colours(reason.severity, style);
+    let (severity, name, message) = (reason.severity.name(), safe(&reason.to_string()), safe(reason.message));
+    wrap::write(&format!("{severity} {name}: {message}"), COMMAND_AT, (colour, off), out)?;
+    match reason.remediation {
+        Some(remediation) => wrap::write(&format!("fix: {}", safe(remediation)), COMMAND_AT, (dim, off), out),
+        None => Ok(()),
+    }
+}
+
+/// Returns the sequences that begin a severity and a remark, and that end both.
+fn colours(severity: Severity, style: Style) -> (&'static str, &'static str, &'static str) {
+    let colour = if severity >= Severity::High { RED } else { YELLOW };
+    if style.colour { (colour, DIM, OFF) } else { ("", "", "") }
 }
 
 /// Returns the user, the job and the commit of a process.

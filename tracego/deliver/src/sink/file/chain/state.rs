@@ -28,6 +28,8 @@ pub(super) struct ChainState {
     first: (Link, Time),
     /// Link and time of the window's start.
     window: (Link, Reading),
+    /// Whether evidence was written since the last seal of a window.
+    urgent: bool,
 }
 
 /// A linked line.
@@ -56,15 +58,24 @@ pub(super) fn linked(
 impl ChainState {
     pub(super) fn new(link: Link, now: Reading) -> Self {
         let first = (link, Time(now.unix_ns));
-        Self { link, last: [0; LINK], number: 0, tally: Tally::default(), first, window: (link, now) }
+        Self {
+            link,
+            last: [0; LINK],
+            number: 0,
+            tally: Tally::default(),
+            first,
+            window: (link, now),
+            urgent: false,
+        }
     }
 
     /// Adds a line that is written.
     pub(super) fn take(&mut self, line: &LinkedLine, now: Reading) {
         self.tally.add(&line.facts);
         (self.link, self.number) = (line.link, line.facts.seq);
+        self.urgent |= line.facts.urgent;
         if matches!(line.facts.seal, Some(Scope::Window | Scope::Run)) {
-            self.window = (self.link, now);
+            (self.window, self.urgent) = ((self.link, now), false);
         }
     }
 
@@ -77,7 +88,7 @@ impl ChainState {
 
     pub(super) fn is_due(&self, interval: Duration, now: Reading) -> bool {
         let age = now.boot_ns.saturating_sub(self.window.1.boot_ns);
-        u128::try_from(age).is_ok_and(|age| age >= interval.as_nanos())
+        self.urgent || u128::try_from(age).is_ok_and(|age| age >= interval.as_nanos())
     }
 
     /// Returns the seal of the window or of the whole chain.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tracego_model::units::Bytes;
 use tracego_spool::{OnFull, QueueLimits};
 
-use super::{Answer, LONG, memory, records, seqs, set};
+use super::{Answer, LONG, memory, records, seqs, set, spool};
 use crate::{
     format::Format,
     sink::{
@@ -127,4 +127,27 @@ fn a_pipeline_that_waits_for_room_comes_to_the_change_that_makes_it() {
     let (receiver, status) = set.end(LONG);
     assert_eq!((first.got(), receiver.got()), (vec![], seqs(1..=2000)));
     assert_eq!(status.numbers().losses().len(), 0);
+}
+
+#[test]
+fn a_spool_whose_disk_fails_is_a_problem_until_it_works_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("spool");
+    let mut set = set(spool(&path), false, None);
+    let waits_for = |status: &SinkStatus, wanted: &dyn Fn(&[String]) -> bool| {
+        let since = Instant::now();
+        while !wanted(&status.numbers().problems()) {
+            assert!(since.elapsed() < LONG, "{:?}", status.numbers().problems());
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    assert!(set.status.numbers().problems().is_empty());
+    // Nothing can be created in a folder that was removed.
+    std::fs::remove_dir_all(&path).unwrap();
+    set.push(&records(3));
+    waits_for(&set.status, &|problems| problems.len() == 1 && problems[0].contains("spool: cannot"));
+    set.receiver.waits_for(3);
+    std::fs::create_dir(&path).unwrap();
+    waits_for(&set.status, &<[String]>::is_empty);
+    set.end(LONG);
 }

@@ -1,5 +1,6 @@
 //! The starter policies and examples of OPA's documentation, evaluated here and by a second engine (rego-cpp,
-//! from PyPI). If that engine is unavailable, its tests are ignored with the reason.
+//! from PyPI), and calls of every built-in function, evaluated here and by OPA itself. If an engine is
+//! unavailable, its tests are ignored with the reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -16,6 +17,9 @@ use tracego_policy::{
 };
 use tracego_tests::{python, trial};
 
+mod calls;
+
+static OPA: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("policy_calls"));
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("policy_oracle"));
 
 /// Number of records generated for the comparison, and the seed of the generator.
@@ -24,10 +28,12 @@ const SEED: &str = "7";
 
 fn main() {
     let missing = PYTHON.as_ref().err().cloned();
+    let no_opa = OPA.as_ref().err().cloned();
     let trials = vec![
         trial("the starter policies load and refuse what their cases say", None, cases),
         trial("a second engine decides thousands of records in the same way", missing.clone(), same),
         trial("a second engine has the same cases and examples", missing, oracle),
+        trial("calls of every function have the results of OPA, or are refused", no_opa, calls::same),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
