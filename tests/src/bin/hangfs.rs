@@ -2,7 +2,8 @@
 //! or a dead server makes. Speaks the kernel's protocol itself (linux/fuse.h), so that nothing is to be installed.
 //!
 //! `hangfs PROGRAM FOLDER MODE RELEASE`: shows PROGRAM as FOLDER/prog. MODE is the request that tracego gets no
-//! answer to, `getattr`, `open` or `read`, or `plain` for none. When the file RELEASE exists, all are answered.
+//! answer to, `getattr`, `open` or `read`, or `plain` for none; `private` is `plain` and shows the files to user 65534
+//! alone. When the file RELEASE exists, all are answered.
 #![expect(clippy::unwrap_used, reason = "a server that cannot go on ends its test")]
 
 use std::{
@@ -130,13 +131,14 @@ fn main() {
     let mut next = || args.next().unwrap();
     let (program, folder, mode, release) = (next(), next(), next(), PathBuf::from(next()));
     let device = OpenOptions::new().read(true).write(true).open("/dev/fuse").unwrap();
-    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+    let shown_to =
+        if mode == "private" { "user_id=65534,group_id=65534" } else { "user_id=0,group_id=0,allow_other" };
+    let options = format!("fd={},rootmode=40000,{shown_to}", device.as_raw_fd());
     let [source, target, kind, options] =
         ["hangfs", &folder, "fuse", &options].map(|text| CString::new(text).unwrap());
     // SAFETY: four texts that end with a zero byte.
-    let mounted = unsafe {
-        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast())
-    };
+    let mounted =
+        unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
     assert_eq!(mounted, 0, "{}", std::io::Error::last_os_error());
     let hangs_at = match mode.as_str() {
         "getattr" => GETATTR,

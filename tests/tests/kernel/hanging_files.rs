@@ -3,7 +3,7 @@
 use std::{
     ffi::CString,
     fs,
-    os::unix::ffi::OsStrExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command},
     thread::sleep,
@@ -20,8 +20,11 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("health says that files are not read", health),
 ];
 
-pub(crate) const CONDITIONAL: &[ConditionalTest] =
-    &[("what is read late corrects the record of its start", late as Test, needs_go)];
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
+    ("what is read late corrects the record of its start", late as Test, needs_go),
+    ("a program that its user alone may read is read", private, needs_go),
+    ("a go run that cannot be read is found, and stopped on request", unread_run, needs_go),
+];
 
 fn needs_go() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
@@ -46,7 +49,8 @@ impl HangingFiles {
             .unwrap();
         let mounted = Self { server, folder };
         for _ in 0..200 {
-            if fs::metadata(mounted.program()).is_ok() {
+            // A file system of another user is there, and hidden.
+            if fs::metadata(mounted.program()).is_ok() || mode == "private" && is_mounted(&at) {
                 return mounted;
             }
             sleep(Duration::from_millis(10));
@@ -72,6 +76,10 @@ impl Drop for HangingFiles {
         // SAFETY: a text that ends with a zero byte.
         unsafe { libc::umount2(at.as_ptr(), libc::MNT_DETACH) };
     }
+}
+
+fn is_mounted(at: &Path) -> bool {
+    fs::read_to_string("/proc/self/mounts").unwrap().contains(&format!(" {} fuse ", at.display()))
 }
 
 fn unread(record: &Value) -> Option<&str> {
@@ -150,4 +158,50 @@ fn late() {
     assert_eq!(found[0]["tracego"]["go"]["role"], "go-command", "{:#}", found[0]);
     assert_eq!(found[0]["process"]["runtime"]["name"], "go");
     assert_ne!(found[0]["log"], start["log"]);
+}
+
+fn private() {
+    let root = go::toolchain(go::GO_1_27).unwrap();
+    let files = HangingFiles::mount(&root.join("bin/go"), "private");
+    fs::set_permissions(files.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = files.program();
+    let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let command: Vec<_> = user.into_iter().chain([program.to_str().unwrap(), "version"]).collect();
+    let session = Session::run(&[], &command, |tracego| {
+        tracego.env("GOROOT", &root);
+    });
+    let start = session.last();
+    assert_eq!(start["process"]["executable"]["name"], "prog", "{start:#}");
+    assert_eq!(unread(start), None, "{start:#}");
+    assert_eq!(start["tracego"]["go"]["role"], "go-command", "{start:#}");
+}
+
+fn unread_run() {
+    let root = go::toolchain(go::GO_1_27).unwrap();
+    let files = HangingFiles::mount(&root.join("bin/go"), "read");
+    let home = tempfile::tempdir().unwrap();
+    let configuration = home.path().join("tracego.toml");
+    fs::write(home.path().join("main.go"), "package main\n\nfunc main() { println(\"ran\") }\n").unwrap();
+    let run = |text: &str| {
+        fs::write(&configuration, text).unwrap();
+        let options = ["--profile", "ci", "--enforce", "kill", "--config", configuration.to_str().unwrap()];
+        let program = files.program();
+        Session::run(&options, &[program.to_str().unwrap(), "run", "main.go"], |tracego| {
+            tracego.current_dir(home.path()).envs(go::environment(&root, home.path())).env("GOROOT", &root);
+        })
+    };
+    let finding = |session: &Session| {
+        let start = session.start(&files.program());
+        assert_eq!(unread(start), Some("timeout"), "{start:#}");
+        start["tracego"]["findings"][0].clone()
+    };
+    let session = run("");
+    let found = finding(&session);
+    assert_eq!((&found["id"], &found["confidence"]), (&"TG001".into(), &"medium".into()), "{found:#}");
+    assert_eq!(found["unenforced"], "unread");
+    assert!(session.stderr().contains("ran"), "{}", session.stderr());
+    let session = run("[enforce]\nunreadable = \"stop\"\n");
+    assert!(finding(&session)["unenforced"].is_null());
+    assert!(!session.stderr().contains("\nran"), "{}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(137), "{}", session.stderr());
 }

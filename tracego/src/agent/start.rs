@@ -14,7 +14,7 @@ use tracego_probe::{
     ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
-use super::{Agent, AgentOptions};
+use super::{Agent, AgentOptions, clock_steps};
 use crate::{
     cli::ListenAddress,
     metrics::{Board, otlp::Pusher, server::Server},
@@ -51,7 +51,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
             let (tables, remembered) = RuleTables::take(&mut loaded)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
             board.set_enforcement(Arc::clone(shared.status()));
-            let after = Killer::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+            let after = Killer::new(enforce, mode, remembered, Arc::clone(shared));
             stages.set_enforcement(after);
             let why_no_deny = loaded.why_no_deny().map(str::to_owned);
             let generation = loaded.inherited().takeover.generation;
@@ -65,6 +65,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let (queue, input) = mpsc::channel(QUEUE);
     options.sinks.connect(queue.downgrade());
     board.set_sinks(options.sinks.statuses());
+    clock_steps::watch();
     let watcher = options.inspect.services.map(|settings| {
         ServiceWatcher::start(settings, Procfs::default().with_pids(pids.clone()), queue.downgrade())
     });

@@ -335,11 +335,11 @@ impl Pipeline {
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, redactor, feeds, output, findings, policy, done } = reload;
+        let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
         self.flush();
         self.redaction.set_redactor(redactor);
         self.selection = selection;
-        self.judgement.reload(rules, findings, policy);
+        self.judgement.reload(rules, &enforce, policy);
         self.writer.outputs.replace(feeds, output);
         if done.send(()).is_err() {
             tracing::debug!("the reload has no waiting caller");

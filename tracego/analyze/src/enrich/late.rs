@@ -89,8 +89,18 @@ impl Enricher {
         }
         self.withdraw(&start.record);
         judge(&Event::Exec(Box::new(exec)), &mut start);
-        let Record { trace, severity_number, severity_text, body, process, context, container, k8s, tracego, .. } =
-            start.record;
+        let Record {
+            trace,
+            severity_number,
+            severity_text,
+            body,
+            process,
+            context,
+            container,
+            k8s,
+            tracego,
+            ..
+        } = start.record;
         let body = format!("the executable was read after its start was judged: {body}");
         let stamp = self.builder.stamp(reading);
         let record = self.envelope(event_name::FINDING, OtelSeverity::Info, stamp, body, *tracego);

@@ -94,8 +94,8 @@ const REFUSED_MAX: usize = 256;
 
 /// Programs that scripts are written for, as opposed to those that run programs of other machines.
 const SCRIPT_INTERPRETERS: [&str; 18] = [
-    "ash", "awk", "bash", "busybox", "dash", "env", "gawk", "ksh", "lua", "make", "mawk", "node", "perl", "php",
-    "python", "ruby", "sed", "sh",
+    "ash", "awk", "bash", "busybox", "dash", "env", "gawk", "ksh", "lua", "make", "mawk", "node", "perl",
+    "php", "python", "ruby", "sed", "sh",
 ];
 
 /// A start whose image was not read in time.
@@ -198,8 +198,9 @@ impl Inspector {
         let mut all = Vec::new();
         for LateAnswer { place, asker, answer } in self.files.late() {
             all.extend(asker.zip(answer).and_then(|(late, answer)| self.late_image(&late, answer)));
-            let (again, others) =
-                std::mem::take(&mut self.refused).into_iter().partition(|one: &RefusedImage| one.place == place);
+            let (again, others) = std::mem::take(&mut self.refused)
+                .into_iter()
+                .partition(|one: &RefusedImage| one.place == place);
             self.refused = others;
             for RefusedImage { place, late, question } in again {
                 let LateImage { id, key } = late;
@@ -243,11 +244,13 @@ impl Inspector {
             }
         });
         let program = self.interpreted(exec, image.as_ref().ok());
-        let users = self.accounts.of(exec, &mut |namespace, question| {
-            match self.files.ask(Place::Passwd(namespace), &Question::Passwd(question), || None) {
-                Ok(Answer::Passwd(users)) => users,
-                _ => None,
-            }
+        let users = self.accounts.of(exec, &mut |namespace, question| match self.files.ask(
+            Place::Passwd(namespace),
+            &Question::Passwd(question),
+            || None,
+        ) {
+            Ok(Answer::Passwd(users)) => users,
+            _ => None,
         });
         let surroundings = match program.as_ref().or(image.as_ref().ok()) {
             Some(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
@@ -262,11 +265,15 @@ impl Inspector {
     /// Reads the program that the executable interprets for a machine of another kind (binfmt_misc): the kernel
     /// reports the interpreter as the executable.
     fn interpreted(&mut self, exec: &Exec<'_>, image: Option<&Arc<Image>>) -> Option<Arc<Image>> {
-        if exec.interp.is_empty() || exec.interp == exec.filename || image.is_some_and(|image| image.go.is_some()) {
+        if exec.interp.is_empty()
+            || exec.interp == exec.filename
+            || image.is_some_and(|image| image.go.is_some())
+        {
             return None;
         }
         let name = String::from_utf8_lossy(&exec.exe);
-        let name = shape::name(&name).trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+        let name =
+            shape::name(&name).trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
         if SCRIPT_INTERPRETERS.contains(&name) {
             return None;
         }

@@ -131,7 +131,8 @@ impl ImageReadTable {
                 _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
             let users = line.users.map(Users::from_pairs);
-            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings, program, users }));
+            self.waiting
+                .push((line.record, StartNote { image, surroundings: line.surroundings, program, users }));
         }
         Ok(())
     }

@@ -24,12 +24,17 @@ use tracego_model::{
     text,
 };
 
-use super::{maps::VerdictCache, rules_in_force::RulesInForce};
+use super::{
+    maps::VerdictCache,
+    rules_in_force::RulesInForce,
+    settings::{Enforce, Unreadable},
+};
 
 /// The enforcement stage of the pipeline: kills processes because of findings, policies and rules for whole
 /// jobs.
 pub struct Killer {
     findings: BTreeSet<String>,
+    unreadable: Unreadable,
     mode: Mode,
     remembered: VerdictCache,
     shared: Arc<RulesInForce>,
@@ -37,15 +42,11 @@ pub struct Killer {
 }
 
 impl Killer {
-    /// Creates the stage. `findings`: ids of rules whose findings kill.
+    /// Creates the stage. `enforce`: the settings, which say what findings kill.
     #[must_use]
-    pub fn new(
-        findings: Vec<String>,
-        mode: Mode,
-        remembered: VerdictCache,
-        shared: Arc<RulesInForce>,
-    ) -> Self {
-        Self { findings: findings.into_iter().collect(), mode, remembered, shared, pending: Vec::new() }
+    pub fn new(enforce: &Enforce, mode: Mode, remembered: VerdictCache, shared: Arc<RulesInForce>) -> Self {
+        let (findings, unreadable) = (enforce.findings().into_iter().collect(), enforce.unreadable);
+        Self { findings, unreadable, mode, remembered, shared, pending: Vec::new() }
     }
 
     /// Returns the shared state of enforcement.
@@ -54,26 +55,32 @@ impl Killer {
         &self.shared
     }
 
-    /// Replaces the findings that kill.
-    pub fn change(&mut self, findings: Vec<String>) {
-        self.findings = findings.into_iter().collect();
+    /// Replaces the settings.
+    pub fn change(&mut self, enforce: &Enforce) {
+        self.findings = enforce.findings().into_iter().collect();
+        self.unreadable = enforce.unreadable;
     }
 
-    /// Whether findings of a rule kill.
+    /// Whether findings of a rule kill. `unread`: the finding is about an executable that could not be read.
     #[must_use]
-    pub fn kills(&self, id: &str) -> bool {
-        self.mode >= Mode::Audit && self.findings.contains(id)
+    pub fn kills(&self, id: &str, unread: bool) -> bool {
+        let is_stopped = unread && self.unreadable == Unreadable::Stop && matches!(id, "TG001" | "TG002");
+        self.mode >= Mode::Audit && (self.findings.contains(id) || is_stopped)
     }
 
     /// Marks a start for killing if one of its findings asks for that. Starts that the kernel side decided
     /// about are left alone, whatever the decision: the event says so, and a record of its own follows. Returns
-    /// the reason why such a finding is not enforced.
+    /// the reason why such a finding is not enforced. `unread`: the executable could not be read.
     pub fn found<'a>(
         &mut self,
         exec: &Exec<'_>,
-        found: impl Iterator<Item = (&'a str, &'a str)>,
+        mut found: impl Iterator<Item = (&'a str, &'a str)>,
+        unread: bool,
     ) -> Option<Unenforced> {
-        let (id, message) = found.into_iter().find(|(id, _)| self.kills(id))?;
+        let (id, message) = found.find(|(id, _)| self.kills(id, unread))?;
+        if unread && self.unreadable == Unreadable::Allow {
+            return Some(Unenforced::Unread);
+        }
         let header = &exec.fixed.header;
         let Some(rules) = self.shared.rules(header.flags) else { return Some(Unenforced::RulesUnknown) };
         if rules.findings_in_job && header.job_root.tgid == 0 {

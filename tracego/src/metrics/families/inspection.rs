@@ -8,7 +8,8 @@ use super::{Families, label};
 
 /// Writes the counts of the inspector.
 pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::Result {
-    let InspectCounters { images, image_bytes, readers, services, services_refused, services_missed } = *figures;
+    let InspectCounters { images, image_bytes, readers, services, services_refused, services_missed } =
+        *figures;
     let cache::ImageCacheCounters {
         hits,
         misses,

@@ -107,7 +107,13 @@ impl AccountNames {
         let ids = [fixed.euid, fixed.uid, fixed.suid];
         let namespaces = (fixed.mnt_ns, fixed.user_ns);
         let known = fixed.unavailable & field::NAMESPACES == 0;
-        self.names(ids, known.then_some(namespaces), (fixed.header.id, fixed.header.parent), Instant::now(), ask)
+        self.names(
+            ids,
+            known.then_some(namespaces),
+            (fixed.header.id, fixed.header.parent),
+            Instant::now(),
+            ask,
+        )
     }
 
     fn names(
@@ -147,13 +153,7 @@ impl AccountNames {
     }
 
     /// Returns the users of another mount namespace.
-    fn other(
-        &mut self,
-        mnt: u32,
-        tasks: (TaskId, TaskId),
-        now: Instant,
-        ask: &mut AskPasswd<'_>,
-    ) -> Users {
+    fn other(&mut self, mnt: u32, tasks: (TaskId, TaskId), now: Instant, ask: &mut AskPasswd<'_>) -> Users {
         let file = self.others.get_or_insert_mut(mnt, || PasswdFile::new(Users::default(), now));
         if file.is_due(now, SETTLING) {
             file.checked = Some(now);

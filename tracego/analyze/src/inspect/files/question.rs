@@ -57,18 +57,8 @@ pub struct ImageQuestion {
 
 impl From<&ExecutedProcess<'_>> for ImageQuestion {
     fn from(process: &ExecutedProcess<'_>) -> Self {
-        let ExecutedProcess {
-            pid,
-            start_ns,
-            parent,
-            path,
-            device,
-            inode,
-            ctime_ns,
-            at_ns,
-            user,
-            roots,
-        } = *process;
+        let ExecutedProcess { pid, start_ns, parent, path, device, inode, ctime_ns, at_ns, user, roots } =
+            *process;
         let (path, roots) = (path.to_vec(), roots.to_vec());
         Self { pid, start_ns, parent, path, device, inode, ctime_ns, at_ns, user, roots }
     }
@@ -115,12 +105,7 @@ const VARIABLES: [&str; 8] =
     ["GO111MODULE", "GOENV", "GOFLAGS", "GOWORK", "HOME", "PWD", "TMPDIR", "XDG_CONFIG_HOME"];
 
 impl ProcessQuestion {
-    fn of(
-        id: TaskId,
-        parent: TaskId,
-        mount_namespace: u32,
-        pid: impl Fn(TaskId) -> Option<u32>,
-    ) -> Self {
+    fn of(id: TaskId, parent: TaskId, mount_namespace: u32, pid: impl Fn(TaskId) -> Option<u32>) -> Self {
         let of = |id: TaskId| (pid(id), id.start_boottime);
         Self { id: of(id), parent: of(parent), mount_namespace, ..Self::default() }
     }

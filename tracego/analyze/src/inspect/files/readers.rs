@@ -128,8 +128,7 @@ impl<T> FileReaders<T> {
     /// Fails if there are no processes or descriptors left.
     pub fn start() -> io::Result<Self> {
         let (nursery, sockets) = WorkerNursery::start()?;
-        let worker =
-            |socket| FileWorker { socket, state: WorkerState::Absent, pid: None, bytes: Vec::new() };
+        let worker = |socket| FileWorker { socket, state: WorkerState::Absent, pid: None, bytes: Vec::new() };
         let workers = sockets.into_iter().map(worker).collect();
         let mut readers = Self { nursery: Some(nursery), workers, ..Self::inline() };
         // One to work, and one for when that hangs.
@@ -256,7 +255,9 @@ impl<T> FileWorker<T> {
             if left.is_zero() {
                 match self.state_of_process() {
                     // It has not been given a processor, or has not started.
-                    Some('R') | None if deadline < BUSY_DEADLINE && (self.pid.is_none() || self.is_alive()) => {
+                    Some('R') | None
+                        if deadline < BUSY_DEADLINE && (self.pid.is_none() || self.is_alive()) =>
+                    {
                         deadline += DEADLINE;
                         continue;
                     }
@@ -312,8 +313,7 @@ impl<T> FileWorker<T> {
 /// Whether a place is on a disk of this machine or in its memory.
 fn is_local(place: &Place) -> bool {
     let Place::Device(device) = place else { return false };
-    const LOCAL: [&str; 9] =
-        ["ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "squashfs", "erofs"];
+    const LOCAL: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "squashfs", "erofs"];
     let wanted = format!("{}:{}", device >> 20, device & 0xf_ffff);
     let Ok(list) = std::fs::read_to_string("/proc/self/mountinfo") else { return false };
     list.lines().any(|line| {

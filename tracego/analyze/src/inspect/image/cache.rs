@@ -55,12 +55,7 @@ impl ImageCache {
     /// Creates a cache. `bytes_max` is the total size of the images in bytes, see [`BYTES`].
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        Self {
-            entries: LruCache::unbounded(),
-            bytes: 0,
-            bytes_max,
-            counts: ImageCacheCounters::default(),
-        }
+        Self { entries: LruCache::unbounded(), bytes: 0, bytes_max, counts: ImageCacheCounters::default() }
     }
 
     /// Returns the image that a process executed; `read` reads it if it is not known. Files that are not ELF are

@@ -26,6 +26,7 @@ use std::{
         },
     },
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use procfs::{FromRead as _, process::Stat};
@@ -59,14 +60,21 @@ pub struct ExecutedProcess<'a> {
     pub roots: &'a [PathBuf],
 }
 
-/// Time for which the clock of change times may stand still: a tick of the kernel is up to 10 ms.
-const TICK: u64 = 20_000_000;
+/// Returns the time for which the clock of change times stands still, and a little more: a tick of the kernel, 1 to
+/// 10 ms.
+fn tick_ns() -> u64 {
+    static TICK: LazyLock<u64> = LazyLock::new(|| {
+        let tick = rustix::time::clock_getres(rustix::time::ClockId::RealtimeCoarse);
+        u64::try_from(tick.tv_nsec).unwrap_or(10_000_000).clamp(1_000_000, 10_000_000) + 1_000_000
+    });
+    *TICK
+}
 
 impl ExecutedProcess<'_> {
     /// Whether a change of the file after the start would show in its change time.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.ctime_ns != 0 && self.at_ns.abs_diff(self.ctime_ns) >= TICK
+        self.ctime_ns != 0 && self.at_ns.abs_diff(self.ctime_ns) >= tick_ns()
     }
 }
 
@@ -265,7 +273,8 @@ impl Opener {
         // A path may lead to any file, and inode numbers are unique on one device only. So the device has to be
         // that of the event; on overlayfs and btrfs stat(2) gives another one, and a mount has to be known.
         let with_device = |meta: &Metadata| same(meta) && device(meta.dev()) == Some(process.device);
-        let below_parent = process.parent.map(|pid| self.procfs.join(pid.to_string()).join("root").join(inside));
+        let below_parent =
+            process.parent.map(|pid| self.procfs.join(pid.to_string()).join("root").join(inside));
         for way in below_parent.into_iter().chain([path.to_owned()]) {
             if let Some(found) = attempt(checked(&way, with_device)) {
                 return found;

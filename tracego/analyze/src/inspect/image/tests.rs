@@ -200,7 +200,7 @@ fn a_file_that_changed_just_before_its_start_is_read_through_its_process_alone()
     let (_folder, path) = program();
     let child = start(&path);
     let process = running(&path, &child);
-    let young = ExecutedProcess { at_ns: process.ctime_ns + 3_000_000, ..process };
+    let young = ExecutedProcess { at_ns: process.ctime_ns + 500_000, ..process };
     let mut images = ImageCache::new(BYTES);
     get(&mut images, &young).unwrap();
     assert_eq!(images.bytes(), 0, "the content may change yet under the same change time");

@@ -59,7 +59,9 @@ impl MountNamespaces {
             return;
         }
         let Ok(process) = procfs.process(id) else { return };
-        let (Ok(descriptor), Ok(root)) = (process.namespace_descriptor("mnt"), process.root()) else { return };
+        let (Ok(descriptor), Ok(root)) = (process.namespace_descriptor("mnt"), process.root()) else {
+            return;
+        };
         // The link is read behind the opening: the process may have been replaced.
         if process.namespace("mnt") == Ok(u64::from(namespace)) {
             let held =
