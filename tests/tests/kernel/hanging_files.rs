@@ -180,6 +180,7 @@ fn unread_run() {
     let root = go::toolchain(go::GO_1_27).unwrap();
     let files = HangingFiles::mount(&root.join("bin/go"), "read");
     let home = tempfile::tempdir().unwrap();
+    go::fill_cache(go::GO_1_27, home.path()).unwrap();
     let configuration = home.path().join("tracego.toml");
     fs::write(home.path().join("main.go"), "package main\n\nfunc main() { println(\"ran\") }\n").unwrap();
     let run = |text: &str| {
