@@ -186,8 +186,9 @@ fn unread_run() {
     let run = |text: &str| {
         fs::write(&configuration, text).unwrap();
         let options = ["--profile", "ci", "--enforce", "kill", "--config", configuration.to_str().unwrap()];
-        let program = files.program();
-        Session::run(&options, &[program.to_str().unwrap(), "run", "main.go"], |tracego| {
+        // Through a shell: until it executes the program, the command of `run` is still tracego.
+        let script = format!("{} run main.go; exit $?", files.program().display());
+        Session::run(&options, &["sh", "-c", &script], |tracego| {
             tracego.current_dir(home.path()).envs(go::environment(&root, home.path())).env("GOROOT", &root);
         })
     };
