@@ -17,6 +17,7 @@ mod filters;
 mod findings;
 mod gate;
 mod handover;
+mod hanging_files;
 mod metrics;
 mod namespaces;
 mod output;
@@ -49,6 +50,7 @@ fn main() {
         output::TESTS,
         run_end::TESTS,
         gate::TESTS,
+        hanging_files::TESTS,
         namespaces::TESTS,
         capture::TESTS,
         config::TESTS,
@@ -74,6 +76,7 @@ fn main() {
         enforce_go::CONDITIONAL,
         findings::CONDITIONAL,
         gate::CONDITIONAL,
+        hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,

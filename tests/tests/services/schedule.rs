@@ -30,7 +30,11 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 const SECOND: i64 = 1_000_000_000;
 
 fn after(start: Reading, seconds: i64) -> Reading {
-    Reading { boot_ns: start.boot_ns + seconds * SECOND, unix_ns: start.unix_ns + seconds * SECOND }
+    Reading {
+        boot_ns: start.boot_ns + seconds * SECOND,
+        unix_ns: start.unix_ns + seconds * SECOND,
+        stepped_ns: 0,
+    }
 }
 
 fn grace() {

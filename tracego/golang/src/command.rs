@@ -238,10 +238,18 @@ impl Invocation {
 
     fn keep(&mut self, words: &[&str]) {
         let room = OPERANDS.saturating_sub(self.operands.len());
-        self.operands.extend(words.iter().take(room).map(|word| text(word)));
+        let mut bytes = self.operands.iter().map(|word| word.len()).sum::<usize>();
+        for word in words.iter().take(room) {
+            // What does not fit is there, but empty: each running process has such a list.
+            let word = if bytes < OPERAND_BYTES { text(word) } else { Box::default() };
+            bytes += word.len();
+            self.operands.push(word);
+        }
     }
 }
 
+/// Number of bytes from which on no further operand is kept.
+const OPERAND_BYTES: usize = 8192;
 /// Maximum number of operands kept.
 const OPERANDS: usize = 64;
 

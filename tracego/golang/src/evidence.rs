@@ -52,14 +52,26 @@ pub(super) fn go_command<S: AsRef<str>>(start: &ProcessStart<'_, S>) -> Option<(
         ImageFacts::Unread | ImageFacts::Go { path: "", .. } => true,
         _ => return None,
     };
-    if by_name && !shape::is_go_name(shape::name(start.path)) {
+    let is_go_name = shape::is_go_name(shape::name(start.path));
+    // Whoever keeps a file from being read may give it any name, too. So `run` behind it counts.
+    let may_be_go = is_go_name || (start.image == ImageFacts::Unread && says_run(start.args));
+    if by_name && !may_be_go {
         return None;
     }
     let invocation = Invocation::parse(start.args, start.goflags);
     if !by_name {
         return Some((invocation, RoleConfidence::High));
     }
+    if !is_go_name && !invocation.starts_program() {
+        return None;
+    }
     invocation.is_plausible().then_some((invocation, RoleConfidence::Medium))
+}
+
+/// Returns whether `run` is among the first arguments, where the go command looks for it: first, or behind `-C DIR`
+/// and `--`.
+fn says_run<S: AsRef<str>>(args: &[S]) -> bool {
+    args.iter().skip(1).take(4).any(|arg| arg.as_ref() == "run")
 }
 
 /// Decides the role of a program for which no go command is waiting.

@@ -44,7 +44,14 @@ impl RunTarget {
             arguments.iter().map(AsRef::as_ref).take_while(|argument| argument.ends_with(".go")).collect();
         if !files.is_empty() {
             let refused = files.iter().any(|file| file.ends_with("_test.go"));
-            return (!refused).then(|| Self::Files(files.into_iter().take(FILES).map(text).collect()));
+            let mut bytes = 0_usize;
+            let mut kept = |file: &str| {
+                // What does not fit is there, but empty: each running process has such a list.
+                let file = if bytes < FILE_BYTES { text(file) } else { Box::default() };
+                bytes += file.len();
+                file
+            };
+            return (!refused).then(|| Self::Files(files.into_iter().take(FILES).map(&mut kept).collect()));
         }
         let argument = arguments.first()?.as_ref();
         if argument.is_empty() || argument.starts_with('-') {
@@ -106,6 +113,8 @@ impl ModuleVersion {
 
 /// Maximum number of files kept of one `go run`.
 const FILES: usize = 64;
+/// Number of bytes from which on no further file is kept.
+const FILE_BYTES: usize = 8192;
 
 /// Like go/build.IsLocalImport.
 fn is_local_import(path: &str) -> bool {

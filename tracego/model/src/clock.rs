@@ -1,6 +1,9 @@
 //! The two clocks: the kernel side counts from boot, records carry wall time.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
@@ -62,6 +65,22 @@ pub struct Reading {
     pub boot_ns: i64,
     /// CLOCK_REALTIME in nanoseconds since 1970.
     pub unix_ns: i64,
+    /// Time when CLOCK_REALTIME was last set, in nanoseconds of CLOCK_BOOTTIME; 0 if it was not, as far as is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stepped_ns: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// Time when the wall clock was last set, as [`note_step`] was told.
+static STEPPED: AtomicI64 = AtomicI64::new(0);
+
+/// Notes that the wall clock has just been set. Readings from now on have the time of this call.
+pub fn note_step() {
+    STEPPED.store(Reading::now().boot_ns, Ordering::Relaxed);
 }
 
 impl Reading {
@@ -75,6 +94,7 @@ impl Reading {
         Self {
             boot_ns: boot.tv_sec.saturating_mul(1_000_000_000).saturating_add(boot.tv_nsec),
             unix_ns: i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX),
+            stepped_ns: STEPPED.load(Ordering::Relaxed),
         }
     }
 }
@@ -84,6 +104,10 @@ impl Reading {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     offset: i64,
+    /// Time of the latest reading, in nanoseconds since boot.
+    read_ns: i64,
+    /// Steps of the clock, the latest first: the time in nanoseconds since boot, and the offset before.
+    steps: [Option<(i64, i64)>; 4],
 }
 
 /// Smallest change that counts as a clock step. Smaller ones come from slewing and from reading two clocks
@@ -94,7 +118,7 @@ impl Clock {
     /// Continues with the offset of another run.
     #[must_use]
     pub fn continued(offset: i64) -> Self {
-        Self { offset }
+        Self { offset, ..Self::default() }
     }
 
     /// Returns the nanoseconds from the boot clock to the wall clock.
@@ -107,14 +131,24 @@ impl Clock {
     pub fn set(&mut self, reading: Reading) {
         let offset = reading.unix_ns.wrapping_sub(reading.boot_ns);
         if offset.wrapping_sub(self.offset).unsigned_abs() > STEP_NS.unsigned_abs() {
+            // A step that nobody saw was at any time since the last reading.
+            let seen = (self.read_ns..=reading.boot_ns).contains(&reading.stepped_ns);
+            let at = if seen { reading.stepped_ns } else { self.read_ns };
+            if self.offset != 0 {
+                self.steps.rotate_right(1);
+                self.steps[0] = Some((at, self.offset));
+            }
             self.offset = offset;
         }
+        self.read_ns = self.read_ns.max(reading.boot_ns);
     }
 
-    /// Converts nanoseconds since boot to wall time.
+    /// Converts nanoseconds since boot to wall time, as the clock was then.
     #[must_use]
     pub fn wall(&self, boot_ns: u64) -> Time {
-        Time(self.offset.wrapping_add(i64::try_from(boot_ns).unwrap_or(i64::MAX)))
+        let boot_ns = i64::try_from(boot_ns).unwrap_or(i64::MAX);
+        let before = self.steps.iter().flatten().take_while(|(at, _)| boot_ns < *at).last();
+        Time(before.map_or(self.offset, |(_, offset)| *offset).wrapping_add(boot_ns))
     }
 }
 
@@ -134,11 +168,27 @@ mod tests {
     #[test]
     fn a_clock_step_moves_later_records_and_noise_does_not() {
         let mut clock = Clock::default();
-        clock.set(Reading { boot_ns: 1_000, unix_ns: 1_700_000_000_000_000_000 });
+        clock.set(Reading { boot_ns: 1_000, unix_ns: 1_700_000_000_000_000_000, stepped_ns: 0 });
         let before = clock.wall(5_000);
-        clock.set(Reading { boot_ns: 2_000, unix_ns: 1_700_000_000_000_001_500 });
+        clock.set(Reading { boot_ns: 2_000, unix_ns: 1_700_000_000_000_001_500, stepped_ns: 0 });
         assert_eq!(clock.wall(5_000), before);
-        clock.set(Reading { boot_ns: 3_000, unix_ns: 1_600_000_000_000_000_000 });
+        clock.set(Reading { boot_ns: 3_000, unix_ns: 1_600_000_000_000_000_000, stepped_ns: 0 });
         assert_eq!(clock.wall(3_000), Time(1_600_000_000_000_000_000));
+    }
+
+    #[test]
+    fn an_event_before_a_step_has_the_time_of_before() {
+        let mut clock = Clock::default();
+        let at =
+            |boot_ns, offset: i64, stepped_ns| Reading { boot_ns, unix_ns: boot_ns + offset, stepped_ns };
+        clock.set(at(10_000_000, 1_000_000_000, 0));
+        clock.set(at(20_000_000, 7_000_000_000, 16_000_000));
+        assert_eq!(clock.wall(15_999_999), Time(1_015_999_999));
+        assert_eq!(clock.wall(16_000_000), Time(7_016_000_000));
+        // Seen by nobody: any event since the last reading may be behind it.
+        clock.set(at(30_000_000, 3_000_000_000, 16_000_000));
+        assert_eq!(clock.wall(19_999_999), Time(7_019_999_999));
+        assert_eq!(clock.wall(20_000_000), Time(3_020_000_000));
+        assert_eq!(clock.wall(9_000_000), Time(1_009_000_000));
     }
 }

@@ -109,6 +109,59 @@ impl Exec<'_> {
     }
 }
 
+/// A copy of an exec that does not borrow from its batch.
+#[derive(Clone, Debug)]
+pub struct ExecCopy {
+    fixed: ExecFixed,
+    exe: Vec<u8>,
+    cwd: Vec<u8>,
+    cgroup: Vec<u8>,
+    filename: Vec<u8>,
+    interp: Vec<u8>,
+    argv: Vec<u8>,
+    env: Vec<u8>,
+}
+
+impl From<&Exec<'_>> for ExecCopy {
+    fn from(exec: &Exec<'_>) -> Self {
+        Self {
+            fixed: exec.fixed,
+            exe: exec.exe.clone(),
+            cwd: exec.cwd.clone(),
+            cgroup: exec.cgroup.clone(),
+            filename: exec.filename.to_vec(),
+            interp: exec.interp.to_vec(),
+            argv: exec.argv.to_vec(),
+            env: exec.env.to_vec(),
+        }
+    }
+}
+
+impl ExecCopy {
+    /// Returns the number of bytes of the copy.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Self { fixed: _, exe, cwd, cgroup, filename, interp, argv, env } = self;
+        let parts = [exe, cwd, cgroup, filename, interp, argv, env];
+        size_of::<Self>() + parts.iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    /// Returns the exec.
+    #[must_use]
+    pub fn exec(&self) -> Exec<'_> {
+        Exec {
+            fixed: self.fixed,
+            exe: self.exe.clone(),
+            cwd: self.cwd.clone(),
+            cgroup: self.cgroup.clone(),
+            filename: &self.filename,
+            interp: &self.interp,
+            argv: Cow::Borrowed(&self.argv),
+            env: &self.env,
+        }
+    }
+}
+
 /// Returns whether the kernel side may have cut a variable, which is then unknown.
 #[must_use]
 pub fn is_cut(name: &[u8], value: &[u8]) -> bool {

@@ -70,6 +70,8 @@ pub enum Unenforced {
     LetThrough,
     /// The rules in force at the start are no longer known: the event is of an earlier load.
     RulesUnknown,
+    /// The executable could not be read, and `unreadable` of `[enforce]` lets such a start through.
+    Unread,
 }
 
 /// One finding: an element of `tracego.findings`.

@@ -1,11 +1,13 @@
 //! The agent: runs kernel side, reader thread and pipeline, and stops them in the order of the data.
 //!
 //! ```text
-//! settings  settings of a run, and those that can change during it
-//! start     start of all parts
-//! run       a run in progress: counters, heartbeats, reload and stop
+//! clock_steps  moments when the wall clock is set
+//! settings     settings of a run, and those that can change during it
+//! start        start of all parts
+//! run          a run in progress: counters, heartbeats, reload and stop
 //! ```
 
+mod clock_steps;
 mod run;
 mod settings;
 mod start;

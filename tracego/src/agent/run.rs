@@ -157,7 +157,7 @@ impl Agent {
     /// ended.
     pub(crate) async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
         let ReloadSettings { selection, rules, redactor, sinks, output, enforce, policy } = settings;
-        let findings = enforce.findings();
+        let kills = enforce.clone();
         let ci_profile = rules.profile == Profile::Ci;
         let prepare = |enforcer: &Enforcer| enforcer.prepare(enforce, ci_profile);
         let prepared = self.enforcer.as_ref().map(prepare).transpose()?;
@@ -167,7 +167,7 @@ impl Agent {
         }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload = Reload { selection, rules, redactor, feeds, output, findings, policy, done };
+        let reload = Reload { selection, rules, redactor, feeds, output, enforce: kills, policy, done };
         let gone = "the pipeline has ended";
         self.reloads.send(reload).ok().context(gone)?;
         self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;

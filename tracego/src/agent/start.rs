@@ -5,7 +5,7 @@ use tracego_analyze::inspect::service::watcher::ServiceWatcher;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{InspectOptions, Inspector, proc::procfs::Procfs};
+use tracego_analyze::inspect::{FileWorkers, InspectOptions, Inspector, proc::procfs::Procfs};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
@@ -14,7 +14,7 @@ use tracego_probe::{
     ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
-use super::{Agent, AgentOptions};
+use super::{Agent, AgentOptions, clock_steps};
 use crate::{
     cli::ListenAddress,
     metrics::{Board, otlp::Pusher, server::Server},
@@ -31,6 +31,8 @@ const QUEUE: usize = 64;
 /// Fails if the kernel side or a thread cannot be started, or if the address of the metrics cannot be
 /// used.
 pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) -> anyhow::Result<Agent> {
+    // First: what they do is not to be recorded, and they hold nothing of the agent open.
+    let files = FileWorkers::start().context("the workers that read files did not start")?;
     let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
     let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
     let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
@@ -55,7 +57,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
             let (tables, remembered) = RuleTables::take(&mut loaded)?;
             let (enforce, shared) = (&options.enforce.enforce, &options.enforce.shared);
             board.set_enforcement(Arc::clone(shared.status()));
-            let after = Killer::new(enforce.findings(), mode, remembered, Arc::clone(shared));
+            let after = Killer::new(enforce, mode, remembered, Arc::clone(shared));
             stages.set_enforcement(after);
             let why_no_deny = loaded.why_no_deny().map(str::to_owned);
             let generation = loaded.inherited().takeover.generation;
@@ -69,6 +71,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let (queue, input) = mpsc::channel(QUEUE);
     options.sinks.connect(queue.downgrade());
     board.set_sinks(options.sinks.statuses());
+    clock_steps::watch();
     let watcher = options.inspect.services.map(|settings| {
         ServiceWatcher::start(settings, Procfs::default().with_pids(pids.clone()), queue.downgrade())
     });
@@ -80,7 +83,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);
     pipeline.spawn_blocking(move || {
-        let inspector = Inspector::new(inspect, watcher);
+        let inspector = Inspector::new(inspect, files, watcher);
         PipelineThread::new(stages, inspector, keeper, board_of_pipeline, agent.tgid).run(input)
     });
     let room = if loaded.is_handed_over() {

@@ -183,6 +183,7 @@ impl Board {
             stuck: self.stuck,
             refusal: stages.refusal.clone(),
             lost: kernel.lost.map(|(when, more)| (when.elapsed(), more)),
+            hanging: (stages.figures.readers.hanging, stages.figures.readers.hanging_max),
             sinks: self
                 .all_sinks()
                 .iter()

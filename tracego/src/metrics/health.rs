@@ -22,6 +22,8 @@ pub(super) struct Vitals {
     pub(super) refusal: Option<String>,
     /// Time since the last loss of events, and number of events lost then.
     pub(super) lost: Option<(Duration, u64)>,
+    /// Number of processes that wait for files that never come, and their maximum number.
+    pub(super) hanging: (usize, usize),
     /// Sinks that deliver nothing, with reasons.
     pub(super) sinks: Vec<String>,
     /// Notes about sinks that deliver in another way than the settings say.
@@ -88,6 +90,14 @@ impl Vitals {
         let lost = self.lost.filter(|(ago, _)| *ago < LOSS_SHOWS);
         let lost = lost.map(|(ago, more)| format!("{more} events were lost {} s ago", ago.as_secs()));
         checks.push(check("loss", lost));
+        let (hanging, most) = self.hanging;
+        let files = (hanging > 0).then(|| {
+            format!(
+                "{hanging} of {most} processes that read files wait for a file system that does not answer; \
+                 executables there are not read"
+            )
+        });
+        checks.push(check("files", files));
         let sinks = (!self.sinks.is_empty()).then(|| self.sinks.join("; "));
         let note = (!self.notes.is_empty()).then(|| self.notes.join("; "));
         checks.push(Check { note, ..check("sinks", sinks) });
@@ -107,6 +117,7 @@ mod tests {
         stuck: Duration::from_secs(30),
         refusal: None,
         lost: None,
+        hanging: (0, 8),
         sinks: Vec::new(),
         notes: Vec::new(),
         enforcement: None,
@@ -121,7 +132,7 @@ mod tests {
     #[test]
     fn each_thing_that_is_wrong_is_named_and_nothing_else() {
         let long = Duration::from_secs(31);
-        let cases: [(Vitals, &[&str], &[&str]); 8] = [
+        let cases: [(Vitals, &[&str], &[&str]); 9] = [
             (WELL, &[], &[]),
             (Vitals { attached: false, ..WELL }, &[], &["programs"]),
             (Vitals { reader: long, ..WELL }, &["reader"], &["reader"]),
@@ -129,6 +140,7 @@ mod tests {
             (Vitals { refusal: Some("full".into()), ..WELL }, &[], &["output"]),
             (Vitals { lost: Some((Duration::from_secs(59), 3)), ..WELL }, &[], &["loss"]),
             (Vitals { lost: Some((Duration::from_secs(60), 3)), ..WELL }, &[], &[]),
+            (Vitals { hanging: (1, 8), ..WELL }, &[], &["files"]),
             (Vitals { sinks: vec!["siem: refused".into()], ..WELL }, &[], &["sinks"]),
         ];
         for (vitals, live, ready) in cases {

@@ -2,7 +2,7 @@
 
 use std::{io, sync::mpsc::Receiver};
 
-use tracego_analyze::summary::FindingSummary;
+use tracego_analyze::{inspect::LateStart, summary::FindingSummary};
 use tracego_model::{
     capture::CaptureWriter,
     event::Event,
@@ -30,6 +30,14 @@ pub trait Consumer {
     /// # Errors
     /// Fails as [`Self::take`] does.
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()>;
+
+    /// Processes the starts whose executables were read after they had been judged.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_late(&mut self, _starts: Vec<LateStart>) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Ends the input.
     ///

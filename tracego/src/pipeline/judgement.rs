@@ -4,6 +4,7 @@ use tracego_analyze::{
     enrich::EnrichedRecord, rules::settings::RuleSettings, rules_stage::RulesStage, summary::FindingSummary,
 };
 use tracego_common::{TaskId, verdict::Action};
+use tracego_golang::shape;
 use tracego_model::{
     enforcement::{Ended, Pending},
     event::Event,
@@ -12,12 +13,20 @@ use tracego_model::{
     policy::PolicyCounts,
     record::Record,
 };
-use tracego_probe::enforce::{killer::Killer, rules_in_force::RulesInForce};
+use tracego_probe::enforce::{killer::Killer, rules_in_force::RulesInForce, settings::Enforce};
 
 use crate::policy::{PolicyEngine, PolicyStage};
 
 /// A callback that gets each record about a decision of enforcement.
 pub(crate) type DecisionCallback = Box<dyn FnMut(&Record) + Send>;
+
+/// Whether what a start is found to be rests on its arguments alone, because its executable could not be read and
+/// has no name of the go command either.
+fn is_unread(record: &Record) -> bool {
+    let file = record.process.as_ref().and_then(|process| process.executable.as_ref());
+    record.tracego.executable.as_ref().is_some_and(|file| file.unread.is_some())
+        && !file.is_some_and(|file| shape::is_go_name(&file.name))
+}
 
 /// The stages that judge a start. Each may be absent.
 #[derive(Default)]
@@ -87,9 +96,10 @@ impl Judgement {
                         policy.unenforced = why;
                     }
                 } else {
+                    let unread = is_unread(record);
                     let why = killer.found(exec, record);
                     for finding in &mut record.tracego.findings {
-                        finding.unenforced = why.filter(|_| killer.kills(finding.id));
+                        finding.unenforced = why.filter(|_| killer.kills(finding.id, unread));
                     }
                 }
             }
@@ -142,18 +152,13 @@ impl Judgement {
         }
     }
 
-    /// Applies new settings. `findings`: ids of rules whose findings kill.
-    pub(super) fn reload(
-        &mut self,
-        rules: RuleSettings,
-        findings: Vec<String>,
-        policies: Option<PolicyEngine>,
-    ) {
+    /// Applies new settings.
+    pub(super) fn reload(&mut self, rules: RuleSettings, enforce: &Enforce, policies: Option<PolicyEngine>) {
         if let Some(judge) = &mut self.rules {
             judge.change(rules);
         }
         if let Some(killer) = &mut self.killer {
-            killer.change(findings);
+            killer.change(enforce);
         }
         if let (Some(stage), Some(engine)) = (&mut self.policies, policies) {
             stage.reload(engine);

@@ -5,6 +5,7 @@ use std::{fmt, io, sync::Arc};
 use tokio::sync::oneshot;
 use tracego_analyze::{redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::queue::sender::SinkSender;
+use tracego_probe::enforce::settings::Enforce;
 
 use crate::policy::PolicyEngine;
 
@@ -20,8 +21,8 @@ pub struct Reload {
     pub feeds: Vec<SinkSender>,
     /// The direct output, reopened.
     pub output: Option<Box<dyn io::Write + Send>>,
-    /// Findings that end a process.
-    pub findings: Vec<String>,
+    /// The settings of enforcement: which findings end a process.
+    pub enforce: Enforce,
     /// The policies, reloaded.
     pub policy: Option<PolicyEngine>,
     /// Signals that the old feeds are gone.

@@ -9,16 +9,18 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
+    inspect::LateStart,
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
     summary::FindingSummary,
 };
-use tracego_common::{TaskId, flags, settings::event};
+use tracego_common::{TaskId, flags, settings::event, verdict::Action};
 use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
+    enforcement::{Ended, Pending},
     event::{Event, pieces::Assembler},
     finding::Finding,
     input::{
@@ -158,6 +160,11 @@ impl Pipeline {
         for judged in std::mem::take(&mut self.judged) {
             self.conclude_one(judged);
         }
+        self.report_ended(ended);
+    }
+
+    /// Writes the records of kills.
+    fn report_ended(&mut self, ended: Vec<(Pending, Action, Ended)>) {
         for (pending, action, ended) in ended {
             let mut record = self.enricher.ended(&pending, action, ended, Reading::now());
             self.writer.redaction.redact(&mut record);
@@ -245,6 +252,29 @@ impl Pipeline {
         }
     }
 
+    /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
+    fn late(&mut self, start: LateStart, reading: Reading) {
+        let judgement = &mut self.judgement;
+        let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
+            judgement.judge(event, enriched);
+        });
+        let Some(mut record) = record else { return };
+        // A kill comes before the record of its reason, as for any start.
+        let ended = self.judgement.kill_marked();
+        let shows = is_wrong(&record) || record.tracego.go.is_some();
+        let is_written = shows && self.selection.takes(&record);
+        if !is_written {
+            self.enricher.withdraw(&record);
+        }
+        self.writer.redaction.redact(&mut record);
+        self.judgement.conclude(&record);
+        self.writer.tally.count_record(&record);
+        if is_written {
+            self.write(&record, None);
+        }
+        self.report_ended(ended);
+    }
+
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
         self.kernel_losses(counters, reading);
@@ -304,11 +334,11 @@ impl Pipeline {
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, redactor, feeds, output, findings, policy, done } = reload;
+        let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
         self.flush();
         self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
-        self.judgement.reload(rules, findings, policy);
+        self.judgement.reload(rules, &enforce, policy);
         self.writer.outputs.replace(feeds, output);
         if done.send(()).is_err() {
             tracing::debug!("the reload has no waiting caller");
@@ -360,6 +390,14 @@ impl Consumer for Pipeline {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
         self.writer.finish(&mut self.enricher);
+        self.writer.result()
+    }
+
+    fn take_late(&mut self, starts: Vec<LateStart>) -> io::Result<()> {
+        let now = Reading::now();
+        self.writer.begin(now, &mut self.enricher);
+        starts.into_iter().for_each(|start| self.late(start, now));
+        self.flush();
         self.writer.result()
     }
 

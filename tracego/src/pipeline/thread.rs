@@ -74,15 +74,19 @@ impl<S: Consumer> PipelineThread<S> {
         let mut refused = false;
         while let Some(input) = input.blocking_recv() {
             let step = Step::of(&input);
-            let taken = match input {
+            let mut taken = match input {
                 Input::Batch(batch) => {
                     let mut events = batch.decode();
                     self.children.note(&events, &self.stages);
-                    self.inspector.annotate(&mut events);
+                    self.inspector.annotate(&mut events, batch.clock);
                     self.stages.take_batch(&batch, events)
                 }
                 input => self.stages.take(input),
             };
+            let late = self.inspector.late();
+            if taken.is_ok() && !late.is_empty() {
+                taken = self.stages.take_late(late);
+            }
             match taken {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

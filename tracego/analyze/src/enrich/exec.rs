@@ -63,13 +63,23 @@ impl SharedRights {
 
 /// Returns the facts of an image that roles depend on.
 fn evidence(note: Option<&StartNote>) -> ImageFacts<'_> {
-    match note.map(|note| &note.image) {
+    match note.map(StartNote::running) {
         None | Some(Err(_)) => ImageFacts::Unread,
         Some(Ok(image)) => image.go.as_ref().map_or(ImageFacts::Foreign, |go| ImageFacts::Go {
             path: &go.path,
             module: go.main.as_ref().map_or("", |module| &module.path),
             version: &go.version,
         }),
+    }
+}
+
+/// Returns the arguments of a program that an interpreter runs: they stand behind the interpreter, and behind the
+/// program's path where the interpreter asked for the original name, too (flag P of binfmt_misc).
+fn interpreted_args(args: &[String]) -> &[String] {
+    let name = |arg: &String| arg.rsplit('/').next().unwrap_or_default().to_owned();
+    match args {
+        [_, path, original, ..] if name(path) == name(original) => args.get(2..).unwrap_or_default(),
+        _ => args.get(1..).unwrap_or_default(),
     }
 }
 
@@ -110,10 +120,12 @@ impl Enricher {
         // nothing: a `go run` stays one, since `-n` could only be in the part that is missing.
         let whole = header.flags & (flags::ENV_TRUNCATED | flags::ENV_UNREADABLE) == 0;
         let goflags = env.own.get("GOFLAGS").or(written.filter(|_| whole)).map_or("", String::as_str);
+        let is_interpreted = note.is_some_and(|note| note.program.is_some());
+        let filename = text::lossy(exec.filename);
         let task = before.started(&ProcessStart {
             id: header.id,
-            path: &executable,
-            args,
+            path: if is_interpreted { &filename } else { &executable },
+            args: if is_interpreted { interpreted_args(args) } else { args },
             goflags,
             image: evidence(note),
         });
@@ -206,7 +218,7 @@ impl Enricher {
             k8s: info.pod_uid.map(|uid| K8s { pod: Pod { uid } }),
             ..record
         };
-        let image = note.and_then(|note| note.image.as_ref().ok()).map(Arc::clone);
+        let image = note.and_then(|note| note.running().ok()).map(Arc::clone);
         let surroundings = note.and_then(|note| note.surroundings.clone());
         EnrichedRecord {
             record,
@@ -239,6 +251,11 @@ impl Enricher {
                 own.elf.clone_from(&described.elf);
                 build = described.go.clone();
             }
+        }
+        if let Some(program) = note.and_then(|note| note.program.as_ref()) {
+            let described = self.images.of(program);
+            process.runtime.clone_from(&described.runtime);
+            build = described.go.clone();
         }
         own.go = Go::of(&entry.task, build, |command| self.exec_id(command.id));
     }

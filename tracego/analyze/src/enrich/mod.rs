@@ -9,6 +9,7 @@ pub mod enforcement;
 pub mod env;
 mod exec;
 pub mod image;
+mod late;
 mod lifecycle;
 pub mod process_table;
 pub mod trace;
@@ -62,6 +63,7 @@ pub struct Enricher {
     environments: env::RecentEnvironments,
     images: image::RecentImages,
     rights: exec::SharedRights,
+    unread: late::UnreadStarts,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -108,6 +110,7 @@ impl Enricher {
             environments: env::RecentEnvironments::default(),
             images: image::RecentImages::default(),
             rights: exec::SharedRights::default(),
+            unread: late::UnreadStarts::default(),
         }
     }
 
@@ -142,7 +145,10 @@ impl Enricher {
     /// Updates the state for later records from an event that is not written.
     pub fn note(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
         match event {
-            Event::Exec(exec) => self.note_start(exec, note),
+            Event::Exec(exec) => {
+                self.keep_unread(exec, note);
+                self.note_start(exec, note);
+            }
             Event::Fork(fork) => self.note_fork(fork),
             Event::Exit(exit) => self.table.remove(exit.header.id),
             Event::Failed(_) | Event::Chunk(_) | Event::Verdict(_) => {}
@@ -153,7 +159,10 @@ impl Enricher {
     /// argv, and for decisions about tracego's own rules.
     pub fn record(&mut self, event: &Event<'_>, note: Option<&StartNote>) -> Option<EnrichedRecord> {
         match event {
-            Event::Exec(exec) => Some(self.start(exec, note)),
+            Event::Exec(exec) => {
+                self.keep_unread(exec, note);
+                Some(self.start(exec, note))
+            }
             Event::Fork(fork) => {
                 self.note_fork(fork);
                 Some(self.fork(fork).into())

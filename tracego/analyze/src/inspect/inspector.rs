@@ -1,10 +1,12 @@
 //! Looks up facts about the process starts of a batch and attaches them as notes.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 
+use lru::LruCache;
 use tracego_common::{TaskId, event::field, flags};
-use tracego_golang::{Build, Image, command::Invocation};
+use tracego_golang::{Build, Image, command::Invocation, shape};
 use tracego_model::{
+    clock::Reading,
     event::{Event, Exec, is_cut},
     input::{
         batch::DecodedEvent,
@@ -17,11 +19,15 @@ use tracego_model::{
 
 use super::{
     accounts::AccountNames,
-    image::{
-        cache::{self, ImageCache},
-        executable::{ExecutedProcess, Opener},
+    files::{
+        question::{Answer, ImageQuestion, ProcessQuestion, Question},
+        readers::{FileReaders, LateAnswer, Place, ReaderCounters},
     },
-    proc::procfs::Procfs,
+    image::{
+        cache::{self, FileKey, ImageCache},
+        executable::{ExecutedProcess, ReadImage},
+    },
+    proc::{namespaces::MountNamespaces, procfs::Procfs},
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
     surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
 };
@@ -40,6 +46,26 @@ pub struct InspectOptions {
     pub pids: ProcPids,
 }
 
+/// The workers that read files for an inspector.
+#[derive(Debug)]
+pub struct FileWorkers(FileReaders<Option<LateImage>>);
+
+impl FileWorkers {
+    /// Starts the workers. Call this before the programs are attached, or the workers are recorded.
+    ///
+    /// # Errors
+    /// Fails if there are no processes or descriptors left.
+    pub fn start() -> std::io::Result<Self> {
+        FileReaders::start().map(Self)
+    }
+
+    /// Reads files in the inspector's own thread, for inspectors that nothing depends on.
+    #[must_use]
+    pub fn inline() -> Self {
+        Self(FileReaders::inline())
+    }
+}
+
 /// Figures about this stage.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct InspectCounters {
@@ -47,6 +73,8 @@ pub struct InspectCounters {
     pub images: cache::ImageCacheCounters,
     /// Bytes of memory that cached images occupy.
     pub image_bytes: usize,
+    /// Counters of the workers that read files.
+    pub readers: ReaderCounters,
     /// Number of services being watched.
     pub services: usize,
     /// Number of services not watched because there are too many.
@@ -55,31 +83,79 @@ pub struct InspectCounters {
     pub services_missed: u64,
 }
 
+/// Maximum number of processes that the watcher is told about when they end. It finds others gone by itself.
+const WATCHED: NonZeroUsize = match NonZeroUsize::new(16 << 10) {
+    Some(watched) => watched,
+    None => NonZeroUsize::MIN,
+};
+
+/// Maximum number of starts whose image is still asked for when their file system answers again.
+const REFUSED_MAX: usize = 256;
+
+/// Programs that scripts are written for, as opposed to those that run programs of other machines.
+const SCRIPT_INTERPRETERS: [&str; 18] = [
+    "ash", "awk", "bash", "busybox", "dash", "env", "gawk", "ksh", "lua", "make", "mawk", "node", "perl",
+    "php", "python", "ruby", "sed", "sh",
+];
+
+/// A start whose image was not read in time.
+#[derive(Debug)]
+struct LateImage {
+    id: TaskId,
+    key: FileKey,
+}
+
+/// A start whose image was not asked for, because its place hangs.
+#[derive(Debug)]
+struct RefusedImage {
+    place: Place,
+    late: LateImage,
+    question: Question,
+}
+
+/// An image that was read after its start had been judged.
+#[derive(Clone, Debug)]
+pub struct LateStart {
+    /// The process.
+    pub id: TaskId,
+    /// What is known about its start now.
+    pub note: StartNote,
+}
+
 /// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
     images: ImageCache,
+    files: FileReaders<Option<LateImage>>,
+    refused: Vec<RefusedImage>,
+    namespaces: MountNamespaces,
     surroundings: surroundings::SurroundingsReader,
     accounts: AccountNames,
     options: InspectOptions,
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
-    watched: HashSet<TaskId>,
+    watched: LruCache<TaskId, ()>,
+    /// Nanoseconds from the boot clock to the wall clock.
+    offset: i64,
 }
 
 impl Inspector {
     /// Creates an inspector. Without a `watcher`, services are not inspected.
     #[must_use]
-    pub fn new(options: InspectOptions, watcher: Option<ServiceWatcher>) -> Self {
+    pub fn new(options: InspectOptions, files: FileWorkers, watcher: Option<ServiceWatcher>) -> Self {
         let procfs = Procfs::default().with_pids(options.pids.clone());
         let accounts = AccountNames::new(procfs.clone(), options.users.clone());
         let surroundings = surroundings::SurroundingsReader { procfs, ..Default::default() };
         Self {
-            images: ImageCache::new(Opener::default(), cache::BYTES),
+            images: ImageCache::new(cache::BYTES),
+            files: files.0,
+            refused: Vec::new(),
+            namespaces: MountNamespaces::new(&surroundings.procfs),
             surroundings,
             accounts,
             options,
             watcher,
-            watched: HashSet::new(),
+            watched: LruCache::new(WATCHED),
+            offset: 0,
         }
     }
 
@@ -90,6 +166,7 @@ impl Inspector {
         InspectCounters {
             images: self.images.counts(),
             image_bytes: self.images.bytes(),
+            readers: self.files.counts(),
             services: watcher.map_or(0, ServiceWatcher::watched),
             services_refused: watcher.map_or(0, ServiceWatcher::refused),
             services_missed: watcher.map_or(0, ServiceWatcher::missed),
@@ -97,8 +174,15 @@ impl Inspector {
     }
 
     /// Adds a note to each program start among the events of a batch. Executables are opened here, so this comes
-    /// before all other work on the events: a process may end at any time.
-    pub fn annotate(&mut self, events: &mut [DecodedEvent<'_>]) {
+    /// before all other work on the events: a process may end at any time. `clock`: the clocks of the batch.
+    pub fn annotate(&mut self, events: &mut [DecodedEvent<'_>], clock: Reading) {
+        self.offset = clock.unix_ns.wrapping_sub(clock.boot_ns);
+        for decoded in events.iter() {
+            if let Ok(Event::Exec(exec)) = &decoded.event {
+                let fixed = &exec.fixed;
+                self.namespaces.hold(&self.surroundings.procfs, fixed.header.id, fixed.mnt_ns);
+            }
+        }
         for decoded in events {
             match &decoded.event {
                 Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec)),
@@ -108,25 +192,99 @@ impl Inspector {
         }
     }
 
+    /// Returns the images that were read since the last call, after their starts had been judged. Call this now
+    /// and then.
+    pub fn late(&mut self) -> Vec<LateStart> {
+        self.namespaces.release();
+        let mut all = Vec::new();
+        for LateAnswer { place, asker, answer } in self.files.late() {
+            all.extend(asker.zip(answer).and_then(|(late, answer)| self.late_image(&late, answer)));
+            let (again, others) = std::mem::take(&mut self.refused)
+                .into_iter()
+                .partition(|one: &RefusedImage| one.place == place);
+            self.refused = others;
+            for RefusedImage { place, late, question } in again {
+                let LateImage { id, key } = late;
+                if let Ok(answer) = self.files.ask(place, &question, || Some(LateImage { id, key })) {
+                    all.extend(self.late_image(&LateImage { id, key }, answer));
+                }
+            }
+        }
+        all
+    }
+
+    fn late_image(&mut self, late: &LateImage, answer: Answer) -> Option<LateStart> {
+        let Answer::Image(Ok((image, is_lasting))) = answer else { return None };
+        let image = Ok(self.images.put(late.key, ReadImage { image, is_lasting }));
+        Some(LateStart { id: late.id, note: StartNote { image, ..StartNote::default() } })
+    }
+
     fn note(&mut self, exec: &Exec<'_>) -> StartNote {
         let fixed = &exec.fixed;
-        let cached = self.images.cached((fixed.exe_dev, fixed.exe_inode, fixed.exe_ctime_ns));
-        let image = match cached {
-            Some(image) => Ok(image),
-            None if fixed.unavailable & field::CTIME != 0 => {
-                Err(self.images.count_failure(OpenFailure::Unverified))
+        let roots = self.namespaces.roots(fixed.mnt_ns);
+        let process = ExecutedProcess { roots: &roots, ..self.executed(exec) };
+        let (files, refused) = (&mut self.files, &mut self.refused);
+        let image = self.images.get(&process, |process| {
+            let question = Question::Image(ImageQuestion::from(process));
+            let place = Place::Device(process.device);
+            let late = || LateImage { id: fixed.header.id, key: cache::key(process) };
+            let mut asked = false;
+            let answer = files.ask(place.clone(), &question, || {
+                asked = true;
+                Some(late())
+            });
+            match answer {
+                Ok(Answer::Image(found)) => found.map(|(image, is_lasting)| ReadImage { image, is_lasting }),
+                Ok(_) => Err(OpenFailure::Io(0)),
+                Err(failure) => {
+                    if failure == OpenFailure::Timeout && !asked && refused.len() < REFUSED_MAX {
+                        refused.push(RefusedImage { place, late: late(), question });
+                    }
+                    Err(failure)
+                }
             }
-            None => self.images.get(&self.executed(exec)),
-        };
-        let users = self.accounts.of(exec);
-        let surroundings = match &image {
-            Ok(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
+        });
+        let program = self.interpreted(exec, image.as_ref().ok());
+        let users = self.accounts.of(exec, &mut |namespace, question| match self.files.ask(
+            Place::Passwd(namespace),
+            &Question::Passwd(question),
+            || None,
+        ) {
+            Ok(Answer::Passwd(users)) => users,
+            _ => None,
+        });
+        let surroundings = match program.as_ref().or(image.as_ref().ok()) {
+            Some(image) if image.go.is_some() => self.go(image, exec, users.as_ref()),
             _ => {
                 self.unwatch(fixed.header.id);
                 None
             }
         };
-        StartNote { image, surroundings, users }
+        StartNote { image, surroundings, program, users }
+    }
+
+    /// Reads the program that the executable interprets for a machine of another kind (binfmt_misc): the kernel
+    /// reports the interpreter as the executable.
+    fn interpreted(&mut self, exec: &Exec<'_>, image: Option<&Arc<Image>>) -> Option<Arc<Image>> {
+        if exec.interp.is_empty()
+            || exec.interp == exec.filename
+            || image.is_some_and(|image| image.go.is_some())
+        {
+            return None;
+        }
+        let name = String::from_utf8_lossy(&exec.exe);
+        let name =
+            shape::name(&name).trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+        if SCRIPT_INTERPRETERS.contains(&name) {
+            return None;
+        }
+        let process = ExecutedProcess { path: exec.filename, ..self.executed(exec) };
+        let place = Place::Folder(exec.fixed.mnt_ns, exec.filename.to_vec());
+        let question = Question::Interpreted(ImageQuestion::from(&process));
+        match self.files.ask(place, &question, || None) {
+            Ok(Answer::Image(Ok((image, _)))) => Some(Arc::new(image)),
+            _ => None,
+        }
     }
 
     /// Reads the surroundings of a Go program, and starts watching it if it is a service.
@@ -151,7 +309,7 @@ impl Inspector {
 
     /// Reads what says whose program this is, for one that was built in a checkout. A program that was installed
     /// as a version of a module has a checksum, and is of no checkout.
-    fn origin(&self, build: &Build, exec: &Exec<'_>, found: &mut Surroundings) {
+    fn origin(&mut self, build: &Build, exec: &Exec<'_>, found: &mut Surroundings) {
         let Some(main) = build.main.as_ref().filter(|main| main.sum.is_empty() && !main.path.is_empty())
         else {
             return;
@@ -170,15 +328,27 @@ impl Inspector {
             module: &main.path,
             env: &get,
         };
-        self.surroundings.origin(&program, found);
+        let question = Question::Origin(ProcessQuestion::origin(&program, |id| self.options.pids.get(id)));
+        let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
+        match self.files.ask(place, &question, || None) {
+            Ok(Answer::Surroundings(answer)) => {
+                found.module_file = answer.module_file;
+                found.event_commits = answer.event_commits;
+                found.unavailable.extend(answer.unavailable);
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                found.unavailable.insert("module_file".to_owned(), failure.as_str().to_owned());
+            }
+        }
     }
 
-    fn command(&self, exec: &Exec<'_>) -> Surroundings {
+    fn command(&mut self, exec: &Exec<'_>) -> Surroundings {
         let variables = variables(exec);
         let get = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|&(_, value)| value);
         let args: Vec<_> = exec.args().map(String::from_utf8_lossy).collect();
         let invocation = Invocation::parse(&args, get("GOFLAGS").unwrap_or_default());
-        self.surroundings.go_command(&GoCommand {
+        let command = GoCommand {
             id: exec.fixed.header.id,
             parent: exec.fixed.header.parent,
             mount_namespace: exec.fixed.mnt_ns,
@@ -186,7 +356,16 @@ impl Inspector {
             chdir: invocation.chdir.as_deref(),
             modfile: invocation.flags.modfile.as_deref(),
             env: &get,
-        })
+        };
+        let question = Question::Command(ProcessQuestion::command(&command, |id| self.options.pids.get(id)));
+        let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
+        let why = match self.files.ask(place, &question, || None) {
+            Ok(Answer::Surroundings(found)) => return found,
+            Ok(_) => OpenFailure::Io(0),
+            Err(failure) => failure,
+        };
+        let unavailable = ["go_mod", "go_env"].map(|field| (field.to_owned(), why.as_str().to_owned()));
+        Surroundings { unavailable: unavailable.into(), ..Surroundings::default() }
     }
 
     /// Watches a process that runs in a service unit or a container, or that is configured as a service.
@@ -209,7 +388,11 @@ impl Inspector {
             return;
         }
         let pidfiles = self.options.named.pidfiles_of(&target);
-        self.watched.insert(fixed.header.id);
+        if let Some((evicted, ())) = self.watched.push(fixed.header.id, ())
+            && evicted != fixed.header.id
+        {
+            watcher.remove(evicted);
+        }
         watcher.add(WatchedService {
             id: fixed.header.id,
             file: Some((fixed.exe_dev, fixed.exe_inode)),
@@ -222,7 +405,7 @@ impl Inspector {
 
     fn unwatch(&mut self, id: TaskId) {
         if let Some(watcher) = &mut self.watcher
-            && self.watched.remove(&id)
+            && self.watched.pop(&id).is_some()
         {
             watcher.remove(id);
         }
@@ -231,6 +414,8 @@ impl Inspector {
     /// Returns the description of the executed file.
     fn executed<'a>(&self, exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
         let fixed = &exec.fixed;
+        let is_dated = fixed.unavailable & field::CTIME == 0;
+        let at = i64::try_from(fixed.header.boot_ns).unwrap_or(i64::MAX).wrapping_add(self.offset);
         ExecutedProcess {
             pid: self.options.pids.get(fixed.header.id),
             start_ns: fixed.header.id.start_boottime,
@@ -238,7 +423,10 @@ impl Inspector {
             path: &exec.exe,
             device: fixed.exe_dev,
             inode: fixed.exe_inode,
-            ctime_ns: fixed.exe_ctime_ns,
+            ctime_ns: if is_dated { fixed.exe_ctime_ns } else { 0 },
+            at_ns: at.cast_unsigned(),
+            user: (fixed.uid, fixed.gid),
+            roots: &[],
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Looks up what the kernel's events do not hold: executables, go.mod files, cgroup limits and services. The
-//! only stage behind the reader that does input of its own. Reads may wait for a disk, so this stage runs
-//! beside the data path.
+//! only stage behind the reader that does input of its own. A read may wait for ever, so files of other processes
+//! are read in processes of their own, and nobody waits for these longer than a moment.
 //!
 //! ```text
 //! inspector     program starts of a batch → notes about them
+//! files         processes that read files, with a deadline
 //! image         executables of processes, with a cache
 //! surroundings  module and settings of a go command, limits of a Go program
 //! service       running services: the thread that watches them, inspections, pidfiles
@@ -11,10 +12,11 @@
 //! proc          /proc, files as a process sees them, and why a read failed
 //! ```
 //!
-//! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `inspector`
-//! knows all.
+//! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `files` knows
+//! `image` and `surroundings`; `inspector` knows all.
 
 mod accounts;
+pub mod files;
 pub mod image;
 pub mod inspector;
 pub mod network;
@@ -22,4 +24,4 @@ pub mod proc;
 pub mod service;
 pub mod surroundings;
 
-pub use inspector::{InspectOptions, Inspector};
+pub use inspector::{FileWorkers, InspectOptions, Inspector, LateStart};

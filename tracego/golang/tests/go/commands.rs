@@ -246,3 +246,18 @@ fn long_command_lines_are_kept_in_part() {
     let Some(RunTarget::Files(files)) = Invocation::parse(&files, "").target else { panic!() };
     assert_eq!(files.len(), 64);
 }
+
+#[test]
+fn a_command_line_takes_a_bounded_place_in_memory() {
+    let long = |name: &str| {
+        let words = ["go".to_owned(), name.to_owned()].into_iter();
+        words.chain((0..64).map(|n| format!("{n}{}.go", "x".repeat(4000)))).collect::<Vec<_>>()
+    };
+    let build = Invocation::parse(&long("build"), "");
+    let kept = build.operands.iter().map(|word| word.len()).sum::<usize>();
+    assert!(build.operands.len() == 64 && kept <= 8192 + 4096, "{kept}");
+    assert!(build.is_same_but_chdir(&Invocation::parse(&long("build"), "")));
+    let Some(RunTarget::Files(files)) = Invocation::parse(&long("run"), "").target else { panic!() };
+    let kept = files.iter().map(|file| file.len()).sum::<usize>();
+    assert!(files.len() == 64 && kept <= 8192 + 4096, "{kept}");
+}

@@ -127,7 +127,15 @@ fn a_name_decides_only_where_the_image_cannot() {
         let role = exec("/usr/games/go", line, ImageFacts::Unread);
         assert_eq!(role, None, "{line}");
     }
-    assert_eq!(exec("/usr/bin/gopher", "gopher run .", ImageFacts::Unread), None);
+    // Whoever hides a file may name it, too.
+    let hidden = Some((Role::GoRun, RoleConfidence::Medium));
+    for line in ["gopher run .", "gopher -C /x run ./cmd", "gopher -- run main.go"] {
+        assert_eq!(exec("/usr/bin/gopher", line, ImageFacts::Unread), hidden, "{line}");
+        assert_eq!(exec("/usr/bin/gopher", line, ImageFacts::Foreign), None, "{line}");
+    }
+    for line in ["gopher run", "gopher run -n .", "gopher build ./run", "gopher x run ."] {
+        assert_eq!(exec("/usr/bin/gopher", line, ImageFacts::Unread), None, "{line}");
+    }
 }
 
 #[test]

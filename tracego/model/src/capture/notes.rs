@@ -39,6 +39,8 @@ struct StoredNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     surroundings: Option<Arc<Surroundings>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     users: Option<Vec<(u32, String)>>,
 }
 
@@ -59,33 +61,30 @@ impl ImageWriteTable {
     ) -> serde_json::Result<(Option<Vec<u8>>, Vec<u8>)> {
         let mut images = StoredImages::default();
         // A batch holds fewer starts than the table holds images, so one table suffices for a batch.
-        if self.kept.len() + notes.len() > IMAGES_MAX || self.bytes > BYTES_MAX / 2 {
+        if self.kept.len() + 2 * notes.len() > IMAGES_MAX || self.bytes > BYTES_MAX / 2 {
             *self = Self::default();
             images.anew = true;
         }
         let mut lines = Vec::with_capacity(notes.len());
         for &(record, note) in notes {
             let pairs = |users: &Users| users.iter().map(|(id, name)| (id, name.to_owned())).collect();
-            let mut line = StoredNote {
+            let mut keep = |image: &Arc<Image>| {
+                let number = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
+                let known = *self.numbers.entry(Arc::as_ptr(image).addr()).or_insert(number);
+                if known == number {
+                    self.kept.push(Arc::clone(image));
+                    images.images.push(Arc::clone(image));
+                }
+                known
+            };
+            lines.push(StoredNote {
                 record,
-                image: None,
-                failure: None,
+                image: note.image.as_ref().ok().map(&mut keep),
+                failure: note.image.as_ref().err().copied(),
                 surroundings: note.surroundings.clone(),
                 users: note.users.as_ref().map(pairs),
-            };
-            match &note.image {
-                Err(failure) => line.failure = Some(*failure),
-                Ok(image) => {
-                    let number = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
-                    let known = *self.numbers.entry(Arc::as_ptr(image).addr()).or_insert(number);
-                    line.image = Some(known);
-                    if known == number {
-                        self.kept.push(Arc::clone(image));
-                        images.images.push(Arc::clone(image));
-                    }
-                }
-            }
-            lines.push(line);
+                program: note.program.as_ref().map(&mut keep),
+            });
         }
         let new = images.anew || !images.images.is_empty();
         let new = if new { Some(serde_json::to_vec(&images)?) } else { None };
@@ -121,18 +120,19 @@ impl ImageReadTable {
         let lines: Vec<StoredNote> = serde_json::from_slice(payload)
             .map_err(|_| CaptureError::Damaged(at, "the notes are not valid JSON"))?;
         for line in lines {
+            let find = |number: u32| {
+                let image = self.images.get(number as usize).cloned();
+                image.ok_or(CaptureError::Damaged(at, "a note refers to a missing image"))
+            };
+            let program = line.program.map(find).transpose()?;
             let image = match (line.image, line.failure) {
-                (Some(number), None) => {
-                    let image = self.images.get(number as usize);
-                    Ok(Arc::clone(
-                        image.ok_or(CaptureError::Damaged(at, "a note refers to a missing image"))?,
-                    ))
-                }
+                (Some(number), None) => Ok(find(number)?),
                 (None, Some(failure)) => Err(failure),
                 _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
             let users = line.users.map(Users::from_pairs);
-            self.waiting.push((line.record, StartNote { image, surroundings: line.surroundings, users }));
+            self.waiting
+                .push((line.record, StartNote { image, surroundings: line.surroundings, program, users }));
         }
         Ok(())
     }
@@ -156,9 +156,7 @@ mod tests {
             let notes: Vec<_> = images
                 .iter()
                 .zip(0..)
-                .map(|(image, at)| {
-                    (at, StartNote { image: Ok(Arc::clone(image)), surroundings: None, users: None })
-                })
+                .map(|(image, at)| (at, StartNote { image: Ok(Arc::clone(image)), ..StartNote::default() }))
                 .collect();
             let borrowed: Vec<_> = notes.iter().map(|(at, note)| (*at, note)).collect();
             let (new, lines) = table.write(&borrowed).unwrap();

@@ -123,7 +123,7 @@ mod tests {
         batch.push(b"damaged");
         batch.push(exit.as_bytes());
         batch.push(exit.as_bytes());
-        let note = |failure| StartNote { image: Err(failure), surroundings: None, users: None };
+        let note = |failure| StartNote { image: Err(failure), ..StartNote::default() };
         batch.set_notes(vec![(9, note(OpenFailure::Gone)), (2, note(OpenFailure::Denied))]);
         let events = batch.decode();
         assert_eq!(events.len(), batch.len());

@@ -31,8 +31,8 @@ pub struct ExecutableFile {
     /// Reason why `process.executable.path` is no path of the host; absent where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pathless: Option<Pathless>,
-    /// Reason why the file could not be read: `gone`, `changed`, `denied`, `unverified`, `not-regular` or an
-    /// errno. Facts from the file's contents are then missing in the record.
+    /// Reason why the file could not be read: `gone`, `changed`, `unstable`, `denied`, `unverified`, `not-regular`,
+    /// `timeout` or an errno. Facts from the file's contents are then missing in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,
 }

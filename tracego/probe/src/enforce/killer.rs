@@ -28,7 +28,7 @@ use tracego_model::{
     record::Record,
 };
 
-use super::{maps::VerdictCache, marks::StartMarks, rules_in_force::RulesInForce};
+use super::{maps::VerdictCache, marks::StartMarks, rules_in_force::RulesInForce, settings::Enforce};
 
 /// Maximum number of bytes of `stat`.
 const STAT_MAX: u64 = 4096;
@@ -41,15 +41,10 @@ pub struct Killer {
 }
 
 impl Killer {
-    /// Creates the stage. `findings`: ids of rules whose findings kill.
+    /// Creates the stage. `enforce`: the settings, which say what findings kill.
     #[must_use]
-    pub fn new(
-        findings: Vec<String>,
-        mode: Mode,
-        remembered: VerdictCache,
-        shared: Arc<RulesInForce>,
-    ) -> Self {
-        Self { marks: StartMarks::new(findings, mode, shared), remembered }
+    pub fn new(enforce: &Enforce, mode: Mode, remembered: VerdictCache, shared: Arc<RulesInForce>) -> Self {
+        Self { marks: StartMarks::new(enforce, mode, shared), remembered }
     }
 
     /// Returns the shared state of enforcement.
@@ -58,15 +53,15 @@ impl Killer {
         &self.marks.shared
     }
 
-    /// Replaces the findings that kill.
-    pub fn change(&mut self, findings: Vec<String>) {
-        self.marks.change(findings);
+    /// Replaces the settings.
+    pub fn change(&mut self, enforce: &Enforce) {
+        self.marks.change(enforce);
     }
 
-    /// Whether findings of a rule kill.
+    /// Whether findings of a rule kill. `unread`: the finding is about an executable that could not be read.
     #[must_use]
-    pub fn kills(&self, id: &str) -> bool {
-        self.marks.kills(id)
+    pub fn kills(&self, id: &str, unread: bool) -> bool {
+        self.marks.kills(id, unread)
     }
 
     /// Marks a start for killing if one of the findings on its record asks for that. Starts that the kernel side

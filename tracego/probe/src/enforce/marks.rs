@@ -16,11 +16,15 @@ use tracego_model::{
     text,
 };
 
-use super::rules_in_force::RulesInForce;
+use super::{
+    rules_in_force::RulesInForce,
+    settings::{Enforce, Unreadable},
+};
 
 /// The marked starts, and the settings that mark them.
 pub(super) struct StartMarks {
     findings: BTreeSet<String>,
+    unreadable: Unreadable,
     pub(super) mode: Mode,
     pub(super) shared: Arc<RulesInForce>,
     pending: Vec<Pending>,
@@ -39,32 +43,40 @@ struct MarkReason<'a> {
 }
 
 impl StartMarks {
-    /// Creates an empty set. `findings`: ids of rules whose findings kill.
-    pub(super) fn new(findings: Vec<String>, mode: Mode, shared: Arc<RulesInForce>) -> Self {
-        Self { findings: findings.into_iter().collect(), mode, shared, pending: Vec::new() }
+    /// Creates an empty set. `enforce`: the settings, which say what findings kill.
+    pub(super) fn new(enforce: &Enforce, mode: Mode, shared: Arc<RulesInForce>) -> Self {
+        let (findings, unreadable) = (enforce.findings().into_iter().collect(), enforce.unreadable);
+        Self { findings, unreadable, mode, shared, pending: Vec::new() }
     }
 
-    /// Replaces the findings that kill.
-    pub(super) fn change(&mut self, findings: Vec<String>) {
-        self.findings = findings.into_iter().collect();
+    /// Replaces the settings.
+    pub(super) fn change(&mut self, enforce: &Enforce) {
+        self.findings = enforce.findings().into_iter().collect();
+        self.unreadable = enforce.unreadable;
     }
 
-    /// Whether findings of a rule kill.
-    pub(super) fn kills(&self, id: &str) -> bool {
-        self.mode >= Mode::Audit && self.findings.contains(id)
+    /// Whether findings of a rule kill. `unread`: the finding is about an executable that could not be read.
+    pub(super) fn kills(&self, id: &str, unread: bool) -> bool {
+        let is_stopped = unread && self.unreadable == Unreadable::Stop && matches!(id, "TG001" | "TG002");
+        self.mode >= Mode::Audit && (self.findings.contains(id) || is_stopped)
     }
 
     /// Marks a start if one of the findings on its record asks for that. Returns the reason why such a finding
     /// is not enforced.
     pub(super) fn found(&mut self, exec: &Exec<'_>, record: &Record) -> Option<Unenforced> {
-        let found = record.tracego.findings.iter().find(|found| self.kills(found.id))?;
+        let unread = record.tracego.executable.as_ref().is_some_and(|file| file.unread.is_some());
+        let found = record.tracego.findings.iter().find(|found| self.kills(found.id, unread))?;
+        if unread && self.unreadable == Unreadable::Allow {
+            return Some(Unenforced::Unread);
+        }
         let header = &exec.fixed.header;
         let Some(rules) = self.shared.rules(header.flags) else { return Some(Unenforced::RulesUnknown) };
         if rules.findings_in_job && header.job_root.tgid == 0 {
             return Some(Unenforced::OutsideOfJobs);
         }
         let Finding { id, message, by_arguments, .. } = found;
-        let by_arguments = *by_arguments;
+        // What is not known of the file may be another the next time.
+        let by_arguments = *by_arguments && !unread;
         let reason = MarkReason { id, message, job: false, by_arguments, is_killed: false };
         self.take(exec, record, reason)
     }
@@ -193,7 +205,7 @@ mod tests {
         let shared = Arc::new(RulesInForce::default());
         let rule = EnforcedRule { name: "whole".to_owned(), job: true, ..EnforcedRule::default() };
         shared.add_rules(0, Arc::new(CompiledRules { known: vec![rule], ..CompiledRules::default() }));
-        StartMarks::new(vec!["TG001".to_owned()], mode, shared)
+        StartMarks::new(&Enforce::default(), mode, shared)
     }
 
     /// Returns a start about which the kernel side decided.

@@ -2,19 +2,22 @@
 
 use std::fmt;
 
-use tracego_analyze::inspect::{image::cache, inspector::InspectCounters};
+use tracego_analyze::inspect::{files::readers::ReaderCounters, image::cache, inspector::InspectCounters};
 
 use super::{Families, label};
 
 /// Writes the counts of the inspector.
 pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::Result {
-    let InspectCounters { images, image_bytes, services, services_refused, services_missed } = *figures;
+    let InspectCounters { images, image_bytes, readers, services, services_refused, services_missed } =
+        *figures;
     let cache::ImageCacheCounters {
         hits,
         misses,
         evicted,
         gone,
         changed,
+        unstable,
+        timeout,
         unverified,
         not_regular,
         denied,
@@ -25,6 +28,8 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
     let failures = [
         ("gone", gone),
         ("changed", changed),
+        ("unstable", unstable),
+        ("timeout", timeout),
         ("unverified", unverified),
         ("not_regular", not_regular),
         ("denied", denied),
@@ -35,6 +40,13 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
     out.counter("tracego_images_evicted", "Executables evicted from the cache.", evicted)?;
     let help = "Memory of the cache of executables.";
     out.gauge("tracego_images_cache_bytes", help, image_bytes)?;
+    let ReaderCounters { hanging, hanging_max: _, late, given_up, answered_late, died } = readers;
+    let help = "Processes that read files and wait for a file system that does not answer.";
+    out.gauge("tracego_file_readers_hanging", help, hanging)?;
+    let help = "Files that were not read in time: the file system did not answer, was given up before, or answered \
+                after all; or the process that reads files died.";
+    let results = [("late", late), ("given_up", given_up), ("answered_late", answered_late), ("died", died)];
+    out.counters("tracego_file_reads_failed", help, label("result", results))?;
     out.gauge("tracego_services_watched", "Services that are checked periodically.", services)?;
     let refused = [("too_many", services_refused), ("too_fast", services_missed)];
     let help = "Changes of services that were not checked: too many services, or too short-lived.";

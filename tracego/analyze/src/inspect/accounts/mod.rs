@@ -14,9 +14,12 @@ use resolver::Resolver;
 use tracego_common::{TaskId, event::field};
 use tracego_model::{event::Exec, linux::users::Users};
 
-use super::proc::{
-    procfs::Procfs,
-    root::{FileStamp, RootFolder},
+use super::{
+    files::question::{PasswdAnswer, ProcessQuestion},
+    proc::{
+        procfs::Procfs,
+        root::{FileStamp, RootFolder},
+    },
 };
 
 /// Minimum time between two looks at one passwd file.
@@ -42,6 +45,9 @@ pub(super) struct AccountNames {
     others: LruCache<u32, PasswdFile>,
     resolver: Resolver,
 }
+
+/// Reads the passwd file of a mount namespace. Returns `None` if it is as it was, or cannot be looked up.
+pub(super) type AskPasswd<'a> = dyn FnMut(u32, ProcessQuestion) -> Option<PasswdAnswer> + 'a;
 
 /// A passwd file as it was last read.
 #[derive(Clone, Debug)]
@@ -91,7 +97,8 @@ impl AccountNames {
     }
 
     /// Returns the names of the users of a process start, if they are others than those that the run started with.
-    pub(super) fn of(&mut self, exec: &Exec<'_>) -> Option<Users> {
+    /// `ask` reads the file of a mount namespace, if it is another one than the known one.
+    pub(super) fn of(&mut self, exec: &Exec<'_>, ask: &mut AskPasswd<'_>) -> Option<Users> {
         let fixed = &exec.fixed;
         if fixed.unavailable & field::CRED != 0 {
             return None;
@@ -99,7 +106,13 @@ impl AccountNames {
         let ids = [fixed.euid, fixed.uid, fixed.suid];
         let namespaces = (fixed.mnt_ns, fixed.user_ns);
         let known = fixed.unavailable & field::NAMESPACES == 0;
-        self.names(ids, known.then_some(namespaces), (fixed.header.id, fixed.header.parent), Instant::now())
+        self.names(
+            ids,
+            known.then_some(namespaces),
+            (fixed.header.id, fixed.header.parent),
+            Instant::now(),
+            ask,
+        )
     }
 
     fn names(
@@ -108,6 +121,7 @@ impl AccountNames {
         namespaces: Option<(u32, u32)>,
         (id, parent): (TaskId, TaskId),
         now: Instant,
+        ask: &mut AskPasswd<'_>,
     ) -> Option<Users> {
         let (Some((own_mnt, own_user)), Some((mnt, user))) = (self.own, namespaces) else { return None };
         let names = if u64::from(user) != own_user {
@@ -115,7 +129,7 @@ impl AccountNames {
         } else if u64::from(mnt) == own_mnt {
             self.host(ids, now)
         } else {
-            self.other(mnt, id, parent, now)
+            self.other(mnt, (id, parent), now, ask)
         };
         let same = ids.iter().all(|&id| names.get(id).name == self.initial.get(id).name);
         (!same).then(|| names.only(&ids))
@@ -137,19 +151,15 @@ impl AccountNames {
         if found.is_empty() { self.host.users.clone() } else { self.host.users.with(found) }
     }
 
-    /// Returns the users of another mount namespace, seen from the root folder of the process or else of its parent.
-    fn other(&mut self, mnt: u32, id: TaskId, parent: TaskId, now: Instant) -> Users {
-        let procfs = &self.procfs;
+    /// Returns the users of another mount namespace.
+    fn other(&mut self, mnt: u32, tasks: (TaskId, TaskId), now: Instant, ask: &mut AskPasswd<'_>) -> Users {
         let file = self.others.get_or_insert_mut(mnt, || PasswdFile::new(Users::default(), now));
         if file.is_due(now, SETTLING) {
-            let root = |id| {
-                let process = procfs.process(id).ok()?;
-                let same = process.namespace("mnt") == Ok(u64::from(mnt));
-                same.then(|| process.root().ok()).flatten()
-            };
-            match root(id).or_else(|| root(parent)) {
-                Some(root) => file.refresh(&root, Path::new("/etc/passwd"), now),
-                None => file.checked = Some(now),
+            file.checked = Some(now);
+            let pid = |id| self.procfs.number(id).ok();
+            if let Some(answer) = ask(mnt, ProcessQuestion::passwd(tasks, mnt, file.stamp, pid)) {
+                file.stamp = answer.stamp;
+                file.users = Users::from_pairs(answer.users);
             }
         }
         file.users.clone()
@@ -210,30 +220,27 @@ mod tests {
         let now = Instant::now();
         // The names that the run started with need no note.
         names.host.checked = Some(now);
-        assert!(names.names([1000; 3], Some((mnt, user)), none, now).is_none());
-        assert!(names.names([1000; 3], None, none, now).is_none());
-        let other = names.names([1000; 3], Some((mnt, user ^ 1)), none, now).unwrap();
+        assert!(names.names([1000; 3], Some((mnt, user)), none, now, &mut |_, _| None).is_none());
+        assert!(names.names([1000; 3], None, none, now, &mut |_, _| None).is_none());
+        let other = names.names([1000; 3], Some((mnt, user ^ 1)), none, now, &mut |_, _| None).unwrap();
         assert_eq!(other.get(1000).name, None);
-        let other = names.names([1000; 3], Some((mnt ^ 1, user)), none, now).unwrap();
+        let other = names.names([1000; 3], Some((mnt ^ 1, user)), none, now, &mut |_, _| None).unwrap();
         assert_eq!(other.get(1000).name, None);
     }
 
     #[test]
-    fn processes_are_looked_up_by_the_numbers_of_proc_and_not_again_at_once() {
-        let (own, now) = (std::process::id(), Instant::now());
-        let start = Procfs::default().current(own).unwrap().start_ticks;
-        let start_boottime = Procfs::default().nanoseconds(start);
-        // The number of the initial pid namespace, which /proc does not have.
-        let id = TaskId { tgid: u32::MAX, start_boottime, ..TaskId::default() };
-        let pids = ProcPids::new(move |asked| (asked.tgid == id.tgid).then_some(own));
-        let procfs = Procfs::default().with_pids(pids);
-        let mut names = AccountNames::new(procfs, Users::default());
-        let mnt = u32::try_from(names.own.unwrap().0).unwrap();
-        names.other(mnt, id, TaskId::default(), now);
-        assert!(names.others.get(&mnt).unwrap().stamp.is_some(), "its passwd file was found");
-        names.other(mnt ^ 1, id, TaskId::default(), now);
-        let missing = names.others.get(&(mnt ^ 1)).unwrap();
-        assert!(missing.stamp.is_none() && missing.checked == Some(now));
-        assert!(!missing.is_due(now + Duration::from_millis(500), Duration::ZERO));
+    fn a_question_without_an_answer_is_not_asked_again_at_once() {
+        let (now, mut asked) = (Instant::now(), 0);
+        let mut names = AccountNames::new(Procfs::default(), Users::default());
+        for _ in 0..2 {
+            let tasks = (TaskId::default(), TaskId::default());
+            names.other(1, tasks, now, &mut |_, _| {
+                asked += 1;
+                None
+            });
+        }
+        let file = names.others.get(&1).unwrap();
+        assert!(asked == 1 && file.stamp.is_none() && file.checked == Some(now));
+        assert!(!file.is_due(now + Duration::from_millis(500), Duration::ZERO));
     }
 }

@@ -1,23 +1,16 @@
 //! A cache of the metadata of executables. Each file is read once, as long as it does not change.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
 
 use lru::LruCache;
 use serde::Serialize;
-use tracego_golang::{self as golang, Image};
+use tracego_golang::Image;
 use tracego_model::input::note::OpenFailure;
 
-use super::executable::{ExecutedProcess, Opener};
+use super::executable::{ExecutedProcess, ReadImage};
 
 /// Default number of bytes of memory for images.
 pub const BYTES: usize = 8 << 20;
-
-/// Minimum age of a change time for caching. A younger file is read again next time: the clock of change
-/// times stands still for up to 10 ms, so the file may still be written to without a new change time.
-const SETTLED: Duration = Duration::from_millis(20);
 
 /// Key of a file: device, inode and change time, as the kernel reports them. The change time covers size and
 /// modification time, because no program can set it.
@@ -36,6 +29,10 @@ pub struct ImageCacheCounters {
     pub gone: u64,
     /// Number of failures of kind [`OpenFailure::Changed`].
     pub changed: u64,
+    /// Number of failures of kind [`OpenFailure::Unstable`].
+    pub unstable: u64,
+    /// Number of failures of kind [`OpenFailure::Timeout`].
+    pub timeout: u64,
     /// Number of failures of kind [`OpenFailure::Unverified`].
     pub unverified: u64,
     /// Number of failures of kind [`OpenFailure::NotRegular`].
@@ -48,7 +45,6 @@ pub struct ImageCacheCounters {
 
 /// Images by file; the least recently used one is evicted first.
 pub struct ImageCache {
-    opener: Opener,
     entries: LruCache<FileKey, Arc<Image>>,
     bytes: usize,
     bytes_max: usize,
@@ -58,57 +54,51 @@ pub struct ImageCache {
 impl ImageCache {
     /// Creates a cache. `bytes_max` is the total size of the images in bytes, see [`BYTES`].
     #[must_use]
-    pub fn new(opener: Opener, bytes_max: usize) -> Self {
-        Self {
-            opener,
-            entries: LruCache::unbounded(),
-            bytes: 0,
-            bytes_max,
-            counts: ImageCacheCounters::default(),
-        }
+    pub fn new(bytes_max: usize) -> Self {
+        Self { entries: LruCache::unbounded(), bytes: 0, bytes_max, counts: ImageCacheCounters::default() }
     }
 
-    /// Returns the image that a process executed. Files that are not ELF are cached as well; failures are
-    /// not.
+    /// Returns the image that a process executed; `read` reads it if it is not known. Files that are not ELF are
+    /// cached as well; failures are not.
     ///
     /// # Errors
     /// Fails if the file cannot be read, see [`OpenFailure`].
-    pub fn get(&mut self, process: &ExecutedProcess<'_>) -> Result<Arc<Image>, OpenFailure> {
-        let key = (process.device, process.inode, process.ctime_ns);
-        if let Some(image) = self.cached(key) {
+    pub fn get(
+        &mut self,
+        process: &ExecutedProcess<'_>,
+        read: impl FnOnce(&ExecutedProcess<'_>) -> Result<ReadImage, OpenFailure>,
+    ) -> Result<Arc<Image>, OpenFailure> {
+        if let Some(image) = self.cached(process) {
             return Ok(image);
         }
         self.counts.misses += 1;
-        match self.read(process) {
-            Ok(image) => {
-                let image = Arc::new(image);
-                if is_settled(process.ctime_ns, SystemTime::now()) {
-                    self.remember(key, &image);
-                }
-                Ok(image)
+        match read(process) {
+            Ok(found) => Ok(self.put(key(process), found)),
+            Err(failure) => {
+                *self.count(failure) += 1;
+                Err(failure)
             }
-            Err(failure) => Err(self.count_failure(failure)),
         }
     }
 
-    /// Counts a file that could not be read. Returns the same failure.
-    pub fn count_failure(&mut self, failure: OpenFailure) -> OpenFailure {
-        *self.count(failure) += 1;
-        failure
-    }
-
-    /// Returns a cached image.
-    pub fn cached(&mut self, key: FileKey) -> Option<Arc<Image>> {
-        let image = Arc::clone(self.entries.get(&key)?);
+    /// Returns a cached image. A file that was changed within a tick of its start may have had other content
+    /// with the same change time, so its image is none of the cached ones.
+    fn cached(&mut self, process: &ExecutedProcess<'_>) -> Option<Arc<Image>> {
+        if !process.is_settled() {
+            return None;
+        }
+        let image = Arc::clone(self.entries.get(&key(process))?);
         self.counts.hits += 1;
         Some(image)
     }
 
-    fn read(&self, process: &ExecutedProcess<'_>) -> Result<Image, OpenFailure> {
-        let file = self.opener.open(process)?;
-        let image = golang::read(&file)?;
-        file.verify()?;
-        Ok(image)
+    /// Takes an image that was read, and remembers it if its file has this content for good.
+    pub fn put(&mut self, key: FileKey, found: ReadImage) -> Arc<Image> {
+        let image = Arc::new(found.image);
+        if found.is_lasting {
+            self.remember(key, &image);
+        }
+        image
     }
 
     fn remember(&mut self, key: FileKey, image: &Arc<Image>) {
@@ -117,7 +107,9 @@ impl ImageCache {
             return;
         }
         self.bytes += bytes;
-        self.entries.put(key, Arc::clone(image));
+        if let Some(before) = self.entries.put(key, Arc::clone(image)) {
+            self.bytes = self.bytes.saturating_sub(cost(&before));
+        }
         while self.bytes > self.bytes_max
             && let Some((_, image)) = self.entries.pop_lru()
         {
@@ -130,6 +122,8 @@ impl ImageCache {
         match failure {
             OpenFailure::Gone => &mut self.counts.gone,
             OpenFailure::Changed => &mut self.counts.changed,
+            OpenFailure::Unstable => &mut self.counts.unstable,
+            OpenFailure::Timeout => &mut self.counts.timeout,
             OpenFailure::Unverified => &mut self.counts.unverified,
             OpenFailure::NotRegular => &mut self.counts.not_regular,
             OpenFailure::Denied => &mut self.counts.denied,
@@ -157,8 +151,8 @@ fn cost(image: &Image) -> usize {
     size_of::<Image>() + image.heap_bytes() + TABLE
 }
 
-fn is_settled(ctime_ns: u64, now: SystemTime) -> bool {
-    let ctime = SystemTime::UNIX_EPOCH + Duration::from_nanos(ctime_ns);
-    let age = now.duration_since(ctime).unwrap_or_else(|early| early.duration());
-    age >= SETTLED
+/// Returns the key of the file that a process executed.
+#[must_use]
+pub fn key(process: &ExecutedProcess<'_>) -> FileKey {
+    (process.device, process.inode, process.ctime_ns)
 }

@@ -1,8 +1,14 @@
 //! Opens the file that a process executed, after the fact.
 //!
-//! Three paths may lead to the file: `/proc/PID/exe` while the process lives; its path below the root of its
-//! parent, which is mostly in the same container; and its path as tracego sees it. The kernel's event says
-//! which inode was executed, so every file found is verified against it.
+//! Several paths may lead to the file: `/proc/PID/exe` while the process lives; its path below the root of its
+//! parent, which is mostly in the same container; its path as tracego sees it; and, for a container that is
+//! gone, its path below a mount of its file system or in its mount namespace ([`ExecutedProcess::roots`]). The
+//! kernel's event says which inode was executed, so every file found is verified against it.
+//!
+//! The content of a file cannot change while a process runs it (ETXTBSY, execve(2)). So a file that was read
+//! through its running process is what ran, whatever its change time says by now. A file that was found by a
+//! path has to have the change time of the event, and that has to be older than the start by more than the
+//! clock of change times stands still: a later change would not show in it otherwise.
 //!
 //! A file is first opened with `O_PATH`, which triggers nothing: no FIFO, no device, no automount. Only the
 //! right regular file is then opened for reading. A file on a hanging network or FUSE mount can still block a
@@ -20,11 +26,14 @@ use std::{
         },
     },
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use procfs::{FromRead as _, process::Stat};
-use tracego_golang::Source;
+use tracego_golang::{Image, Source};
 use tracego_model::input::note::OpenFailure;
+
+use super::{mounts, user::as_user};
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +50,32 @@ pub struct ExecutedProcess<'a> {
     pub device: u32,
     /// Inode of the executable.
     pub inode: u64,
-    /// Change time of the inode, nanoseconds since 1970.
+    /// Change time of the inode, nanoseconds since 1970; 0 if the kernel does not report it.
     pub ctime_ns: u64,
+    /// Time of the start, nanoseconds since 1970.
+    pub at_ns: u64,
+    /// User and group of the process. A FUSE file system may be readable by its user alone.
+    pub user: (u32, u32),
+    /// Folders that may be the root of the process, as paths that lead there: descriptors of tracego.
+    pub roots: &'a [PathBuf],
+}
+
+/// Returns the time for which the clock of change times stands still, and a little more: a tick of the kernel, 1 to
+/// 10 ms.
+fn tick_ns() -> u64 {
+    static TICK: LazyLock<u64> = LazyLock::new(|| {
+        let tick = rustix::time::clock_getres(rustix::time::ClockId::RealtimeCoarse);
+        u64::try_from(tick.tv_nsec).unwrap_or(10_000_000).clamp(1_000_000, 10_000_000) + 1_000_000
+    });
+    *TICK
+}
+
+impl ExecutedProcess<'_> {
+    /// Whether a change of the file after the start would show in its change time.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.ctime_ns != 0 && self.at_ns.abs_diff(self.ctime_ns) >= tick_ns()
+    }
 }
 
 /// An opened file, and its size and times when it was opened.
@@ -50,6 +83,7 @@ pub struct ExecutedProcess<'a> {
 pub struct OpenedFile {
     file: File,
     state: FileState,
+    inode: u64,
 }
 
 /// Metadata that changes whenever the content of a file does.
@@ -58,6 +92,13 @@ pub(super) struct FileState {
     size: u64,
     mtime: (i64, i64),
     ctime: (i64, i64),
+}
+
+impl FileState {
+    /// Returns the change time in nanoseconds since 1970.
+    fn ctime_ns(&self) -> u64 {
+        self.ctime.0.wrapping_mul(1_000_000_000).wrapping_add(self.ctime.1).cast_unsigned()
+    }
 }
 
 impl From<&Metadata> for FileState {
@@ -81,6 +122,34 @@ impl OpenedFile {
     }
 }
 
+impl OpenedFile {
+    /// Returns whether the kernel keeps the change time of the file: on a FUSE or network file system, it is
+    /// what the server says.
+    fn has_own_times(&self) -> bool {
+        const SERVERS: [u64; 8] = [
+            0x6573_5546, // FUSE
+            0x6969,      // NFS
+            0xff53_4d42, // CIFS
+            0xfe53_4d42, // SMB2
+            0x0102_1997, // 9p
+            0x00c3_6400, // Ceph
+            0x5346_414f, // AFS
+            0x7375_7245, // Coda
+        ];
+        let kind = rustix::fs::fstatfs(&self.file).map_or(0, |found| found.f_type.cast_unsigned());
+        kind != 0 && !SERVERS.contains(&(kind & 0xffff_ffff))
+    }
+}
+
+/// An image that was read, with what is known about its file.
+#[derive(Debug)]
+pub struct ReadImage {
+    /// The image.
+    pub image: Image,
+    /// Whether the file has this content whenever it has this change time.
+    pub is_lasting: bool,
+}
+
 impl Source for OpenedFile {
     fn size(&self) -> u64 {
         self.state.size
@@ -102,6 +171,14 @@ pub fn file(path: &Path) -> Result<OpenedFile, OpenFailure> {
 /// Opens a regular file if its metadata pass the check.
 fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<OpenedFile, OpenFailure> {
     let place = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_CLOEXEC).open(path)?;
+    checked_place(&place, right)
+}
+
+/// Opens a regular file, which is opened with `O_PATH`, if its metadata pass the check.
+pub(super) fn checked_place(
+    place: &File,
+    right: impl Fn(&Metadata) -> bool,
+) -> Result<OpenedFile, OpenFailure> {
     let meta = place.metadata()?;
     if !right(&meta) {
         return Err(OpenFailure::Changed);
@@ -113,7 +190,7 @@ fn checked(path: &Path, right: impl Fn(&Metadata) -> bool) -> Result<OpenedFile,
     let link = format!("/proc/self/fd/{}", place.as_raw_fd());
     let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(link)?;
-    Ok(OpenedFile { file, state: FileState::from(&meta) })
+    Ok(OpenedFile { file, state: FileState::from(&meta), inode: meta.ino() })
 }
 
 /// Opens files that processes executed.
@@ -136,38 +213,119 @@ impl Opener {
         Self { procfs, tick_hz: procfs::ticks_per_second() }
     }
 
+    /// Reads the image that a process executed.
+    ///
+    /// # Errors
+    /// Fails if no path leads to that very content, see [`OpenFailure`].
+    pub fn read(&self, process: &ExecutedProcess<'_>) -> Result<ReadImage, OpenFailure> {
+        let file = self.open(process)?;
+        let image = tracego_golang::read(&file)?;
+        let settled = process.is_settled();
+        if !self.runs(process, file.inode) {
+            // The process has ended, perhaps during the read: from then on the file could be written to.
+            file.verify()?;
+            if file.state.ctime_ns() != process.ctime_ns {
+                return Err(OpenFailure::Changed);
+            }
+            if !settled {
+                return Err(OpenFailure::Unstable);
+            }
+        }
+        let is_lasting = settled && file.state.ctime_ns() == process.ctime_ns && file.has_own_times();
+        Ok(ReadImage { image, is_lasting })
+    }
+
     /// Opens the file that a process executed.
     ///
     /// # Errors
     /// Fails if no path leads to that very file, see [`OpenFailure`].
     pub fn open(&self, process: &ExecutedProcess<'_>) -> Result<OpenedFile, OpenFailure> {
-        let of = |pid: u32| self.procfs.join(pid.to_string());
-        let same = |meta: &Metadata| {
-            let ctime = meta.ctime().wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec());
-            meta.ino() == process.inode && ctime.cast_unsigned() == process.ctime_ns
-        };
-        // Compares inode and change time alone: overlayfs and btrfs report another device to stat(2) than the
-        // superblock's, which the event holds. Here both only confirm the kernel's own link.
-        let running =
-            process.pid.ok_or(OpenFailure::Gone).and_then(|pid| self.is_running(pid, process.start_ns));
-        let exe = running.and_then(|folder| checked(&folder.join("exe"), same));
+        // Compares the inode alone: overlayfs and btrfs report another device to stat(2) than the superblock's,
+        // which the event holds. Here it only confirms the kernel's own link.
+        let by_link = |meta: &Metadata| meta.ino() == process.inode;
+        let exe = self.running(process).and_then(|folder| {
+            let link = folder.join("exe");
+            match checked(&link, by_link) {
+                Err(OpenFailure::Denied) => as_user(process.user, || checked(&link, by_link)),
+                opened => opened,
+            }
+        });
         let mut worst = match exe {
             Ok(opened) => return Ok(opened),
             Err(failure) => failure,
         };
-        // A path may lead to any file, and inode numbers are unique on one device only. So on overlayfs and
-        // btrfs the file of an ended process cannot be opened.
-        let same = |meta: &Metadata| same(meta) && device(meta.dev()) == Some(process.device);
+        if process.ctime_ns == 0 {
+            return Err(worst.max(OpenFailure::Unverified));
+        }
+        let same = |meta: &Metadata| {
+            meta.ino() == process.inode && FileState::from(meta).ctime_ns() == process.ctime_ns
+        };
         let path = Path::new(OsStr::from_bytes(process.path));
         let Ok(inside) = path.strip_prefix("/") else { return Err(worst) };
-        let below_parent = process.parent.map(|pid| of(pid).join("root").join(inside));
+        let mut attempt = |found: Result<OpenedFile, OpenFailure>| match found {
+            Ok(_) if !process.is_settled() => Some(Err(OpenFailure::Unstable)),
+            Ok(opened) => Some(Ok(opened)),
+            Err(failure) => {
+                worst = worst.max(failure);
+                None
+            }
+        };
+        // A path may lead to any file, and inode numbers are unique on one device only. So the device has to be
+        // that of the event; on overlayfs and btrfs stat(2) gives another one, and a mount has to be known.
+        let with_device = |meta: &Metadata| same(meta) && device(meta.dev()) == Some(process.device);
+        let below_parent =
+            process.parent.map(|pid| self.procfs.join(pid.to_string()).join("root").join(inside));
         for way in below_parent.into_iter().chain([path.to_owned()]) {
-            match checked(&way, same) {
-                Ok(opened) => return Ok(opened),
-                Err(failure) => worst = worst.max(failure),
+            if let Some(found) = attempt(checked(&way, with_device)) {
+                return found;
+            }
+        }
+        for root in process.roots {
+            if let Some(found) = attempt(mounts::below(root, inside, process.device, same)) {
+                return found;
+            }
+        }
+        for mount in mounts::of_device(&self.procfs, process.device) {
+            for inside in mounts::suffixes(inside) {
+                if let Some(found) = attempt(mounts::below(&mount, inside, process.device, same)) {
+                    return found;
+                }
             }
         }
         Err(worst)
+    }
+
+    /// Reads the program that an interpreter of binfmt_misc was started for: an ELF file at the path of the
+    /// process, as the process sees it. The kernel's event does not identify that file.
+    ///
+    /// # Errors
+    /// Fails if the process runs no more, or if the file cannot be read or is no ELF file.
+    pub fn read_interpreted(&self, process: &ExecutedProcess<'_>) -> Result<ReadImage, OpenFailure> {
+        let folder = self.running(process)?;
+        let path = Path::new(OsStr::from_bytes(process.path));
+        let way = match path.strip_prefix("/") {
+            Ok(inside) => folder.join("root").join(inside),
+            Err(_) => folder.join("cwd").join(path),
+        };
+        let file = checked(&way, |_| true)?;
+        let image = tracego_golang::read(&file)?;
+        file.verify()?;
+        if image.elf.is_none() || !self.runs(process, process.inode) {
+            return Err(OpenFailure::Changed);
+        }
+        Ok(ReadImage { image, is_lasting: false })
+    }
+
+    /// Returns whether the process still runs the file.
+    fn runs(&self, process: &ExecutedProcess<'_>, inode: u64) -> bool {
+        let exe = self.running(process).ok().map(|folder| folder.join("exe"));
+        let same = |exe: &PathBuf| std::fs::metadata(exe).is_ok_and(|meta| meta.ino() == inode);
+        exe.is_some_and(|exe| same(&exe) || as_user(process.user, || same(&exe)))
+    }
+
+    /// Returns the folder of the process.
+    fn running(&self, process: &ExecutedProcess<'_>) -> Result<PathBuf, OpenFailure> {
+        process.pid.ok_or(OpenFailure::Gone).and_then(|pid| self.is_running(pid, process.start_ns))
     }
 
     /// Returns the folder of a process, after checking that the process with this id is the one in the event.
@@ -187,7 +345,7 @@ impl Opener {
 }
 
 /// Converts a device of stat(2) to the kernel's encoding.
-fn device(of_stat: u64) -> Option<u32> {
+pub(super) fn device(of_stat: u64) -> Option<u32> {
     let (major, minor) = (libc::major(of_stat), libc::minor(of_stat));
     (major < 1 << 12 && minor < 1 << 20).then_some((major << 20) | minor)
 }

@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod executable;
+mod mounts;
+mod user;
 
 #[cfg(test)]
 mod tests;

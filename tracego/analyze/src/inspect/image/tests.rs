@@ -2,21 +2,30 @@
 
 use std::{
     fs::{self, File},
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{MetadataExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
     process::{Child, Command},
+    sync::Arc,
     thread::sleep,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tempfile::TempDir;
-use tracego_golang::{self as golang, Linkage, Source as _};
+use tracego_golang::{self as golang, Image, Linkage, Source as _};
 use tracego_model::input::note::OpenFailure;
 
 use super::{
     cache::{BYTES, ImageCache},
     executable::{self, ExecutedProcess, Opener},
 };
+
+/// Returns the image of a process through a cache.
+fn get(images: &mut ImageCache, process: &ExecutedProcess<'_>) -> Result<Arc<Image>, OpenFailure> {
+    images.get(process, |process| Opener::default().read(process))
+}
 
 /// A process that is killed when its test ends.
 struct Sleeper(Child);
@@ -167,42 +176,70 @@ fn a_file_that_changes_while_it_is_read_is_noticed() {
 #[test]
 fn a_file_is_read_once() {
     let (_folder, path) = program();
-    let mut images = ImageCache::new(Opener::default(), BYTES);
+    let mut images = ImageCache::new(BYTES);
     let process = of(&path);
-    let first = images.get(&process).unwrap();
+    let first = get(&mut images, &process).unwrap();
     assert_eq!(first.elf.as_ref().unwrap().linkage, Linkage::Dynamic);
     // From here on the file is not needed.
     fs::remove_file(&path).unwrap();
-    assert_eq!(images.get(&process).unwrap(), first);
+    assert_eq!(get(&mut images, &process).unwrap(), first);
     assert_eq!((images.counts().hits, images.counts().misses), (1, 1));
     // Another change time means another file.
     let other = ExecutedProcess { ctime_ns: process.ctime_ns + 1, ..process };
-    assert_eq!(images.get(&other).unwrap_err(), OpenFailure::Gone);
+    assert_eq!(get(&mut images, &other).unwrap_err(), OpenFailure::Gone);
     assert_eq!((images.counts().misses, images.counts().gone), (2, 1));
 }
 
+/// Returns the time now, in nanoseconds since 1970.
+fn now() -> u64 {
+    u64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap()
+}
+
 #[test]
-fn a_file_that_may_yet_change_is_read_again() {
+fn a_file_that_changed_just_before_its_start_is_read_through_its_process_alone() {
     let (_folder, path) = program();
-    let mut images = ImageCache::new(Opener::default(), BYTES);
-    let young = loop {
-        // Gives the file a new change time.
-        fs::rename(&path, path.with_extension("x")).unwrap();
-        fs::rename(path.with_extension("x"), &path).unwrap();
-        let process = of(&path);
-        images.get(&process).unwrap();
-        images.get(&process).unwrap();
-        if images.counts().hits == 0 {
-            break process;
-        }
-        // The machine was too slow.
-        images = ImageCache::new(Opener::default(), BYTES);
-    };
-    assert_eq!((images.counts().misses, images.bytes()), (2, 0));
-    sleep(Duration::from_millis(30));
-    images.get(&young).unwrap();
-    images.get(&young).unwrap();
-    assert_eq!(images.counts().hits, 1);
+    let child = start(&path);
+    let process = running(&path, &child);
+    let young = ExecutedProcess { at_ns: process.ctime_ns + 500_000, ..process };
+    let mut images = ImageCache::new(BYTES);
+    get(&mut images, &young).unwrap();
+    assert_eq!(images.bytes(), 0, "the content may change yet under the same change time");
+    // Another content of the file is known by that change time, which this start need not have had.
+    get(&mut images, &process).unwrap();
+    assert!(images.bytes() > 0);
+    get(&mut images, &young).unwrap();
+    assert_eq!((images.counts().hits, images.counts().misses), (0, 3));
+    drop(child);
+    assert_eq!(get(&mut images, &young).unwrap_err(), OpenFailure::Unstable);
+    assert!(Opener::default().read(&process).is_ok());
+}
+
+#[test]
+fn the_change_time_of_a_running_file_does_not_matter() {
+    let (_folder, path) = program();
+    let child = start(&path);
+    let process = running(&path, &child);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o711)).unwrap();
+    assert_ne!(of(&path).ctime_ns, process.ctime_ns);
+    let found = Opener::default().read(&process).unwrap();
+    assert!(!found.is_lasting, "a later start is asked again");
+    // Nor does it have to be known.
+    assert!(Opener::default().read(&ExecutedProcess { ctime_ns: 0, ..process }).is_ok());
+    assert_eq!(failure(&ExecutedProcess { inode: 1, ..process }), OpenFailure::Changed);
+    drop(child);
+    assert_eq!(failure(&process), OpenFailure::Changed);
+    assert_eq!(failure(&ExecutedProcess { ctime_ns: 0, ..process }), OpenFailure::Unverified);
+}
+
+#[test]
+fn content_that_was_replaced_in_place_is_never_taken_for_what_ran() {
+    let (_folder, path) = program();
+    for _ in 0..100 {
+        fs::copy("/bin/sleep", &path).unwrap();
+        let process = ExecutedProcess { at_ns: now(), ..of(&path) };
+        fs::write(&path, b"").unwrap();
+        assert!(Opener::default().read(&process).is_err());
+    }
 }
 
 #[test]
@@ -211,21 +248,21 @@ fn no_more_is_remembered_than_there_is_room_for() {
     let paths: Vec<PathBuf> = (0..20).map(|n| folder.path().join(n.to_string())).collect();
     paths.iter().for_each(|path| fs::write(path, "no ELF file").unwrap());
     sleep(Duration::from_millis(30));
-    let mut one = ImageCache::new(Opener::default(), BYTES);
-    one.get(&of(&paths[0])).unwrap();
+    let mut one = ImageCache::new(BYTES);
+    get(&mut one, &of(&paths[0])).unwrap();
     let room = one.bytes() * 5;
 
-    let mut images = ImageCache::new(Opener::default(), room);
+    let mut images = ImageCache::new(room);
     for path in &paths {
-        images.get(&of(path)).unwrap();
+        get(&mut images, &of(path)).unwrap();
         // The entry used most often stays.
-        images.get(&of(&paths[0])).unwrap();
+        get(&mut images, &of(&paths[0])).unwrap();
         assert!(images.bytes() <= room);
     }
     assert_eq!((images.bytes(), images.counts().evicted), (room, 15));
     assert_eq!((images.counts().hits, images.counts().misses), (20, 20));
 
-    let mut none = ImageCache::new(Opener::default(), 100);
-    none.get(&of(&paths[0])).unwrap();
+    let mut none = ImageCache::new(100);
+    get(&mut none, &of(&paths[0])).unwrap();
     assert_eq!((none.bytes(), none.counts().evicted), (0, 0));
 }

@@ -1,6 +1,7 @@
 //! Processes in /proc, and files as a process sees them.
 //!
 //! ```text
+//! namespaces   mount namespaces that are held for a moment
 //! procfs       processes, by their identity; files of a process
 //! status       the status file
 //! descriptors  open files, and why they are open
@@ -11,6 +12,7 @@
 
 pub mod descriptors;
 pub mod locks;
+pub mod namespaces;
 pub mod procfs;
 pub mod read_error;
 pub mod root;

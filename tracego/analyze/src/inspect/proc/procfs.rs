@@ -8,7 +8,7 @@ use std::{
 };
 
 use procfs::FromRead as _;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, readlinkat, statx};
 use tracego_common::TaskId;
 use tracego_model::linux::proc_pids::ProcPids;
 
@@ -122,6 +122,15 @@ impl Procfs {
         namespace(link.as_bytes()).ok_or(ReadError::Malformed)
     }
 
+    /// Returns the process id of this program there.
+    ///
+    /// # Errors
+    /// Fails if it cannot be read.
+    pub fn own_pid(&self) -> Result<u32, ReadError> {
+        let link = rustix::fs::readlink(self.root.join("self"), Vec::new())?;
+        link.to_str().ok().and_then(|link| link.parse().ok()).ok_or(ReadError::Malformed)
+    }
+
     /// Returns the inode number of this program's user namespace.
     ///
     /// # Errors
@@ -191,6 +200,15 @@ impl Process {
         namespace(&self.link(&format!("ns/{kind}"))?).ok_or(ReadError::Malformed)
     }
 
+    /// Opens one of the process's namespaces, which stays as long as the descriptor.
+    ///
+    /// # Errors
+    /// Fails if it cannot be opened.
+    pub(super) fn namespace_descriptor(&self, kind: &str) -> Result<OwnedFd, ReadError> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        openat(&self.dir, format!("ns/{kind}"), flags, Mode::empty()).map_err(gone)
+    }
+
     /// Reads and parses `status`.
     ///
     /// # Errors
@@ -215,7 +233,7 @@ impl Process {
     /// # Errors
     /// Fails if it cannot be looked up.
     pub fn executable(&self) -> Result<FileId, ReadError> {
-        Ok(FileId::of(&statat(&self.dir, "exe", AtFlags::empty()).map_err(gone)?))
+        self.file_behind("exe")
     }
 
     /// Returns the identity of the file behind a descriptor.
@@ -223,7 +241,15 @@ impl Process {
     /// # Errors
     /// Fails if the descriptor is closed by now.
     pub fn descriptor(&self, fd: u32) -> Result<FileId, ReadError> {
-        Ok(FileId::of(&statat(&self.dir, format!("fd/{fd}"), AtFlags::empty()).map_err(gone)?))
+        self.file_behind(&format!("fd/{fd}"))
+    }
+
+    /// Returns the identity of the file behind a link, as the kernel knows it: a server of the file system, which
+    /// may never answer, is not asked.
+    fn file_behind(&self, link: &str) -> Result<FileId, ReadError> {
+        let found = statx(&self.dir, link, AtFlags::STATX_DONT_SYNC, StatxFlags::INO).map_err(gone)?;
+        let device = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor);
+        Ok(FileId { device, inode: found.stx_ino })
     }
 
     /// Returns the open descriptors of the process, at most `max`, and whether these are all.

@@ -12,11 +12,12 @@ use rustix::{
     fs::{Dir, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, Stat, fstat, fstatfs, openat2},
     io::Errno,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{procfs::capped, read_error::ReadError};
 
 /// The identity of a file.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct FileId {
     /// Device, as stat(2) gives it.
     pub device: u64,
@@ -31,7 +32,7 @@ impl FileId {
 }
 
 /// The identity of a file and of its content.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FileStamp {
     id: FileId,
     size: i64,
@@ -74,6 +75,11 @@ impl RootFolder {
     pub fn own() -> Result<Self, ReadError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self::new(rustix::fs::open("/", flags, Mode::empty())?, b"/".to_vec()))
+    }
+
+    /// Returns the descriptor of the folder.
+    pub(super) fn into_descriptor(self) -> OwnedFd {
+        self.dir
     }
 
     /// Translates a kernel path, which goes up to the root of the mount namespace, to the path that the

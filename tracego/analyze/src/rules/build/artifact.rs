@@ -58,6 +58,13 @@ pub const RULE: Rule = Rule {
                       ended, or ran before tracego. go tool puts its tools there too.",
             remedy: "",
         },
+        Variant {
+            name: "unread",
+            grades: Grades { ci: Medium, production: Low, guessed: Low, terminal: Low, other: Low },
+            summary: "A program of a CI job could not be read: what it is, and whether go run made it, is not known. \
+                      The file system kept it from being read or did not answer, or the file was gone or changed.",
+            remedy: "Start programs from file systems that root can read.",
+        },
     ],
     by_arguments: false,
     start: Some(start),
@@ -65,6 +72,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
+    unread(subject, report);
     let Some(task) = subject.task.filter(|task| task.role == Some(Role::GoRunChild)) else {
         return;
     };
@@ -98,4 +106,20 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     .with("go_run.pid", pid.to_string())
     .with("process.executable.path", path);
     report.add(case, place, &scope_target);
+}
+
+/// Reports a program of a job about which nothing is known, once for each path of a job.
+fn unread(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
+    let file = subject.record.tracego.executable.as_ref();
+    let Some(why) = file.and_then(|file| file.unread).filter(|_| subject.role().is_none()) else { return };
+    let place = subject.place(report.settings);
+    let path = subject.path();
+    if !place.ci || !report.memory.is_new(&("unread", subject.job(), path)) {
+        return;
+    }
+    let message = format!("{path} could not be read ({why}), so what ran in the job is not known");
+    let case = FindingCase::new("unread", message)
+        .with("process.executable.path", path)
+        .with("tracego.executable.unread", why);
+    report.add(case, place, &MatchTarget::of(subject.record));
 }

@@ -1,7 +1,11 @@
 //! `go run` and the programs that it makes: TG001 and TG002.
 
 use tracego_golang::{Build, Image};
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    record::linux,
+};
+use zerocopy::FromZeros as _;
 
 use super::{Example, clean, finds};
 use crate::rules::{
@@ -204,6 +208,16 @@ fn linked(path: &str) -> TestProcess {
     app(10).path(path).args(path).setting("vcs.revision", "").setting("vcs", "").setting("vcs.modified", "")
 }
 
+/// Creates a program that could not be read.
+fn unread(pid: u32) -> TestProcess {
+    let fixed = tracego_common::ExecFixed::new_zeroed();
+    process(pid, "/home/me/m/prog", "prog serve").own(|own| {
+        let mut file = linux::ExecutableFile::of(&fixed, &[]);
+        file.unread = Some("denied");
+        own.executable = Some(file);
+    })
+}
+
 fn artifacts() -> Vec<Example> {
     let work = "/tmp/go-build123/b001/exe/server";
     let cache: &'static str =
@@ -241,6 +255,9 @@ fn artifacts() -> Vec<Example> {
         ),
         finds("TG002", "unknown-parent", Medium, "whose go run is not known", [linked(work).job("1")]),
         finds("TG002", "unknown-parent", Low, "that could not be read", [process(9, cache, cache)]),
+        finds("TG002", "unread", Medium, "of a job, of which nothing is known", [unread(9).job("1")]),
+        clean("TG002", "the same program once more", [unread(9).job("1"), unread(10).job("1")]),
+        clean("TG002", "that could not be read, outside of a job", [unread(9)]),
         clean("TG002", "what go build made", [app(9).job("1").below(&go(8, "go build .").job("1"))]),
         clean(
             "TG002",
