@@ -111,15 +111,15 @@ impl Redactor {
             if work.is_over() {
                 return n.saturating_sub(1);
             }
-            work.spend(6 + word.len() / 64);
+            work.spend(3 + word.len() / 64);
             let current = std::mem::replace(&mut pending, Pending::Nothing);
             if self.pending(command, n, &current, found) {
                 continue;
             }
             if n == program || (n > program && !word.starts_with('-')) {
-                let name = base(word);
                 if n == program || is_wrapper {
-                    let known = rules.len();
+                    let (known, name) = (rules.len(), base(word));
+                    work.spend(8);
                     if known < RULES_MAX {
                         rules.extend(self.commands.rules(name));
                     }
@@ -128,8 +128,9 @@ impl Redactor {
                 }
                 let is_value =
                     n > program && matches!(words[n - 1].text().as_bytes(), [b'-' | b'+', .., b'o']);
-                is_shell = is_shell_name(name) || is_shell && (is_value || takes_user);
-                takes_user |= is_shell && TAKES_USER.contains(&name);
+                let shell = shell_name(word);
+                is_shell = shell.is_some() || is_shell && (is_value || takes_user);
+                takes_user |= shell.is_some_and(|name| TAKES_USER.contains(&name));
                 if n == program && !word.starts_with("--") {
                     self.scan_word(command, n, Place::Argument, found);
                     continue;
@@ -281,10 +282,15 @@ impl Redactor {
         found: &mut dyn FnMut(Range<usize>),
     ) {
         let inner = shell::cut(text, work, &mut |words| {
+            work.spend(6);
             let command = Command { words, work, looks: &[], depth: depth + 1, signs };
             self.arguments(&command, &mut |word, range| found(words[word].place(&range)));
         });
         for inner in inner {
+            work.spend(12);
+            if work.is_over() {
+                return;
+            }
             let (start, inner) = (inner.start, &text[inner]);
             let mut place = |range: Range<usize>| found(range.start + start..range.end + start);
             if depth + 1 < DEPTH_MAX {
@@ -296,10 +302,11 @@ impl Redactor {
     }
 }
 
-/// Whether a program takes a shell text behind `-c`.
-fn is_shell_name(name: &str) -> bool {
-    let may_be = matches!(name.as_bytes(), [.., b'h' | b'x' | b'u' | b'r' | b't' | b'k']);
-    may_be && name.len() <= 8 && SHELLS.contains(&name)
+/// Returns the name of a program that takes a shell text behind `-c`.
+fn shell_name(word: &str) -> Option<&str> {
+    let may_be = matches!(word.as_bytes(), [.., b'h' | b'x' | b'u' | b'r' | b't' | b'k' | b'e']);
+    let name = may_be.then(|| base(word)).filter(|name| name.len() <= 8)?;
+    SHELLS.contains(&name).then_some(name)
 }
 
 /// Whether an argument is an option and not a value.

@@ -50,7 +50,7 @@ impl Redactor {
         let mut done = 0;
         work.spend(1 + bytes.len() / 64);
         for sign in memchr3_iter(b'=', b':', b'>', bytes) {
-            work.spend(3);
+            work.spend(2);
             if spans.is_full() || work.is_over() {
                 return;
             }
@@ -80,11 +80,12 @@ impl Redactor {
     /// Returns the secret behind a sign.
     fn assigned(&self, text: &str, sign: usize, place: Place, work: &Work) -> Option<Range<usize>> {
         let named = if place == Place::Plain { None } else { self.named_at(text, sign, place, work) }?;
-        work.spend(10);
+        work.spend(8);
         let value = named.value()?;
         let value_text = text.get(value.clone())?;
         // Long values are compared by their beginnings and searched for single signs.
-        work.spend(6 + value.len().min(512) / 4 + value.len() / 16);
+        let rate = if value_text.starts_with('$') { 2 } else { 16 };
+        work.spend(3 + value.len().min(8192) / 6 + value.len() / rate);
         let part = values::secret_part(value_text, named.rule)?;
         let part = value.start + part.start..value.start + part.end;
         named.is_credible(value_text).then_some(part)
@@ -114,7 +115,7 @@ impl Redactor {
             end -= usize::from(byte_before(bytes, end) == Some(b'\\'));
         }
         let start = run_before(bytes, end, NAME_MAX, is_name);
-        work.spend(3 + (end - start) / 2);
+        work.spend(4 + (end - start) / 4);
         let mut name = &bytes[start..end];
         // `-Dname` and `-Pname` of Java.
         if let [b'-', b'A'..=b'Z', rest @ ..] = name

@@ -22,7 +22,11 @@ struct Block {
 
 /// All forms of blocks.
 #[derive(Debug, Default)]
-pub(super) struct BlockTable(Vec<Block>);
+pub(super) struct BlockTable {
+    blocks: Vec<Block>,
+    /// Whether all blocks have a sign.
+    have_signs: bool,
+}
 
 impl BlockTable {
     pub(super) fn new(shapes: &[Shape]) -> Self {
@@ -34,12 +38,16 @@ impl BlockTable {
             end: Some(&shape.end).filter(|end| !end.is_empty()).map(finder),
             has_sign: [&shape.begin, &shape.label].iter().any(|text| text.contains([' ', ':'])),
         });
-        Self(blocks.collect())
+        let blocks: Vec<Block> = blocks.collect();
+        Self { have_signs: blocks.iter().all(|block| block.has_sign), blocks }
     }
 
     /// Finds blocks, also those whose end is cut off.
     pub(super) fn scan(&self, text: &[u8], signs: Signs, spans: &mut Spans, work: &Work) {
-        for block in &self.0 {
+        if self.have_signs && !signs.has(Signs::BLOCK) {
+            return;
+        }
+        for block in &self.blocks {
             let length = block.begin.needle().len() + block.label.needle().len();
             if text.len() < length || block.has_sign && !signs.has(Signs::BLOCK) {
                 continue;

@@ -12,6 +12,17 @@ use super::{
 /// Maximum length of a header within a longer text.
 const HEADER_MAX: usize = 2048;
 
+/// Bytes that may end a value within a longer text.
+static MAY_END: [bool; 256] = {
+    let mut may_end = [false; 256];
+    let (mut n, bytes) = (0, b"\n\r\\ \t\"'`&#/;,|})<");
+    while n < bytes.len() {
+        may_end[bytes[n] as usize] = true;
+        n += 1;
+    }
+    may_end
+};
+
 impl Named<'_> {
     /// Returns the extent of the value that begins at a position.
     pub(super) fn extent(&self, start: usize) -> Option<Range<usize>> {
@@ -55,6 +66,7 @@ impl Named<'_> {
         let is_break = |(n, byte): (usize, &u8)| {
             b",;& \n".contains(byte) && goes_on(&self.bytes()[start + n + 1..], *byte == b';')
         };
+        self.work.spend((self.bytes().len() - start) / if is_variable { 64 } else { 4 });
         match is_variable {
             true => self.bytes().len(),
             false => self.bytes()[start..]
@@ -84,8 +96,14 @@ impl Named<'_> {
             bytes[self.sign] == b':' && !self.is_quoted && matches!(bytes.get(self.sign + 1), Some(b' '));
         let separator = self.separator();
         let is_object = is_line && separator.is_some_and(|byte| b"{,([".contains(&byte));
-        for (n, &byte) in bytes[start..].iter().enumerate() {
-            let rest = &bytes[start + n + 1..];
+        let mut at = start;
+        while let Some(plain) = bytes[at..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
+            at += plain;
+            self.work.spend(6 + plain / 2);
+            if self.work.is_over() {
+                return at;
+            }
+            let (byte, rest) = (bytes[at], &bytes[at + 1..]);
             let ends = match byte {
                 b'\n' | b'\r' => true,
                 b'\\' if matches!(rest.first(), Some(b'n' | b'r' | b'"')) => true,
@@ -103,9 +121,11 @@ impl Named<'_> {
                 _ => false,
             };
             if ends {
-                return start + n;
+                return at;
             }
+            at += 1;
         }
+        self.work.spend((len - at) / 2);
         len
     }
 

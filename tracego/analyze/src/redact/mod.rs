@@ -11,6 +11,8 @@
 mod arguments;
 mod assignments;
 mod blocks;
+#[cfg(test)]
+mod bounds;
 mod commands;
 #[cfg(test)]
 mod examples;
@@ -148,7 +150,9 @@ impl Redactor {
                 let Some(arg) = args.get_mut(n).filter(|_| n < end) else { continue };
                 let mut spans = Spans::default();
                 group.iter().for_each(|(_, range)| spans.add(range.clone()));
-                work.spend(40);
+                if !work.is_over() {
+                    work.spend(40);
+                }
                 // Without another pass, the neighbours of a mark are not looked at.
                 let is_last = pass == PASSES_MAX || work.is_over();
                 let changed = if is_last { replace(arg) } else { spans.apply(arg, work) };

@@ -65,13 +65,35 @@ struct Format {
 const BEFORE_MAX: usize = 40;
 /// Number of hashes of two bytes.
 const PAIRS: usize = 4096;
+/// Number of hashes of three bytes.
+const TRIPLES: usize = 32768;
 
 /// A prefix, and the position in it by which it is found.
 #[derive(Debug)]
 struct Prefix {
     text: Vec<u8>,
+    /// The first four bytes, and which of their bits count if the prefix is shorter.
+    head: (u32, u32),
     at: usize,
     format: usize,
+}
+
+impl Prefix {
+    fn new(text: &[u8], at: usize, format: usize) -> Self {
+        let (mut head, mut mask) = ([0; 4], [0; 4]);
+        for (n, byte) in text.iter().take(4).enumerate() {
+            (head[n], mask[n]) = (*byte, u8::MAX);
+        }
+        let mask = u32::from_le_bytes(mask);
+        Self { text: text.to_vec(), head: (u32::from_le_bytes(head), mask), at, format }
+    }
+
+    /// Whether a text begins with the prefix.
+    fn begins(&self, text: &[u8]) -> bool {
+        let differs =
+            text.first_chunk().is_some_and(|first| u32::from_le_bytes(*first) & self.head.1 != self.head.0);
+        !differs && text.starts_with(&self.text)
+    }
 }
 
 /// Prefixes by the two bytes at their position.
@@ -83,12 +105,16 @@ struct PrefixTable {
 }
 
 /// All formats of tokens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TokenTable {
     /// Format of each prefix.
     formats: Vec<Format>,
     /// Prefixes that begin a word.
     begins: PrefixTable,
+    /// A bit for each hash of the first three bytes of these; most words have another.
+    triples: Vec<u64>,
+    /// The signs of each byte.
+    signs: Vec<u8>,
     /// Prefixes with a separator and the beginning of a word, which may follow anything.
     inside: PrefixTable,
     /// Bytes that are the separators of the prefixes that have no word behind them.
@@ -114,6 +140,26 @@ impl Default for PrefixTable {
 
 fn pair(first: u8, second: u8) -> usize {
     usize::from(first & 63) << 6 | usize::from(second & 63)
+}
+
+/// Returns a hash of three bytes.
+#[inline]
+fn triple(first: u8, second: u8, third: u8) -> usize {
+    usize::from(first & 31) << 10 | usize::from(second & 31) << 5 | usize::from(third & 31)
+}
+
+impl Default for TokenTable {
+    fn default() -> Self {
+        Self {
+            formats: Vec::new(),
+            begins: PrefixTable::default(),
+            triples: vec![0; TRIPLES / 64],
+            signs: SIGNS.to_vec(),
+            inside: PrefixTable::default(),
+            closing: PrefixTable::default(),
+            anywhere: None,
+        }
+    }
 }
 
 impl PrefixTable {
@@ -176,11 +222,15 @@ impl TokenTable {
 
     /// Enters a prefix. Returns whether it is found by its words.
     fn add(&mut self, text: &[u8], format: usize) -> bool {
-        let prefix = |at| Prefix { text: text.to_vec(), at, format };
+        let prefix = |at| Prefix::new(text, at, format);
         if !self.formats[format].inside {
             let [first @ 0..128, second, ..] = *text else { return false };
             if is_word(first) {
                 self.begins.add(pair(first, second), prefix(0));
+                let third = text.get(2).map_or(0..=31, |third| *third..=*third);
+                for three in third.map(|third| triple(first, second, third)) {
+                    self.triples[three / 64] |= 1 << (three % 64);
+                }
             }
             return is_word(first);
         }
@@ -189,6 +239,7 @@ impl TokenTable {
             self.inside.add(pair(text[at], text[at + 1]), prefix(at));
         } else if let Some(at) = text.iter().position(|byte| !is_word(*byte)) {
             self.closing.add(usize::from(text[at]), prefix(at));
+            self.signs[usize::from(text[at])] |= Signs::TOKEN;
         } else {
             return false;
         }
@@ -208,18 +259,10 @@ impl TokenTable {
                 let at = base + left.trailing_zeros() as usize;
                 left &= left - 1;
                 steps += 1;
-                let byte = text[at];
-                signs.add(byte);
-                match byte {
-                    b'\\' if matches!(text.get(at + 1), Some(b'n' | b'r' | b't')) => {
-                        self.begin(text, at + 2, &mut progress, spans, work);
-                    }
-                    b'%' => self.begin(text, at + 3, &mut progress, spans, work),
-                    _ => {
-                        if let Some(list) = self.closing.get(usize::from(byte)) {
-                            self.look(text, list, at, &mut progress, spans, work);
-                        }
-                    }
+                let sign = self.signs[usize::from(text[at])];
+                signs.0 |= sign;
+                if sign & Signs::TOKEN != 0 {
+                    self.behind(text, at, &mut progress, spans, work);
                 }
             }
             let mut left = starts;
@@ -227,15 +270,17 @@ impl TokenTable {
                 let at = base + left.trailing_zeros() as usize;
                 left &= left - 1;
                 steps += 2;
+                let Some(&[first, second, third]) = text.get(at..at + 3) else { break };
                 if let Some(before) = at.checked_sub(1)
-                    && let Some(list) =
-                        text.get(at).and_then(|byte| self.inside.get(pair(text[before], *byte)))
+                    && let Some(list) = self.inside.get(pair(text[before], first))
                 {
                     self.look(text, list, before, &mut progress, spans, work);
                 }
-                self.begin(text, at, &mut progress, spans, work);
+                if self.has_begin(first, second, third) {
+                    self.begin(text, at, &mut progress, spans, work);
+                }
             }
-            work.spend(steps / 2 + 1);
+            work.spend(steps / 4 + 1);
             !spans.is_full() && !work.is_over()
         });
         if let Some((search, formats)) = &self.anywhere {
@@ -254,6 +299,29 @@ impl TokenTable {
             }
         }
         signs
+    }
+
+    /// Looks for tokens at a separator that does not only end a word.
+    fn behind(&self, text: &[u8], at: usize, progress: &mut Progress, spans: &mut Spans, work: &Work) {
+        work.spend(2);
+        match text[at] {
+            b'\\' if matches!(text.get(at + 1), Some(b'n' | b'r' | b't')) => {
+                self.begin(text, at + 2, progress, spans, work);
+            }
+            b'%' => self.begin(text, at + 3, progress, spans, work),
+            byte => {
+                if let Some(list) = self.closing.get(usize::from(byte)) {
+                    self.look(text, list, at, progress, spans, work);
+                }
+            }
+        }
+    }
+
+    /// Whether a prefix may begin with three bytes.
+    #[inline]
+    fn has_begin(&self, first: u8, second: u8, third: u8) -> bool {
+        let three = triple(first, second, third);
+        self.triples[three / 64] >> (three % 64) & 1 == 1
     }
 
     /// Looks for a token at the beginning of a word, and for others directly behind it.
@@ -284,7 +352,7 @@ impl TokenTable {
     ) {
         for prefix in list {
             let Some(start) = at.checked_sub(prefix.at) else { continue };
-            if text[start..].starts_with(&prefix.text) {
+            if prefix.begins(&text[start..]) {
                 let behind = start + prefix.text.len();
                 self.token(text, start, behind, prefix.format, progress, spans, work);
             }
@@ -309,7 +377,7 @@ impl TokenTable {
             return;
         }
         let length = format.length(&text[behind..]);
-        work.spend(4 + length.unwrap_or_else(|run| run) / 2);
+        work.spend(10 + length.unwrap_or_else(|run| run) / 2);
         let Some(length) = length.ok().filter(|_| format.starts(text, start)) else {
             let run = length.unwrap_or_else(|run| run);
             if run > 32 {
@@ -337,15 +405,13 @@ impl Signs {
     pub(super) const ASSIGN: u8 = 1;
     /// The sign between the user and the host of a URL.
     pub(super) const AT: u8 = 2;
+    /// Signs by which a token may be found that begins no word.
+    const TOKEN: u8 = 8;
     /// Signs of a block of lines.
     pub(super) const BLOCK: u8 = 4;
 
     pub(super) fn has(self, sign: u8) -> bool {
         self.0 & sign != 0
-    }
-
-    fn add(&mut self, byte: u8) {
-        self.0 |= SIGNS[usize::from(byte)];
     }
 }
 
@@ -357,6 +423,8 @@ static SIGNS: [u8; 256] = {
     signs[b':' as usize] = Signs::ASSIGN | Signs::BLOCK;
     signs[b'@' as usize] = Signs::AT;
     signs[b' ' as usize] = Signs::BLOCK;
+    signs[b'\\' as usize] = Signs::TOKEN;
+    signs[b'%' as usize] = Signs::TOKEN;
     signs
 };
 
