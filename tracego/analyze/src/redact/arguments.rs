@@ -111,7 +111,7 @@ impl Redactor {
             if work.is_over() {
                 return n.saturating_sub(1);
             }
-            work.spend(3 + word.len() / 64);
+            work.spend(2 + word.len() / 64);
             let current = std::mem::replace(&mut pending, Pending::Nothing);
             if self.pending(command, n, &current, found) {
                 continue;
@@ -119,7 +119,7 @@ impl Redactor {
             if n == program || (n > program && !word.starts_with('-')) {
                 if n == program || is_wrapper {
                     let (known, name) = (rules.len(), base(word));
-                    work.spend(8);
+                    work.spend(3);
                     if known < RULES_MAX {
                         rules.extend(self.commands.rules(name));
                     }

@@ -85,7 +85,7 @@ impl<'a> ActiveRule<'a> {
         let shape = self.shape;
         let texts = shape.prose.len() + shape.plain.len();
         let options = if word.starts_with(['-', '/']) { 2 * (shape.options.len() + texts) } else { texts };
-        4 + options + if shape.positions.is_empty() { 0 } else { 8 + word.len().min(4096) / 4 }
+        1 + options + if shape.positions.is_empty() { 0 } else { 8 + word.len().min(4096) / 4 }
     }
 
     /// Returns what the rule says about an argument.

@@ -73,7 +73,7 @@ pub(super) fn cut<'a>(
     while at < bytes.len() && !work.is_over() {
         let plain =
             bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(bytes.len() - at);
-        work.spend(1 + plain / 8);
+        work.spend(usize::from(plain == 0) + plain / 8);
         if plain > 0 {
             word.get_or_insert_default().push(text, at..at + plain);
             at += plain;
@@ -125,7 +125,7 @@ pub(super) fn cut<'a>(
             _ => word.get_or_insert_default().push(text, at..at + 1),
         }
         let is_quote = matches!(bytes[at], b'"' | b'\'' | b'\\' | b'`');
-        work.spend(take / 4 + if is_quote { 4 } else { 0 });
+        work.spend(take / 4 + if is_quote { 3 } else { 0 });
         at += take.max(1);
     }
     command.extend(word);
