@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 /// Maximum number of steps for one process, or one text. Command lines of 256 KiB with an option in each
 /// argument need up to nine tenths of it. A step is ten to fifty instructions of the processor.
-pub(super) const STEPS_MAX: usize = 480_000;
+pub(super) const STEPS_MAX: usize = 640_000;
 
 /// Steps that were taken: bytes, words, signs and names that were looked at. Their number depends on the text
 /// alone, so that the same text is always treated alike.
