@@ -1,8 +1,9 @@
 //! Time of redacting command lines: ordinary ones, and ones made to be slow.
 //!
-//! `cargo run --release -p tracego-analyze --example redaction`
+//! `cargo run --release -p tracego-analyze --example redaction [NAME]`. With the name of a line, only that one is
+//! redacted, once, so that `valgrind --tool=callgrind --toggle-collect='*Redactor*args*'` counts its instructions.
 
-use std::{hint::black_box, time::Instant};
+use std::{env, hint::black_box, time::Instant};
 
 use tracego_analyze::redact::{Redaction, Redactor};
 
@@ -22,7 +23,12 @@ fn main() {
         }
         words
     };
-    let mut lines = vec![("compile, 4 KiB", words(4 << 10)), ("compile, 256 KiB", words(255 << 10))];
+    let mut lines = vec![
+        ("compile, 4 KiB".to_owned(), words(4 << 10)),
+        ("compile, 256 KiB".to_owned(), words(255 << 10)),
+        ("compile, 4 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(4 << 10).join(" ")]),
+        ("compile, 256 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(240 << 10).join(" ")]),
+    ];
     let patterns = [
         "a://b:c@",
         "a://b:c/",
@@ -76,22 +82,26 @@ fn main() {
     ];
     for pattern in patterns {
         let text = pattern.repeat(120_000 / pattern.len());
-        lines.push((pattern, vec!["true".to_owned(), text.clone(), text.clone()]));
-        lines.push((pattern, vec!["sh".to_owned(), "-c".to_owned(), text.clone()]));
-        lines.push((pattern, text.split_inclusive(pattern).take(7000).map(str::to_owned).collect()));
+        let name = |kind: &str| format!("{pattern} ({kind})");
+        lines
+            .push((name("arguments"), text.split_inclusive(pattern).take(7000).map(str::to_owned).collect()));
+        lines.push((name("sh"), vec!["sh".to_owned(), "-c".to_owned(), text.clone()]));
+        lines.push((name("text"), vec!["true".to_owned(), text.clone(), text]));
     }
-    println!("{:>10} {:>9} {:>8}  line", "µs", "bytes", "changed");
+    let wanted = env::args().nth(1);
+    let runs = if wanted.is_some() { 1 } else { 7 };
+    lines.retain(|(name, _)| wanted.as_ref().is_none_or(|wanted| wanted == name));
+    println!("{:>10} {:>9} {:>8} {:>7}  line", "µs", "bytes", "changed", "unread");
     for (name, line) in lines {
         let bytes: usize = line.iter().map(String::len).sum();
         let mut best = f64::MAX;
         let mut done = Redaction::default();
-        for _ in 0..7 {
+        for _ in 0..runs {
             let mut args = line.clone();
             let start = Instant::now();
             done = redactor.args(black_box(&mut args));
             best = best.min(start.elapsed().as_secs_f64());
         }
-        let first: String = line[0].chars().take(24).collect();
-        println!("{:10.1} {bytes:9} {:8}  {name} ({first})", best * 1e6, done.changed.len());
+        println!("{:10.1} {bytes:9} {:8} {:7}  {name}", best * 1e6, done.changed.len(), done.unread);
     }
 }

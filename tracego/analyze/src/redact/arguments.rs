@@ -1,15 +1,17 @@
 //! Arguments in their order: options and their values, commands within commands, and shell texts.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use super::{
     Redactor,
     assignments::Place,
     commands::{ActiveRule, Meaning, Next, base, secret_behind},
     names::NameRule,
-    shell,
+    shell::{self, ShellWord},
     spans::Spans,
+    tokens::Signs,
     values,
+    work::Work,
 };
 
 /// Maximum depth of shell texts within shell texts. Deeper ones are looked at as plain text.
@@ -34,34 +36,103 @@ enum Pending<'a> {
     Shell,
 }
 
+/// An argument of a command line, or a word of a shell's text.
+pub(super) trait Word {
+    fn text(&self) -> &str;
+
+    /// Whether the word is a part of the text around it as it is.
+    fn is_part(&self) -> bool {
+        false
+    }
+}
+
+impl Word for String {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl Word for ShellWord<'_> {
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn is_part(&self) -> bool {
+        self.is_one_part()
+    }
+}
+
+/// The way in which an argument was looked at since it changed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Look {
+    #[default]
+    None,
+    As(Place),
+    Shell,
+}
+
+/// The words that are looked at, and what is known about them.
+pub(super) struct Command<'a, W> {
+    pub(super) words: &'a [W],
+    pub(super) work: &'a Work,
+    /// The ways in which the arguments were looked at; none for the words of a shell's text.
+    pub(super) looks: &'a [Cell<Look>],
+    /// Number of shell texts around the command.
+    pub(super) depth: u32,
+    /// The signs of the text around the words, if its tokens and blocks are found already.
+    pub(super) signs: Option<Signs>,
+}
+
+impl<W: Word> Command<'_, W> {
+    /// Returns what is known about the signs of a word.
+    fn signs(&self, n: usize) -> Option<Signs> {
+        self.signs.filter(|_| self.words.get(n).is_some_and(Word::is_part))
+    }
+
+    /// Notes that an argument is looked at in a way. Returns whether it was already.
+    fn is_known(&self, n: usize, look: Look) -> bool {
+        self.looks.get(n).is_some_and(|last| last.replace(look) == look)
+    }
+}
+
+/// Receives the position of an argument and the place of a secret in it.
+pub(super) type Found<'a> = &'a mut dyn FnMut(usize, Range<usize>);
+
 impl Redactor {
     /// Finds the secrets in the arguments of a command and calls back with the position of each and its place
-    /// within the argument.
-    pub(super) fn arguments(&self, words: &[&str], depth: u32, found: &mut dyn FnMut(usize, Range<usize>)) {
-        let program = words.iter().position(|word| !is_assignment(word)).unwrap_or(0);
+    /// within the argument. Returns the number of arguments that were looked at before the work was over.
+    pub(super) fn arguments<W: Word>(&self, command: &Command<'_, W>, found: Found<'_>) -> usize {
+        let (words, work) = (command.words, command.work);
+        let program = words.iter().position(|word| !is_assignment(word.text())).unwrap_or(0);
         let mut rules: Vec<ActiveRule<'_>> = Vec::new();
         let (mut is_shell, mut takes_user, mut takes_text, mut is_wrapper) = (false, false, false, false);
         let mut pending = Pending::Nothing;
-        for (n, &word) in words.iter().enumerate() {
+        for (n, word) in words.iter().map(Word::text).enumerate() {
+            if work.is_over() {
+                return n.saturating_sub(1);
+            }
+            work.spend(2 + word.len() / 64);
             let current = std::mem::replace(&mut pending, Pending::Nothing);
-            if self.pending(n, word, &current, depth, found) {
+            if self.pending(command, n, &current, found) {
                 continue;
             }
             if n == program || (n > program && !word.starts_with('-')) {
-                let name = base(word);
                 if n == program || is_wrapper {
-                    let known = rules.len();
+                    let (known, name) = (rules.len(), base(word));
+                    work.spend(3);
                     if known < RULES_MAX {
                         rules.extend(self.commands.rules(name));
                     }
                     is_wrapper |= rules[known..].iter().any(ActiveRule::is_wrapper);
                     takes_text |= TAKES_TEXT.contains(&name);
                 }
-                let is_value = n > program && matches!(words[n - 1].as_bytes(), [b'-' | b'+', .., b'o']);
-                is_shell = SHELLS.contains(&name) || is_shell && (is_value || takes_user);
-                takes_user |= is_shell && TAKES_USER.contains(&name);
+                let is_value =
+                    n > program && matches!(words[n - 1].text().as_bytes(), [b'-' | b'+', .., b'o']);
+                let shell = shell_name(word);
+                is_shell = shell.is_some() || is_shell && (is_value || takes_user);
+                takes_user |= shell.is_some_and(|name| TAKES_USER.contains(&name));
                 if n == program && !word.starts_with("--") {
-                    self.scan_word(n, word, Place::Argument, found);
+                    self.scan_word(command, n, Place::Argument, found);
                     continue;
                 }
             } else if is_shell && word.starts_with('-') && is_command_option(word) {
@@ -69,12 +140,13 @@ impl Redactor {
                 continue;
             }
             if takes_text && n > program && word.contains(' ') && !word.starts_with('-') {
-                self.shell_text(n, word, depth, found);
+                self.shell_word(command, n, found);
                 continue;
             }
             let mut place = Place::Argument;
             let mut is_settled = false;
             for rule in &mut rules {
+                work.spend(rule.steps(word));
                 match rule.look(word) {
                     None => {}
                     Some(Meaning::Secret(range)) => {
@@ -98,82 +170,143 @@ impl Redactor {
                 }
             }
             if !is_settled && place == Place::Argument && is_option_name(word) {
-                let rule =
-                    self.names.find(word.as_bytes()).filter(|rule| rule.form.is_some() && !rule.switch);
+                work.spend(4);
+                let is_value =
+                    |rule: &NameRule| rule.form.is_some() && !self.names.is_switch(word.as_bytes());
+                let rule = self.names.find(word.as_bytes()).filter(is_value);
                 if let Some(rule) = rule {
                     pending = Pending::Named(rule);
                     continue;
                 }
             }
-            self.scan_word(n, word, place, found);
+            self.scan_word(command, n, place, found);
         }
+        // The last word may have been too much.
+        words.len() - usize::from(work.is_over() && !words.is_empty())
     }
 
     /// Applies what the argument before says about this one. Returns whether nothing else is to be done.
-    fn pending(
+    fn pending<W: Word>(
         &self,
+        command: &Command<'_, W>,
         n: usize,
-        word: &str,
         pending: &Pending<'_>,
-        depth: u32,
-        found: &mut dyn FnMut(usize, Range<usize>),
+        found: Found<'_>,
     ) -> bool {
+        let word = command.words[n].text();
         let range = match pending {
-            Pending::Nothing | Pending::Of(Next::Pair) => None,
+            Pending::Nothing => return false,
+            Pending::Of(Next::Pair) => None,
             Pending::Shell => {
-                self.shell_text(n, word, depth, found);
+                self.shell_word(command, n, found);
                 return true;
             }
             Pending::Of(Next::Text(place)) => {
-                self.scan_word(n, word, *place, found);
+                self.scan_word(command, n, *place, found);
                 return true;
             }
             Pending::Named(_) | Pending::Of(Next::Secret(_)) if is_option(word) => None,
             Pending::Named(rule) => values::secret_part(word, *rule),
             Pending::Of(Next::Secret(after)) => secret_behind(word, 0, after),
         };
+        command.work.spend(6 + word.len().min(8192) / 2);
         if let Some(range) = range {
             if range.start > 0 {
-                self.scan_word(n, word, Place::Argument, found);
+                self.scan_word(command, n, Place::Argument, found);
             }
             found(n, range);
             return true;
         }
-        if matches!(pending, Pending::Nothing) || is_option(word) {
+        if is_option(word) {
             return false;
         }
-        self.scan_word(n, word, Place::Argument, found);
+        self.scan_word(command, n, Place::Argument, found);
         true
     }
 
-    fn scan_word(&self, n: usize, word: &str, place: Place, found: &mut dyn FnMut(usize, Range<usize>)) {
-        let mut spans = Spans::default();
-        self.scan(word, place, &mut spans);
-        if spans.is_full() {
-            found(n, 0..word.len());
+    fn scan_word<W: Word>(&self, command: &Command<'_, W>, n: usize, place: Place, found: Found<'_>) {
+        if command.is_known(n, Look::As(place)) {
+            return;
         }
-        spans.iter().for_each(|span| found(n, span.clone()));
+        self.scan_part(command.words[n].text(), place, command.signs(n), command.work, &mut |range| {
+            found(n, range);
+        });
     }
 
-    /// Finds secrets in a shell text: in the arguments of its commands, and in the text itself.
-    fn shell_text(&self, n: usize, text: &str, depth: u32, found: &mut dyn FnMut(usize, Range<usize>)) {
-        if depth < DEPTH_MAX {
-            let shell = shell::cut(text);
-            for command in &shell.commands {
-                let words: Vec<&str> = command.iter().map(|word| word.text.as_str()).collect();
-                self.arguments(&words, depth + 1, &mut |word, range| found(n, command[word].place(&range)));
+    /// Finds the secrets in a text that are recognised without others. Returns the signs of the text.
+    fn scan_part(
+        &self,
+        text: &str,
+        place: Place,
+        signs: Option<Signs>,
+        work: &Work,
+        found: &mut dyn FnMut(Range<usize>),
+    ) -> Signs {
+        let mut spans = Spans::default();
+        let signs = match signs {
+            Some(signs) => {
+                self.assignments(text, place, signs, &mut spans, work);
+                signs
             }
-            for inner in &shell.inner {
-                let (start, inner) = (inner.start, &text[inner.clone()]);
-                self.shell_text(n, inner, depth + 1, &mut |n, range| {
-                    found(n, range.start + start..range.end + start);
-                });
-            }
+            None => self.scan(text, place, &mut spans, work),
+        };
+        if spans.is_full() {
+            found(0..text.len());
         }
-        if depth == 0 || depth >= DEPTH_MAX {
-            self.scan_word(n, text, Place::Text, found);
+        spans.iter().for_each(|span| found(span.clone()));
+        signs
+    }
+
+    /// Finds secrets in a word that is a shell text.
+    fn shell_word<W: Word>(&self, command: &Command<'_, W>, n: usize, found: Found<'_>) {
+        if command.is_known(n, Look::Shell) {
+            return;
+        }
+        let (text, work) = (command.words[n].text(), command.work);
+        let mut signs = command.signs(n);
+        if command.depth == 0 || command.depth >= DEPTH_MAX {
+            signs = Some(self.scan_part(text, Place::Text, signs, work, &mut |range| found(n, range)));
+        }
+        if command.depth < DEPTH_MAX {
+            self.shell_text(text, signs, command.depth, work, &mut |range| found(n, range));
         }
     }
+
+    /// Finds secrets in the arguments of the commands of a shell text.
+    fn shell_text(
+        &self,
+        text: &str,
+        signs: Option<Signs>,
+        depth: u32,
+        work: &Work,
+        found: &mut dyn FnMut(Range<usize>),
+    ) {
+        let inner = shell::cut(text, work, &mut |words| {
+            work.spend(6);
+            let command = Command { words, work, looks: &[], depth: depth + 1, signs };
+            self.arguments(&command, &mut |word, range| found(words[word].place(&range)));
+        });
+        for inner in inner {
+            work.spend(12);
+            if work.is_over() {
+                return;
+            }
+            let (start, inner) = (inner.start, &text[inner]);
+            let mut place = |range: Range<usize>| found(range.start + start..range.end + start);
+            if depth + 1 < DEPTH_MAX {
+                self.shell_text(inner, signs, depth + 1, work, &mut place);
+            } else {
+                self.scan_part(inner, Place::Text, signs, work, &mut place);
+            }
+        }
+    }
+}
+
+/// Returns the name of a program that takes a shell text behind `-c`.
+fn shell_name(word: &str) -> Option<&str> {
+    let may_be = matches!(word.as_bytes(), [.., b'h' | b'x' | b'u' | b'r' | b't' | b'k' | b'e']);
+    let name = may_be.then(|| base(word)).filter(|name| name.len() <= 8)?;
+    SHELLS.contains(&name).then_some(name)
 }
 
 /// Whether an argument is an option and not a value.

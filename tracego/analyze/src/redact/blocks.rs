@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{shape::Shape, spans::Spans};
+use super::{shape::Shape, spans::Spans, tokens::Signs, work::Work};
 
 /// Number of bytes behind the beginning in which the label has to stand.
 const LABEL_MAX: usize = 128;
@@ -10,60 +10,80 @@ const LABEL_MAX: usize = 128;
 /// A form of a block.
 #[derive(Debug)]
 struct Block {
-    begin: String,
-    label: String,
+    begin: memmem::Finder<'static>,
+    label: memmem::Finder<'static>,
     /// Whether only the word behind the label is secret.
     is_word: bool,
     /// Text of the last line; without it, the block reaches to the end.
-    end: String,
+    end: Option<memmem::Finder<'static>>,
+    /// Whether the beginning or the label has one of the signs of blocks.
+    has_sign: bool,
 }
 
 /// All forms of blocks.
 #[derive(Debug, Default)]
-pub(super) struct BlockTable(Vec<Block>);
+pub(super) struct BlockTable {
+    blocks: Vec<Block>,
+    /// Whether all blocks have a sign.
+    have_signs: bool,
+}
 
 impl BlockTable {
     pub(super) fn new(shapes: &[Shape]) -> Self {
+        let finder = |text: &String| memmem::Finder::new(text).into_owned();
         let blocks = shapes.iter().filter(|shape| !shape.begin.is_empty()).map(|shape| Block {
-            begin: shape.begin.clone(),
-            label: shape.label.clone(),
+            begin: finder(&shape.begin),
+            label: finder(&shape.label),
             is_word: shape.keep_prefix,
-            end: shape.end.clone(),
+            end: Some(&shape.end).filter(|end| !end.is_empty()).map(finder),
+            has_sign: [&shape.begin, &shape.label].iter().any(|text| text.contains([' ', ':'])),
         });
-        Self(blocks.collect())
+        let blocks: Vec<Block> = blocks.collect();
+        Self { have_signs: blocks.iter().all(|block| block.has_sign), blocks }
     }
 
     /// Finds blocks, also those whose end is cut off.
-    pub(super) fn scan(&self, text: &[u8], spans: &mut Spans) {
-        for block in &self.0 {
-            let end = memmem::Finder::new(block.end.as_bytes());
+    pub(super) fn scan(&self, text: &[u8], signs: Signs, spans: &mut Spans, work: &Work) {
+        if self.have_signs && !signs.has(Signs::BLOCK) {
+            return;
+        }
+        for block in &self.blocks {
+            let length = block.begin.needle().len() + block.label.needle().len();
+            if text.len() < length || block.has_sign && !signs.has(Signs::BLOCK) {
+                continue;
+            }
+            work.spend(4 + text.len() / 64);
             let mut from = 0;
-            while let Some(at) = memmem::find(&text[from..], block.begin.as_bytes()) {
+            while let Some(at) = block.begin.find(&text[from..]) {
+                work.spend(12);
+                if spans.is_full() || work.is_over() {
+                    return;
+                }
                 let start = from + at;
-                let behind = start + block.begin.len();
+                let behind = start + block.begin.needle().len();
                 let head = &text[behind..text.len().min(behind + LABEL_MAX)];
-                let Some(label) = memmem::find(head, block.label.as_bytes()) else {
+                let Some(label) = block.label.find(head) else {
                     from = behind;
                     continue;
                 };
                 if block.is_word {
-                    let start = behind + label + block.label.len();
+                    let start = behind + label + block.label.needle().len();
                     let space = text[start..].iter().position(u8::is_ascii_whitespace);
                     from = space.map_or(text.len(), |space| start + space);
+                    work.spend((from - start) / 4);
                     spans.add(start..from);
                     continue;
                 }
-                let last = (!block.end.is_empty()).then(|| end.find(&text[behind..])).flatten();
-                from = last.map_or(text.len(), |last| {
-                    let last = behind + last + block.end.len();
+                let last =
+                    block.end.as_ref().and_then(|end| Some((end.find(&text[behind..])?, end.needle().len())));
+                from = last.map_or(text.len(), |(last, length)| {
+                    let last = behind + last + length;
                     let line = &text[last..text.len().min(last + LABEL_MAX)];
                     memmem::find(line, b"-----")
                         .map_or(text.len().min(last + LABEL_MAX), |dashes| last + dashes + 5)
                 });
+                work.spend(20);
                 spans.add(start..from);
-                if spans.is_full() {
-                    return;
-                }
             }
         }
     }

@@ -80,6 +80,14 @@ impl<'a> ActiveRule<'a> {
         self.shape.wrapper
     }
 
+    /// Returns the steps that it takes to look at an argument.
+    pub(super) fn steps(&self, word: &str) -> usize {
+        let shape = self.shape;
+        let texts = shape.prose.len() + shape.plain.len();
+        let options = if word.starts_with(['-', '/']) { 2 * (shape.options.len() + texts) } else { texts };
+        1 + options + if shape.positions.is_empty() { 0 } else { 8 + word.len().min(4096) / 4 }
+    }
+
     /// Returns what the rule says about an argument.
     pub(super) fn look(&mut self, word: &str) -> Option<Meaning<'a>> {
         let shape = self.shape;

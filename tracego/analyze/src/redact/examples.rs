@@ -1,6 +1,6 @@
 //! The examples of all shapes: what is marked goes, everything else stays.
 
-use super::{MARK, Redaction, Redactor, shape, shell};
+use super::{MARK, Redaction, Redactor, shape, shell, work::Work};
 
 /// Returns letters and digits with the look of a token.
 fn filler(kind: &str, length: usize) -> String {
@@ -34,8 +34,11 @@ fn fill(example: &str) -> String {
 
 /// Cuts a command line into arguments.
 fn words(line: &str) -> Vec<String> {
-    let shell = shell::cut(line);
-    shell.commands.into_iter().flatten().map(|word| word.text).collect()
+    let mut words = Vec::new();
+    shell::cut(line, &Work::default(), &mut |command| {
+        words.extend(command.iter().map(|word| word.text.to_string()));
+    });
+    words
 }
 
 /// Returns the arguments of an example, and the same with marks for its secrets.

@@ -11,9 +11,12 @@
 mod arguments;
 mod assignments;
 mod blocks;
+#[cfg(test)]
+mod bounds;
 mod commands;
 #[cfg(test)]
 mod examples;
+mod extents;
 mod names;
 mod shape;
 mod shell;
@@ -21,16 +24,22 @@ mod spans;
 mod tokens;
 mod urls;
 mod values;
+mod words;
+mod work;
 
 use std::{
+    cell::Cell,
     ops::Range,
     sync::{Arc, LazyLock},
 };
 
+use arguments::Command;
 use assignments::Place;
-use memchr::memmem;
+use memchr::{memchr, memmem::Finder};
 pub use shape::{RedactSettings, Shape, TABLE, ValueForm};
 use spans::Spans;
+use tokens::Signs;
+use work::Work;
 
 /// The replacement for a secret.
 pub const MARK: &str = "[tracego:redacted]";
@@ -106,6 +115,10 @@ impl Redactor {
 
     /// Redacts the arguments of one process, of which the first is the program.
     pub fn args(&self, args: &mut [String]) -> Redaction {
+        self.args_with(args, &Work::default())
+    }
+
+    fn args_with(&self, args: &mut [String], work: &Work) -> Redaction {
         let mut is_changed = vec![false; args.len()];
         let mut unread = 0;
         let mut left = LOOKED_AT_MAX;
@@ -120,27 +133,42 @@ impl Redactor {
                 }
             }
         }
+        let looks = vec![Cell::default(); args.len()];
         for pass in 0..=PASSES_MAX {
-            let mut found: Vec<(usize, Spans)> = Vec::new();
-            {
-                let words: Vec<&str> = args.iter().map(String::as_str).collect();
-                self.arguments(&words, 0, &mut |index, range| match found.last_mut() {
-                    Some((last, spans)) if *last == index => spans.add(range),
-                    _ => found.push((index, Spans::of(range))),
-                });
-            }
-            let mut again = false;
-            // Spans of one argument may come in several parts; each is applied to the text as it then is, so
+            let mut found: Vec<(usize, Range<usize>)> = Vec::new();
+            let command = Command { words: &*args, work, looks: &looks, depth: 0, signs: None };
+            let end = self.arguments(&command, &mut |index, range| {
+                work.spend(8);
+                found.push((index, range));
+            });
+            // Secrets of one argument may come in several parts; each is applied to the text as it then is, so
             // they are joined first.
             found.sort_by_key(|(index, _)| *index);
+            let mut again = false;
             for group in found.chunk_by(|a, b| a.0 == b.0) {
-                let Some(arg) = args.get_mut(group[0].0) else { continue };
-                let spans = group.iter().fold(Spans::default(), |all, (_, spans)| all.join(spans));
-                let changed = if pass == PASSES_MAX { replace(arg) } else { spans.apply(arg) };
-                is_changed[group[0].0] |= changed;
+                let n = group[0].0;
+                let Some(arg) = args.get_mut(n).filter(|_| n < end) else { continue };
+                let mut spans = Spans::default();
+                group.iter().for_each(|(_, range)| spans.add(range.clone()));
+                if !work.is_over() {
+                    work.spend(40);
+                }
+                // Without another pass, the neighbours of a mark are not looked at.
+                let is_last = pass == PASSES_MAX || work.is_over();
+                let changed = if is_last { replace(arg) } else { spans.apply(arg, work) };
+                unread += u32::from(changed && work.is_over());
+                is_changed[n] |= changed;
                 again |= changed;
+                if changed {
+                    looks[n].take();
+                }
             }
-            if !again {
+            for (arg, is_changed) in args.iter_mut().zip(&mut is_changed).skip(end) {
+                let changed = replace(arg);
+                unread += u32::from(changed);
+                *is_changed |= changed;
+            }
+            if !again || end < args.len() {
                 break;
             }
         }
@@ -151,37 +179,38 @@ impl Redactor {
     /// Redacts a text that is no argument, such as a message or a flag of the linker. Returns whether the text
     /// changed.
     pub fn text(&self, text: &mut String) -> bool {
-        self.passes(text, Place::Text)
+        self.passes(text, Place::Text, &Work::default())
     }
 
     /// Redacts the value of an environment variable. Returns whether the value changed.
     pub fn variable(&self, name: &str, value: &mut String) -> bool {
+        let work = Work::default();
         if let Some(range) = self.named(name, value) {
             let start = range.start;
             let mut spans = Spans::of(range);
             if start > 0 {
-                self.scan(value, Place::Text, &mut spans);
+                self.scan(value, Place::Text, &mut spans, &work);
             }
-            return spans.apply(value);
+            return spans.apply(value, &work);
         }
-        self.passes(value, Place::Text)
+        self.passes(value, Place::Text, &work)
     }
 
     /// Redacts a path: credentials of URLs, tokens of known formats, and values of names. Returns whether the
     /// path changed.
     pub fn path(&self, path: &mut String) -> bool {
-        self.passes(path, Place::Path)
+        self.passes(path, Place::Path, &Work::default())
     }
 
-    fn passes(&self, text: &mut String, place: Place) -> bool {
+    fn passes(&self, text: &mut String, place: Place, work: &Work) -> bool {
         if self.closed || cost(text).is_none_or(|cost| cost > LOOKED_AT_MAX) {
             return replace(text);
         }
         for pass in 0..=PASSES_MAX {
             let mut spans = Spans::default();
-            self.scan(text, place, &mut spans);
-            let changed =
-                if pass == PASSES_MAX && !spans.is_empty() { replace(text) } else { spans.apply(text) };
+            self.scan(text, place, &mut spans, work);
+            let is_last = (pass == PASSES_MAX && !spans.is_empty()) || work.is_over();
+            let changed = if is_last { replace(text) } else { spans.apply(text, work) };
             if !changed {
                 return pass > 0;
             }
@@ -189,11 +218,15 @@ impl Redactor {
         true
     }
 
-    /// Finds the secrets in one text that are recognised without the arguments before it.
-    fn scan(&self, text: &str, place: Place, spans: &mut Spans) {
-        self.blocks.scan(text.as_bytes(), spans);
-        self.tokens.scan(text.as_bytes(), spans);
-        self.assignments(text, place, spans);
+    /// Finds the secrets in one text that are recognised without the arguments before it. Returns the signs of
+    /// the text.
+    fn scan(&self, text: &str, place: Place, spans: &mut Spans, work: &Work) -> Signs {
+        let signs = self.tokens.scan(text.as_bytes(), spans, work);
+        self.blocks.scan(text.as_bytes(), signs, spans, work);
+        if signs.has(Signs::ASSIGN) {
+            self.assignments(text, place, signs, spans, work);
+        }
+        signs
     }
 
     /// Returns the part of a value that is secret because of its name.
@@ -207,8 +240,16 @@ fn cost(text: &str) -> Option<usize> {
     if text == MARK {
         return Some(0);
     }
-    let marks = memmem::find_iter(text.as_bytes(), MARK).take(MARKS_MAX + 1).count();
+    let marks = marks(text).take(MARKS_MAX + 1).count();
     (marks <= MARKS_MAX).then(|| text.len() - marks * (MARK.len() - 1))
+}
+
+/// Returns the positions of the marks in a text.
+fn marks(text: &str) -> impl Iterator<Item = usize> {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
+    let from = if text.len() < MARK.len() { None } else { memchr(b'[', text.as_bytes()) };
+    let rest = from.map_or(&b""[..], |from| &text.as_bytes()[from..]);
+    FINDER.find_iter(rest).map(move |at| at + from.unwrap_or(0))
 }
 
 /// Replaces a text as a whole. Returns whether it changed.

@@ -1,7 +1,5 @@
 //! Names of variables, options, keys and headers whose value is a secret.
 
-use std::cmp::Reverse;
-
 use super::shape::{Shape, ValueForm};
 
 /// The rule of a shape about the names that end with one of its words.
@@ -13,15 +11,11 @@ pub(super) struct NameRule {
     pub(super) header: bool,
     /// Whether the first word of the header's value names a scheme and stays.
     pub(super) scheme: bool,
-    /// Whether a word that a verb such as `no` stands before is only a switch.
-    pub(super) switch: bool,
 }
 
-/// A word that a name may end with.
+/// A word that a name may end with; its letters are the way to its node.
 #[derive(Debug)]
 struct Word {
-    /// Letters in lower case without separators.
-    letters: Vec<u8>,
     /// Whether the name has no other words.
     whole: bool,
     /// Whether the word may stand behind other letters without a boundary.
@@ -29,11 +23,22 @@ struct Word {
     rule: NameRule,
 }
 
+/// A place in the tree of all words, which are read from their last letter to the first.
+#[derive(Debug, Default)]
+struct Node {
+    /// Letters before, in lower case, and their nodes.
+    before: Vec<(u8, usize)>,
+    /// Words that begin here.
+    words: Vec<Word>,
+}
+
 /// All names.
 #[derive(Debug)]
 pub(super) struct NameTable {
-    /// Words by a hash of their last two letters, longest first.
-    by_end: Vec<Vec<Word>>,
+    /// The tree; the first node is the end of all words.
+    nodes: Vec<Node>,
+    /// Whether a word ends with two letters, by a hash of them.
+    ends: Vec<bool>,
     /// First words of options that have no value, such as `no`.
     verbs: Vec<String>,
 }
@@ -44,7 +49,7 @@ const ENDS: usize = 1024;
 
 impl Default for NameTable {
     fn default() -> Self {
-        Self { by_end: (0..ENDS).map(|_| Vec::new()).collect(), verbs: Vec::new() }
+        Self { nodes: vec![Node::default()], ends: vec![false; ENDS], verbs: Vec::new() }
     }
 }
 
@@ -59,23 +64,38 @@ impl NameTable {
             table.verbs.extend(shape.verbs.iter().cloned());
             let goes = shape.names.iter().map(|name| (name, Some(shape.value)));
             for (name, form) in goes.chain(shape.harmless.iter().map(|name| (name, None))) {
-                let letters: Vec<u8> = name.bytes().filter(u8::is_ascii_alphanumeric).collect();
-                let letters = letters.to_ascii_lowercase();
-                let [.., before, last] = letters[..] else { continue };
-                let rule = NameRule { form, header: shape.header, scheme: shape.scheme, switch: false };
+                let rule = NameRule { form, header: shape.header, scheme: shape.scheme };
                 // A harmless name goes with its separators alone: `max-token`, not `climaxtoken`.
-                table.by_end[end(last, before)].push(Word {
-                    letters,
-                    whole: shape.whole,
-                    glued: shape.glued && form.is_some(),
-                    rule,
-                });
+                table.add(name, Word { whole: shape.whole, glued: shape.glued && form.is_some(), rule });
             }
         }
-        for words in &mut table.by_end {
-            words.sort_by_key(|word| (Reverse(word.letters.len()), !word.whole, word.rule.form.is_some()));
+        for node in &mut table.nodes {
+            node.words.sort_by_key(|word| (!word.whole, word.rule.form.is_some()));
         }
         table
+    }
+
+    fn add(&mut self, name: &str, word: Word) {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        let letters: Vec<u8> = letters.collect();
+        let [.., before, last] = letters[..] else { return };
+        self.ends[end(last, before)] = true;
+        let mut at = 0;
+        for &letter in letters.iter().rev() {
+            let known = self.nodes[at].before.iter().find(|(byte, _)| *byte == letter).map(|(_, node)| *node);
+            at = known.unwrap_or_else(|| {
+                self.nodes.push(Node::default());
+                let new = self.nodes.len() - 1;
+                self.nodes[at].before.push((letter, new));
+                new
+            });
+        }
+        self.nodes[at].words.push(word);
+    }
+
+    /// Whether a name may be one of the table, as its last two bytes show. Most names are none.
+    pub(super) fn may_end_with(&self, before: u8, last: u8) -> bool {
+        !(last.is_ascii_alphabetic() && before.is_ascii_alphanumeric()) || self.ends[end(last, before)]
     }
 
     /// Returns the rule of the longest word that a name ends with. Dashes at the beginning and a number at the
@@ -88,48 +108,32 @@ impl NameTable {
         if (1..=2).contains(&digits) {
             name = &name[..name[..name.len() - digits].iter().rposition(letter)? + 1];
         }
-        let letters = Letters::of(name);
-        let [.., before, last] = letters.lower[..letters.count] else { return None };
-        let words = &self.by_end[end(last, before)];
-        let mut rule = words.iter().find_map(|word| word.is_end_of(name, &letters).then_some(word.rule))?;
-        let start = name.iter().position(letter).unwrap_or(0);
-        let first: &[u8] = name[start..].split(|byte| !letter(byte)).next().unwrap_or_default();
-        rule.switch = self.verbs.iter().any(|verb| first.eq_ignore_ascii_case(verb.as_bytes()));
-        Some(rule)
-    }
-}
-
-/// The letters and digits of a name.
-struct Letters {
-    /// In lower case.
-    lower: [u8; NAME_MAX],
-    /// Position of each in the name.
-    at: [u8; NAME_MAX],
-    count: usize,
-}
-
-impl Letters {
-    fn of(name: &[u8]) -> Self {
-        let mut letters = Self { lower: [0; NAME_MAX], at: [0; NAME_MAX], count: 0 };
-        for (at, byte) in (0..).zip(name.iter().take(NAME_MAX)) {
-            if byte.is_ascii_alphanumeric() {
-                letters.lower[letters.count] = byte.to_ascii_lowercase();
-                letters.at[letters.count] = at;
-                letters.count += 1;
+        let (mut node, mut rule) = (&self.nodes[0], None);
+        for (at, byte) in name.iter().enumerate().rev().filter(|(_, byte)| letter(byte)) {
+            let byte = byte.to_ascii_lowercase();
+            let Some((_, next)) = node.before.iter().find(|(letter, _)| *letter == byte) else { break };
+            node = &self.nodes[*next];
+            // The longest word decides, so later ones replace it.
+            if let Some(word) = node.words.iter().find(|word| word.may_begin(name, at)) {
+                rule = Some(word.rule);
             }
         }
-        letters
+        rule
+    }
+
+    /// Whether a verb such as `no` stands before the name, so that the option is only a switch.
+    pub(super) fn is_switch(&self, name: &[u8]) -> bool {
+        let letter = |byte: &u8| byte.is_ascii_alphanumeric();
+        let start = name.iter().position(letter).unwrap_or(0);
+        let first: &[u8] = name[start..].split(|byte| !letter(byte)).next().unwrap_or_default();
+        self.verbs.iter().any(|verb| first.eq_ignore_ascii_case(verb.as_bytes()))
     }
 }
 
 impl Word {
-    fn is_end_of(&self, name: &[u8], letters: &Letters) -> bool {
-        let Some(first) = letters.count.checked_sub(self.letters.len()) else { return false };
-        if letters.lower[first..letters.count] != self.letters[..] {
-            return false;
-        }
-        let at = usize::from(letters.at[first]);
-        if first == 0 {
+    /// Whether the word may begin at a position of a name.
+    fn may_begin(&self, name: &[u8], at: usize) -> bool {
+        if !name[..at].iter().any(u8::is_ascii_alphanumeric) {
             return true;
         }
         let before = name[at - 1];

@@ -1,50 +1,85 @@
 //! The words of a shell's text, each with the place where it stands.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
+
+use super::work::Work;
 
 /// A word without its quotes.
 #[derive(Debug, Default)]
-pub(super) struct ShellWord {
-    pub(super) text: String,
-    /// Position of each byte in the shell's text.
-    from: Vec<u32>,
+pub(super) struct ShellWord<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// Position of the first byte in the shell's text.
+    start: usize,
+    /// Later parts: their position in the word and in the shell's text.
+    parts: Vec<(usize, usize)>,
 }
 
-/// The parts of a shell's text.
-#[derive(Debug, Default)]
-pub(super) struct ShellText {
-    /// Simple commands.
-    pub(super) commands: Vec<Vec<ShellWord>>,
-    /// Texts of command substitutions.
-    pub(super) inner: Vec<Range<usize>>,
-}
+impl<'a> ShellWord<'a> {
+    /// Whether the word stands in the shell's text as it is.
+    pub(super) fn is_one_part(&self) -> bool {
+        self.parts.is_empty()
+    }
 
-impl ShellWord {
     /// Returns the range of the shell's text that a range of the word comes from.
     pub(super) fn place(&self, range: &Range<usize>) -> Range<usize> {
-        let first = self.from.get(range.start).copied().unwrap_or(0);
-        let last =
-            range.end.checked_sub(1).and_then(|last| self.from.get(last)).map_or(first, |last| last + 1);
-        first as usize..last as usize
+        let place = |at: usize| {
+            let later = self.parts.partition_point(|(within, _)| *within <= at);
+            let (within, from) = later.checked_sub(1).map_or((0, self.start), |part| self.parts[part]);
+            from + (at - within)
+        };
+        let first = if range.start < self.text.len() { place(range.start) } else { 0 };
+        let last = range.end.checked_sub(1).filter(|last| *last < self.text.len());
+        first..last.map_or(first, |last| place(last) + 1)
     }
 
-    fn push(&mut self, text: &str, at: usize) {
-        self.text.push_str(text);
-        self.from.extend((at..at + text.len()).map(|at| u32::try_from(at).unwrap_or(u32::MAX)));
+    /// Appends a part of the shell's text.
+    fn push(&mut self, text: &'a str, part: Range<usize>) {
+        if self.text.is_empty() {
+            self.start = part.start;
+            self.text = Cow::Borrowed(&text[part]);
+        } else if self.parts.is_empty() && self.start + self.text.len() == part.start {
+            self.text = Cow::Borrowed(&text[self.start..part.end]);
+        } else if !part.is_empty() {
+            self.parts.push((self.text.len(), part.start));
+            self.text.to_mut().push_str(&text[part]);
+        }
     }
 }
 
-/// Cuts a shell's text into words. Anything can be cut: quotes that do not close reach to the end.
-pub(super) fn cut(text: &str) -> ShellText {
-    let mut out = ShellText::default();
-    let (mut command, mut word): (Vec<ShellWord>, Option<ShellWord>) = (Vec::new(), None);
+/// Bytes with a meaning to a shell.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut n = 0;
+    let bytes = b"\\\"'$` \t><;\n&|()";
+    while n < bytes.len() {
+        special[bytes[n] as usize] = true;
+        n += 1;
+    }
+    special
+};
+
+/// Cuts a shell's text into words and calls back with each simple command. Anything can be cut: quotes that do
+/// not close reach to the end. Returns the ranges of command substitutions.
+pub(super) fn cut<'a>(
+    text: &'a str,
+    work: &Work,
+    found: &mut dyn FnMut(&[ShellWord<'a>]),
+) -> Vec<Range<usize>> {
+    let mut inner = Vec::new();
+    let (mut command, mut word): (Vec<ShellWord<'a>>, Option<ShellWord<'a>>) = (Vec::new(), None);
     // Whether the text is within double quotes, and the position.
     let (mut is_quoted, mut at) = (false, 0);
     let bytes = text.as_bytes();
-    while at < bytes.len() {
-        let length = text[at..].chars().next().map_or(1, char::len_utf8);
-        let one = &text[at..at + length];
-        let mut take = length;
+    while at < bytes.len() && !work.is_over() {
+        let plain =
+            bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(bytes.len() - at);
+        work.spend(usize::from(plain == 0) + plain / 8);
+        if plain > 0 {
+            word.get_or_insert_default().push(text, at..at + plain);
+            at += plain;
+            continue;
+        }
+        let mut take = 1;
         match bytes[at] {
             b'\\' => {
                 let next = text[at + 1..].chars().next().map_or(0, char::len_utf8);
@@ -52,9 +87,9 @@ pub(super) fn cut(text: &str) -> ShellText {
                 let is_kept = is_quoted && !matches!(escaped, "\"" | "\\" | "$" | "`" | "\n");
                 let word = word.get_or_insert_default();
                 match (is_kept, escaped) {
-                    (true, _) => word.push(&text[at..at + 1 + next], at),
+                    (true, _) => word.push(text, at..at + 1 + next),
                     (false, "\n") => {}
-                    (false, _) => word.push(escaped, at + 1),
+                    (false, _) => word.push(text, at + 1..at + 1 + next),
                 }
                 take = 1 + next;
             }
@@ -64,35 +99,40 @@ pub(super) fn cut(text: &str) -> ShellText {
             }
             b'\'' if !is_quoted => {
                 let end = text[at + 1..].find('\'').map_or(text.len(), |end| at + 1 + end);
-                word.get_or_insert_default().push(&text[at + 1..end], at + 1);
+                word.get_or_insert_default().push(text, at + 1..end);
                 take = end + 1 - at;
             }
             b'$' if bytes.get(at + 1) == Some(&b'(') => {
                 let end = closing(bytes, at + 1);
-                out.inner.push(at + 2..end);
+                inner.push(at + 2..end);
                 take = (end + 1).min(bytes.len()) - at;
-                word.get_or_insert_default().push(&text[at..at + take], at);
+                word.get_or_insert_default().push(text, at..at + take);
             }
             b'`' => {
                 let end = text[at + 1..].find('`').map_or(text.len(), |end| at + 1 + end);
-                out.inner.push(at + 1..end);
+                inner.push(at + 1..end);
                 take = (end + 1).min(bytes.len()) - at;
-                word.get_or_insert_default().push(&text[at..at + take], at);
+                word.get_or_insert_default().push(text, at..at + take);
             }
-            _ if is_quoted => word.get_or_insert_default().push(one, at),
-            b' ' | b'\t' | b'>' | b'<' => command.extend(word.take()),
-            b';' | b'\n' | b'&' | b'|' | b'(' | b')' => {
+            b' ' | b'\t' | b'>' | b'<' if !is_quoted => command.extend(word.take()),
+            b';' | b'\n' | b'&' | b'|' | b'(' | b')' if !is_quoted => {
                 command.extend(word.take());
-                out.commands.push(std::mem::take(&mut command));
+                if !command.is_empty() {
+                    found(&command);
+                    command.clear();
+                }
             }
-            _ => word.get_or_insert_default().push(one, at),
+            _ => word.get_or_insert_default().push(text, at..at + 1),
         }
+        let is_quote = matches!(bytes[at], b'"' | b'\'' | b'\\' | b'`');
+        work.spend(take / 4 + if is_quote { 3 } else { 0 });
         at += take.max(1);
     }
     command.extend(word);
-    out.commands.push(command);
-    out.commands.retain(|command| !command.is_empty());
-    out
+    if !command.is_empty() {
+        found(&command);
+    }
+    inner
 }
 
 /// Returns the position of the parenthesis that closes the one at a position, or the end.

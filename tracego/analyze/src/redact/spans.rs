@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
-
-use super::{MARK, MARKS_MAX};
+use super::{MARK, MARKS_MAX, work::Work};
 
 /// Ranges of bytes of one text, in any order; they may overlap.
 #[derive(Debug, Default)]
@@ -24,11 +22,6 @@ impl Spans {
         }
     }
 
-    pub(super) fn join(mut self, other: &Self) -> Self {
-        self.0.extend(other.0.iter().cloned());
-        self
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -38,18 +31,13 @@ impl Spans {
         self.0.len() > 4 * MARKS_MAX
     }
 
-    /// Makes the text be replaced as a whole.
-    pub(super) fn fill(&mut self) {
-        self.0.resize(4 * MARKS_MAX + 1, 0..0);
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &Range<usize>> {
         self.0.iter()
     }
 
     /// Replaces the ranges by marks. A mark that is there already is left alone. Returns whether the text
     /// changed.
-    pub(super) fn apply(mut self, text: &mut String) -> bool {
+    pub(super) fn apply(mut self, text: &mut String, work: &Work) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -57,8 +45,9 @@ impl Spans {
             return super::replace(text);
         }
         let mut marks = 0;
-        for at in memmem::find_iter(text.as_bytes(), MARK) {
+        for at in super::marks(text) {
             marks += 1;
+            work.spend(4 + self.0.len() / 2);
             let mark = at..at + MARK.len();
             self.0.retain(|span| span.start < mark.start || span.end > mark.end);
             for span in &mut self.0 {

@@ -2,21 +2,23 @@
 
 use std::ops::Range;
 
-use super::values;
+use super::{values, work::Work};
 
 /// Maximum length of what stands before the host.
 const USERINFO_MAX: usize = 4096;
 
 /// Returns the secret of the URL whose `://` is at a position.
-pub(super) fn secret(text: &str, colon: usize, scheme: &str) -> Option<Range<usize>> {
+pub(super) fn secret(text: &str, colon: usize, scheme: &str, work: &Work) -> Option<Range<usize>> {
     let start = colon + 3;
     let bytes = text.as_bytes();
     // Userinfo ends with the last `@` of the authority. A password may wrongly contain the characters that end
     // an authority, so a "port" that is no number is taken as the beginning of one.
     let (mut at, mut first_colon) = (None, None);
     let mut authority = true;
+    let mut end = start;
     for (n, &byte) in bytes[start..bytes.len().min(start + USERINFO_MAX)].iter().enumerate() {
         let here = start + n;
+        end = here;
         match byte {
             b'@' => at = Some(here),
             b':' if text[here..].starts_with("://") => break,
@@ -33,6 +35,7 @@ pub(super) fn secret(text: &str, colon: usize, scheme: &str) -> Option<Range<usi
             _ => {}
         }
     }
+    work.spend(2 + (end - start));
     let at = at?;
     match first_colon.filter(|colon| *colon < at) {
         Some(colon) => {

@@ -1,0 +1,28 @@
+//! The work that one process, or one text, may cost.
+
+use std::cell::Cell;
+
+/// Maximum number of steps for one process, or one text. Command lines of 256 KiB with an option in each
+/// argument need up to nine tenths of it. A step is ten to fifty instructions of the processor.
+pub(super) const STEPS_MAX: usize = 640_000;
+
+/// Steps that were taken: bytes, words, signs and names that were looked at. Their number depends on the text
+/// alone, so that the same text is always treated alike.
+#[derive(Debug, Default)]
+pub(super) struct Work(Cell<usize>);
+
+impl Work {
+    pub(super) fn spend(&self, steps: usize) {
+        self.0.set(self.0.get().saturating_add(steps));
+    }
+
+    /// Whether no more is looked at.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.get() > STEPS_MAX
+    }
+
+    #[cfg(test)]
+    pub(super) fn steps(&self) -> usize {
+        self.0.get()
+    }
+}
