@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p tracego-analyze --example redaction [NAME]`. With the name of a line, only that one is
 //! redacted, once, so that `valgrind --tool=callgrind --toggle-collect='*Redactor*args*'` counts its instructions.
+#![expect(clippy::print_stdout, reason = "the table is the result")]
 
 use std::{env, hint::black_box, time::Instant};
 

@@ -139,10 +139,9 @@ impl RedactionStage {
         body(record, &found, redactor);
         if record.event_name == event_name::START
             && let Some(id) = &record.tracego.exec_id
+            && !found.is_empty()
         {
-            if !found.is_empty() {
-                self.recent.put(id.clone(), found);
-            }
+            self.recent.put(id.clone(), found);
         }
     }
 

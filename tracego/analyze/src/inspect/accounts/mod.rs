@@ -170,8 +170,6 @@ impl AccountNames {
 mod tests {
     use std::{fs, sync::Arc};
 
-    use tracego_model::linux::proc_pids::ProcPids;
-
     use super::*;
 
     #[test]
