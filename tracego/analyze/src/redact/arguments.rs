@@ -131,7 +131,8 @@ impl Redactor {
                 let shell = shell_name(word);
                 is_shell = shell.is_some() || is_shell && (is_value || takes_user);
                 takes_user |= shell.is_some_and(|name| TAKES_USER.contains(&name));
-                if n == program && !word.starts_with("--") {
+                // Whatever `argv[0]` looks like, it is the program.
+                if n == program {
                     self.scan_word(command, n, Place::Argument, found);
                     continue;
                 }

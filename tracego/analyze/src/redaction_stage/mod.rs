@@ -126,14 +126,16 @@ impl RedactionStage {
             for list in [&mut policy.violations, &mut policy.warnings] {
                 if list.iter().any(|one| texts(one).any(|text| found.is_in(text, redactor))) {
                     for one in Arc::make_mut(list) {
-                        found.take_out(&mut one.id, redactor);
-                        found.take_out(&mut one.msg, redactor);
-                        one.remediation.iter_mut().for_each(|text| found.take_out(text, redactor));
+                        found.take_out_of_sentence(&mut one.id, redactor);
+                        found.take_out_of_sentence(&mut one.msg, redactor);
+                        one.remediation
+                            .iter_mut()
+                            .for_each(|text| found.take_out_of_sentence(text, redactor));
                     }
                 }
             }
             if let Some(error) = &mut policy.error {
-                found.take_out(error, redactor);
+                found.take_out_of_sentence(error, redactor);
             }
         }
         body(record, &found, redactor);
@@ -231,12 +233,12 @@ fn enforcement(
         *body = body.replace(&before, &after);
     }
     let texts = [&mut decision.message, &mut decision.remediation].into_iter().flatten();
-    texts.chain([&mut decision.rule]).for_each(|text| found.take_out(text, redactor));
+    texts.chain([&mut decision.rule]).for_each(|text| found.take_out_of_sentence(text, redactor));
 }
 
 /// Redacts a finding, and cuts its texts to one short line each.
 fn evidence(finding: &mut Finding, process: Option<&Process>, found: &FoundSecrets, redactor: &Redactor) {
-    found.take_out(&mut finding.message, redactor);
+    found.take_out_of_sentence(&mut finding.message, redactor);
     for (name, value) in &mut finding.evidence {
         match process.and_then(|process| process.command_args.as_deref()) {
             Some(args) if *name == "process.command_args" && found.has_argument() => *value = args.join(" "),
@@ -258,13 +260,13 @@ fn shorten(finding: &mut Finding) {
 fn body(record: &mut Record, found: &FoundSecrets, redactor: &Redactor) {
     let args = record.process.as_ref().and_then(|process| process.command_args.as_deref());
     match args {
-        Some([]) | None => found.take_out(&mut record.body, redactor),
+        Some([]) | None => found.take_out_of_sentence(&mut record.body, redactor),
         Some(args) if record.event_name == event_name::START => {
             if found.has_argument() {
                 record.body = text::one_line(args);
             }
         }
-        Some(_) => found.take_out(&mut record.body, redactor),
+        Some(_) => found.take_out_of_sentence(&mut record.body, redactor),
     }
 }
 

@@ -149,3 +149,16 @@ fn a_later_program_of_a_process_does_not_bring_the_secret_of_an_earlier_one_back
     stage.redact(&mut ended);
     assert!(!ended.body.contains("hunter22"), "{}", ended.body);
 }
+
+#[test]
+fn an_argv0_that_looks_like_an_option_takes_nothing_with_it() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let mut record = start(Meta::default());
+    let args = ["--token", "run", "secret.go"].map(str::to_owned);
+    record.body = text::one_line(&args);
+    record.tracego.findings[0].message = "go run makes a program".into();
+    record.process.as_mut().unwrap().command_args = Some(args.to_vec());
+    stage.redact(&mut record);
+    assert_eq!(record.process.as_ref().unwrap().command_args.as_deref(), Some(&args[..]));
+    assert_eq!(record.tracego.findings[0].message, "go run makes a program");
+}

@@ -94,22 +94,32 @@ impl FoundSecrets {
         self.secrets.is_empty() && self.paths.is_empty()
     }
 
-    /// Whether a text contains a found secret, or one that its shape betrays.
+    /// Whether a sentence contains a found secret, or one that its shape betrays.
     pub(super) fn is_in(&self, value: &str, redactor: &Redactor) -> bool {
         let mut copy = value.to_owned();
-        self.take_out(&mut copy, redactor);
+        self.take_out_of_sentence(&mut copy, redactor);
         copy != value
     }
 
-    /// Removes the found secrets, and those that their shape betrays, from a text.
+    /// Removes the found secrets, and those that their shape betrays, from a value of the process.
     pub(super) fn take_out(&self, value: &mut String, redactor: &Redactor) {
+        self.remove(value, redactor, 0);
+    }
+
+    /// Removes the found secrets, and those that their shape betrays, from a sentence about the process. Short
+    /// secrets stay there: they may be words of the sentence.
+    pub(super) fn take_out_of_sentence(&self, value: &mut String, redactor: &Redactor) {
+        self.remove(value, redactor, INSIDE_MIN);
+    }
+
+    fn remove(&self, value: &mut String, redactor: &Redactor, least: usize) {
         for (raw, redacted) in &self.paths {
             if value.contains(raw.as_str()) {
                 *value = value.replace(raw.as_str(), redacted);
             }
         }
         redactor.text(value);
-        for secret in &self.secrets {
+        for secret in self.secrets.iter().filter(|secret| secret.len() >= least) {
             if value.contains(secret.as_str()) {
                 *value = without(value, secret);
             }
@@ -169,6 +179,9 @@ mod tests {
         found.take_out(&mut text, &redactor);
         let mark = redact::MARK;
         assert_eq!(text, format!("runs with {mark}x, {mark} and abacus"));
+        let mut sentence = "ab runs with hunter22".to_owned();
+        found.take_out_of_sentence(&mut sentence, &redactor);
+        assert_eq!(sentence, format!("ab runs with {mark}"));
         assert!(found.is_in("hunter22", &redactor) && !found.is_in("nothing of it", &redactor));
     }
 }
