@@ -119,7 +119,8 @@ proptest! {
         inside in any::<bool>(),
     ) {
         let line = form.replace("SECRET", &secret);
-        let mut input: Vec<String> = before.into_iter().map(str::to_owned).collect();
+        // The first argument is the program, whatever it looks like.
+        let mut input: Vec<String> = ["true"].into_iter().chain(before).map(str::to_owned).collect();
         match line.split_once(' ') {
             // An option and its value are two arguments.
             Some((option, value)) if form.starts_with("--") => input.extend([option.into(), value.into()]),
