@@ -121,12 +121,12 @@ fn several() {
     let running = start(folder.path(), &config);
     (0..MARKS).for_each(|n| mark("several", n));
     wait_until("the file has all", || marks(&path("marks")).len() == MARKS);
-    let text = metrics(folder.path(), "/metrics");
-    assert!(
+    // The first batch waits a moment for more.
+    wait_until("the dead sink is known as such", || {
+        let text = metrics(folder.path(), "/metrics");
         text.contains("tracego_sink_up{sink=\"hook\"} 0")
-            && text.contains("tracego_sink_up{sink=\"marks\"} 1"),
-        "{text}"
-    );
+            && text.contains("tracego_sink_up{sink=\"marks\"} 1")
+    });
     assert!(metrics(folder.path(), "/readyz").contains("hook: "), "{}", metrics(folder.path(), "/readyz"));
     running.terminate();
     let output = running.output();

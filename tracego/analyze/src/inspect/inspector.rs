@@ -118,7 +118,7 @@ struct RefusedImage {
 pub struct LateStart {
     /// The process.
     pub id: TaskId,
-    /// What is known about its start now.
+    /// Facts about its start by now.
     pub note: StartNote,
 }
 

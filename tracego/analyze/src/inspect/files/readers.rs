@@ -96,7 +96,7 @@ enum WorkerState<T> {
 pub struct LateAnswer<T> {
     /// The place that answers again.
     pub place: Place,
-    /// What the asker needs.
+    /// Data of the asker.
     pub asker: T,
     /// The answer; `None` if the worker died.
     pub answer: Option<Answer>,
