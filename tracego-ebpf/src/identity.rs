@@ -26,12 +26,15 @@ pub(crate) fn agent_identity(_ctx: RawTracePointContext) -> i32 {
     let proc_level = level - above;
     let at = offset!(pid_numbers) + (proc_level as i32) * offset!(upid_size);
     let namespace = pointer(pid, at + offset!(upid_ns));
+    let tgid = kernel(task, offset!(task_tgid));
+    let proc_ns = kernel(namespace, offset!(pid_ns_inum));
+    let proc_pid = kernel(pid, at + offset!(upid_nr));
     // SAFETY: a slot of the map; the agent reads it after this program has ended.
     unsafe {
-        (*identity).tgid = kernel(task, offset!(task_tgid));
+        (*identity).tgid = tgid;
         (*identity).proc_level = proc_level;
-        (*identity).proc_ns = kernel(namespace, offset!(pid_ns_inum));
-        (*identity).proc_pid = kernel(pid, at + offset!(upid_nr));
+        (*identity).proc_ns = proc_ns;
+        (*identity).proc_pid = proc_pid;
     }
     0
 }
