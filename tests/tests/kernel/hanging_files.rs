@@ -183,13 +183,16 @@ fn unread_run() {
     go::fill_cache(go::GO_1_27, home.path()).unwrap();
     let configuration = home.path().join("tracego.toml");
     fs::write(home.path().join("main.go"), "package main\n\nfunc main() { println(\"ran\") }\n").unwrap();
-    let run = |text: &str| {
+    let run = |text: &str, cache: &str| {
         fs::write(&configuration, text).unwrap();
         let options = ["--profile", "ci", "--enforce", "kill", "--config", configuration.to_str().unwrap()];
         // Through a shell: until it executes the program, the command of `run` is still tracego.
         let script = format!("{} run main.go; exit $?", files.program().display());
         Session::run(&options, &["sh", "-c", &script], |tracego| {
             tracego.current_dir(home.path()).envs(go::environment(&root, home.path())).env("GOROOT", &root);
+            if !cache.is_empty() {
+                tracego.env("GOCACHE", home.path().join(cache));
+            }
         })
     };
     let finding = |session: &Session| {
@@ -199,12 +202,13 @@ fn unread_run() {
         assert_eq!(unread(start), Some("timeout"), "{start:#}");
         start["tracego"]["findings"][0].clone()
     };
-    let session = run("");
+    let session = run("", "");
     let found = finding(&session);
     assert_eq!((&found["id"], &found["confidence"]), (&"TG001".into(), &"medium".into()), "{found:#}");
     assert_eq!(found["unenforced"], "unread");
     assert!(session.stderr().contains("ran"), "{}", session.stderr());
-    let session = run("[enforce]\nunreadable = \"stop\"\n");
+    // The start is judged when the deadline for its file has passed; an empty cache keeps the command busy.
+    let session = run("[enforce]\nunreadable = \"stop\"\n", "empty");
     assert!(finding(&session)["unenforced"].is_null());
     assert!(!session.stderr().contains("\nran"), "{}", session.stderr());
     assert_eq!(session.output.status.code(), Some(137), "{}", session.stderr());
