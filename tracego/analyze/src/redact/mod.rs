@@ -1,9 +1,9 @@
 //! Removes secrets from arguments, variables, paths and texts before anything is written.
 //!
 //! The forms of secrets are data: `shapes.toml` has one line for each, and `[redact]` of the configuration adds
-//! and removes some. [`shape`] reads them. [`names`], [`tokens`], [`blocks`] and [`commands`] are the tables made
-//! of them; [`assignments`], [`urls`] and [`arguments`] find the places where a value may stand; [`values`] decides
-//! whether it is a secret, and [`spans`] replaces it. A secret in a form without a shape passes.
+//! and removes some. `shape` reads them. `names`, `tokens`, `blocks` and `commands` are the tables made
+//! of them; `assignments`, `urls` and `arguments` find the places where a value may stand; `values` decides
+//! whether it is a secret, and `spans` replaces it. A secret in a form without a shape passes.
 //!
 //! The text is untrusted. Each pass is linear in its length, at most [`LOOKED_AT_MAX`] bytes of a process are
 //! looked at, and what is not looked at is replaced as a whole.

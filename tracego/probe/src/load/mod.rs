@@ -49,7 +49,7 @@ pub struct LoadOptions {
     /// Variables that may leave a process's memory.
     pub env: Vec<EnvName>,
     /// Number of processes that can have a context at one time, at most
-    /// [`TASK_CTX_MAX`](tracego_common::limits::TASK_CTX_MAX); less only to test a full table.
+    /// [`TASK_CTX_MAX`]; less only to test a full table.
     pub contexts: u32,
     /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
     pub without: Vec<String>,
