@@ -8,6 +8,9 @@ use std::{env, hint::black_box, time::Instant};
 
 use tracego_analyze::redact::{Redaction, Redactor};
 
+#[path = "../tests/redaction/hostile.rs"]
+mod hostile;
+
 /// An ordinary command line of a build.
 const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1/b001/_pkg_.a -trimpath \
     /tmp/go-build1/b001=> -p example.com/shop/internal/orders -lang=go1.24 -complete -buildid aBcD/aBcD -goversion \
@@ -30,58 +33,7 @@ fn main() {
         ("compile, 4 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(4 << 10).join(" ")]),
         ("compile, 256 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(240 << 10).join(" ")]),
     ];
-    let patterns = [
-        "a://b:c@",
-        "a://b:c/",
-        "a://",
-        "-",
-        "=",
-        "\"",
-        "'",
-        "eyJ",
-        "eyJaaaaaaaa.",
-        "-----BEGIN",
-        "-----BEGIN PRIVATE KEY",
-        "token=",
-        "key=",
-        "x-key:",
-        "password: ",
-        "\"key\":\"",
-        "key=\"",
-        "a=",
-        "a:",
-        "pass:",
-        "password=a&b",
-        "$(",
-        "`",
-        "\\",
-        "auth=a",
-        "sh -c '",
-        "mysql -px ",
-        "machine ",
-        "tokentoken",
-        "ghp_",
-        ":AA1",
-        "Q~",
-        "cookie: a; ",
-        "key={",
-        "key=$(",
-        "Authorization: ",
-        "[tracego:redacted]",
-        "password=$",
-        "<key>",
-        "a.b_c-",
-        "é",
-        "s.",
-        "AKIA",
-        "sk-a",
-        "{{",
-        "=\"",
-        "x-key: $A ",
-        "key>",
-        "x-key: '",
-    ];
-    for pattern in patterns {
+    for pattern in hostile::HOSTILE {
         let text = pattern.repeat(120_000 / pattern.len());
         let name = |kind: &str| format!("{pattern} ({kind})");
         lines
