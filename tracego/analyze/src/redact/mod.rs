@@ -29,6 +29,7 @@ mod work;
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     ops::Range,
     sync::{Arc, LazyLock},
 };
@@ -118,18 +119,30 @@ impl Redactor {
         self.args_with(args, &Work::default())
     }
 
+    /// Redacts the arguments of one process. Returns the originals of the changed ones, by position.
+    pub fn take_from_args(&self, args: &mut [String]) -> BTreeMap<u32, String> {
+        self.change_args(args, &Work::default()).0
+    }
+
     fn args_with(&self, args: &mut [String], work: &Work) -> Redaction {
-        let mut is_changed = vec![false; args.len()];
+        let (originals, unread) = self.change_args(args, work);
+        Redaction { changed: originals.into_keys().collect(), unread }
+    }
+
+    /// Redacts arguments. Returns the originals of the changed ones by position, and the number of those that were replaced
+    /// without being looked at.
+    fn change_args(&self, args: &mut [String], work: &Work) -> (BTreeMap<u32, String>, u32) {
+        let mut originals = Originals::default();
         let mut unread = 0;
         let mut left = LOOKED_AT_MAX;
-        for (arg, is_changed) in args.iter_mut().zip(&mut is_changed) {
+        for (n, arg) in args.iter_mut().enumerate() {
             // A mark counts as one byte: a redacted command line must not cost more than the original.
             let cost = cost(arg);
             match left.checked_sub(cost.unwrap_or(0)).filter(|_| !self.closed) {
                 Some(rest) if cost.is_some() => left = rest,
                 known => {
                     unread += u32::from(known.is_none());
-                    *is_changed |= replace(arg);
+                    originals.change(n, arg, replace);
                 }
             }
         }
@@ -155,25 +168,22 @@ impl Redactor {
                 }
                 // Without another pass, the neighbours of a mark are not looked at.
                 let is_last = pass == PASSES_MAX || work.is_over();
-                let changed = if is_last { replace(arg) } else { spans.apply(arg, work) };
+                let changed = originals
+                    .change(n, arg, |arg| if is_last { replace(arg) } else { spans.apply(arg, work) });
                 unread += u32::from(changed && work.is_over());
-                is_changed[n] |= changed;
                 again |= changed;
                 if changed {
                     looks[n].take();
                 }
             }
-            for (arg, is_changed) in args.iter_mut().zip(&mut is_changed).skip(end) {
-                let changed = replace(arg);
-                unread += u32::from(changed);
-                *is_changed |= changed;
+            for (n, arg) in args.iter_mut().enumerate().skip(end) {
+                unread += u32::from(originals.change(n, arg, replace));
             }
             if !again || end < args.len() {
                 break;
             }
         }
-        let changed = is_changed.iter().zip(0..).filter(|(changed, _)| **changed).map(|(_, n)| n).collect();
-        Redaction { changed, unread }
+        (originals.0, unread)
     }
 
     /// Redacts a text that is no argument, such as a message or a flag of the linker. Returns whether the text
@@ -235,6 +245,22 @@ impl Redactor {
     }
 }
 
+/// The originals of changed arguments, by position.
+#[derive(Default)]
+struct Originals(BTreeMap<u32, String>);
+
+impl Originals {
+    /// Changes an argument, and keeps its original at its first change. Returns whether the argument changed.
+    fn change(&mut self, n: usize, arg: &mut String, change: impl FnOnce(&mut String) -> bool) -> bool {
+        let before = arg.clone();
+        let changed = change(arg);
+        if changed {
+            self.0.entry(u32::try_from(n).unwrap_or(u32::MAX)).or_insert(before);
+        }
+        changed
+    }
+}
+
 /// Returns the number of bytes that count, or `None` if the text has too many marks.
 fn cost(text: &str) -> Option<usize> {
     if text == MARK {
@@ -257,14 +283,4 @@ fn replace(text: &mut String) -> bool {
     let changed = text != MARK;
     MARK.clone_into(text);
     changed
-}
-
-/// Redacts the arguments of one process with tracego's shapes. Returns the number of changed arguments.
-pub fn args(args: &mut [String]) -> u32 {
-    u32::try_from(STANDARD.args(args).changed.len()).unwrap_or(u32::MAX)
-}
-
-/// Redacts one text with tracego's shapes. Returns whether the text changed.
-pub fn text(text: &mut String) -> bool {
-    STANDARD.text(text)
 }

@@ -29,16 +29,14 @@ pub(super) struct FoundSecrets {
 impl FoundSecrets {
     /// Redacts arguments and keeps what was taken out. Returns the positions of changed arguments.
     pub(super) fn args(&mut self, args: &mut [String], redactor: &Redactor) -> Vec<u32> {
-        let raw: Vec<String> = args.to_vec();
-        let changed = redactor.args(args).changed;
-        self.has_argument |= !changed.is_empty();
-        for at in &changed {
-            let at = usize::try_from(*at).unwrap_or(usize::MAX);
-            if let (Some(raw), Some(redacted)) = (raw.get(at), args.get(at)) {
+        let originals = redactor.take_from_args(args);
+        self.has_argument |= !originals.is_empty();
+        for (&at, raw) in &originals {
+            if let Some(redacted) = usize::try_from(at).ok().and_then(|at| args.get(at)) {
                 self.take_in(raw, redacted);
             }
         }
-        changed
+        originals.into_keys().collect()
     }
 
     /// Keeps the parts of an argument that the mark stands for.

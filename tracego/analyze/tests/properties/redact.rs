@@ -1,7 +1,7 @@
 //! `redact`: secrets are removed, everything else stays, and a second pass changes nothing.
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use tracego_analyze::redact::{MARK, args};
+use tracego_analyze::redact::{MARK, Redactor};
 
 /// Arguments that resemble secrets but contain none.
 const HARMLESS: [&str; 18] = [
@@ -86,9 +86,9 @@ fn argument() -> impl Strategy<Value = String> {
     ]
 }
 
-fn clean(input: &[String]) -> (Vec<String>, u32) {
+fn clean(input: &[String]) -> (Vec<String>, usize) {
     let mut output = input.to_vec();
-    let changed = args(&mut output);
+    let changed = Redactor::standard().args(&mut output).changed.len();
     (output, changed)
 }
 
@@ -100,6 +100,15 @@ proptest! {
         let (once, changed) = clean(&input);
         prop_assert_eq!(changed == 0, once == input);
         prop_assert_eq!(clean(&once), (once, 0));
+    }
+
+    #[test]
+    fn originals_of_changed_arguments_are_returned(input in vec(argument(), 0..6)) {
+        let mut args = input.clone();
+        for (at, original) in Redactor::standard().take_from_args(&mut args) {
+            args[usize::try_from(at).unwrap()] = original;
+        }
+        prop_assert_eq!(args, input);
     }
 
     #[test]
