@@ -260,13 +260,12 @@ fn shorten(finding: &mut Finding) {
 fn body(record: &mut Record, found: &FoundSecrets, redactor: &Redactor) {
     let args = record.process.as_ref().and_then(|process| process.command_args.as_deref());
     match args {
-        Some([]) | None => found.take_out_of_sentence(&mut record.body, redactor),
-        Some(args) if record.event_name == event_name::START => {
+        Some(args @ [_, ..]) if record.event_name == event_name::START => {
             if found.has_argument() {
                 record.body = text::one_line(args);
             }
         }
-        Some(_) => found.take_out_of_sentence(&mut record.body, redactor),
+        _ => found.take_out_of_sentence(&mut record.body, redactor),
     }
 }
 
