@@ -7,7 +7,7 @@
 //!
 //! Only [`inspect`] does input. The crate does not know where events come from, who receives records, or what is
 //! done about a finding. The modules depend on each other in one direction: `rules_stage` on `enrich` and `rules`,
-//! these and `inspect` on `named_services` and `redact`.
+//! these and `inspect` on `named_services` and `redact`. `shared_parts` serves `enrich` and `redaction_stage`.
 
 pub mod enrich;
 pub mod inspect;
@@ -16,4 +16,5 @@ pub mod redact;
 pub mod redaction_stage;
 pub mod rules;
 pub mod rules_stage;
+mod shared_parts;
 pub mod summary;

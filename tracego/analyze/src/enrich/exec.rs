@@ -24,7 +24,10 @@ use tracego_model::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, process_table::ProcessEntry};
+use super::{
+    EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, image::ImageParts,
+    process_table::ProcessEntry,
+};
 
 /// Creates an [`Executable`] from a path; the name is its last part. `elsewhere`: the path is no path of the
 /// host.
@@ -243,7 +246,7 @@ impl Enricher {
                 }
             }
             Some(Ok(image)) => {
-                let described = self.images.of(image);
+                let described = self.images.of(image, |image| ImageParts::of(image));
                 if let Some(file) = &mut process.executable {
                     file.build_id.clone_from(&described.build_id);
                 }
@@ -253,7 +256,7 @@ impl Enricher {
             }
         }
         if let Some(program) = note.and_then(|note| note.program.as_ref()) {
-            let described = self.images.of(program);
+            let described = self.images.of(program, |image| ImageParts::of(image));
             process.runtime.clone_from(&described.runtime);
             build = described.go.clone();
         }

@@ -84,25 +84,3 @@ fn go_build(go: &Build) -> GoBuild {
         tags: go.tags().map(str::to_owned).collect(),
     }
 }
-
-/// Maximum number of images that are kept with their described parts.
-const KEPT: usize = 64;
-
-/// The most recent images, the latest first.
-#[derive(Debug, Default)]
-pub struct RecentImages(Vec<(Arc<Image>, ImageParts)>);
-
-impl RecentImages {
-    /// Returns the parts of records for an image.
-    pub fn of(&mut self, image: &Arc<Image>) -> &ImageParts {
-        match self.0.iter().position(|(known, _)| Arc::ptr_eq(known, image)) {
-            Some(0) => {}
-            Some(at) => self.0[..=at].rotate_right(1),
-            None => {
-                self.0.truncate(KEPT - 1);
-                self.0.insert(0, (Arc::clone(image), ImageParts::of(image)));
-            }
-        }
-        &self.0[0].1
-    }
-}

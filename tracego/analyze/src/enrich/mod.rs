@@ -45,11 +45,16 @@ use tracego_model::{
     text,
 };
 
+use crate::shared_parts::SharedParts;
+
 /// Maximum number of jobs whose identity outlives their processes.
 const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
     Some(jobs) => jobs,
     None => NonZeroUsize::MIN,
 };
+
+/// Maximum number of images that are kept with their described parts.
+const IMAGES_KEPT: usize = 64;
 
 /// The stage that turns events into records.
 pub struct Enricher {
@@ -61,7 +66,7 @@ pub struct Enricher {
     /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     environments: env::RecentEnvironments,
-    images: image::RecentImages,
+    images: SharedParts<Image, image::ImageParts>,
     rights: exec::SharedRights,
     unread: late::UnreadStarts,
 }
@@ -108,7 +113,7 @@ impl Enricher {
             jobs: HashMap::new(),
             recent_jobs: LruCache::new(RECENT_JOBS),
             environments: env::RecentEnvironments::default(),
-            images: image::RecentImages::default(),
+            images: SharedParts::new(IMAGES_KEPT),
             rights: exec::SharedRights::default(),
             unread: late::UnreadStarts::default(),
         }

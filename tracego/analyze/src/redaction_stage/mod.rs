@@ -3,13 +3,13 @@
 //! Rules, policies and enforcement see arguments, variables and paths as the kernel recorded them; a secret
 //! disappears when the record is complete. Parts that many records share are redacted once and remembered.
 
-mod shared_part;
+mod part;
 mod value;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
-use shared_part::{SharedParts, context, go_build, variables};
+use part::{context, go_build, variables};
 use tracego_model::{
     finding::Finding,
     meta::Meta,
@@ -27,7 +27,7 @@ use tracego_model::{
 };
 use value::{FoundSecrets, shown};
 
-use crate::redact::Redactor;
+use crate::{redact::Redactor, shared_parts::SharedParts};
 
 /// Number of environments whose redacted variables are remembered.
 const VARIABLES_KEPT: usize = 16;
@@ -110,11 +110,11 @@ impl RedactionStage {
         if let Some(line) = own.ancestors.as_mut().and_then(|line| line.0.as_mut())
             && let Some(redacted) = self.lines.of(line, |line| line.redacted(&|path| redactor.path(path)))
         {
-            *line = redacted;
+            *line = Arc::clone(redacted);
         }
         self.identity(&mut record.context, own);
         if let Some(build) = own.go.as_mut().and_then(|go| go.build.as_mut()) {
-            *build = self.builds.of(build, |build| go_build(build, redactor));
+            *build = Arc::clone(self.builds.of(build, |build| go_build(build, redactor)));
         }
         if let Some(decision) = own.enforcement.as_mut().and_then(|about| about.decision.as_mut()) {
             enforcement(decision, &mut record.body, &mut own.completeness, &mut found, redactor);
@@ -151,7 +151,7 @@ impl RedactionStage {
         let Some(shown) = &mut process.environment_variable else { return };
         let (injected, redactor) = (&self.injected, &self.redactor);
         let (redacted, names) = self.variables.of(shown, |all| variables(all, injected, redactor));
-        *shown = redacted;
+        *shown = Arc::clone(redacted);
         for name in names {
             own.completeness.redact(format!("process.environment_variable.{name}"));
         }
@@ -162,10 +162,10 @@ impl RedactionStage {
         let redactor = &self.redactor;
         if let Some(known) = shown {
             let job = own.job.as_deref();
-            *known = self.contexts.of(known, |all| context(all, job, redactor));
+            *known = Arc::clone(self.contexts.of(known, |all| context(all, job, redactor)));
         }
         if let Some(job) = &mut own.job {
-            *job = self.jobs.of(job, |job| shared_part::job(job, redactor));
+            *job = Arc::clone(self.jobs.of(job, |job| part::job(job, redactor)));
         }
     }
 }

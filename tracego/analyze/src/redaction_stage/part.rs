@@ -1,8 +1,7 @@
 //! Parts that many records share, redacted once each.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use lru::LruCache;
 use tracego_model::record::{
     Variables,
     frozen::Frozen,
@@ -12,28 +11,6 @@ use tracego_model::record::{
 };
 
 use crate::redact::Redactor;
-
-/// The redacted forms of shared parts, by the address of the part.
-pub(super) struct SharedParts<T, R>(LruCache<usize, (Arc<T>, R)>);
-
-impl<T, R: Clone> SharedParts<T, R> {
-    /// Creates an empty collection that keeps at most `kept` parts.
-    pub(super) fn new(kept: usize) -> Self {
-        Self(LruCache::new(NonZeroUsize::new(kept).unwrap_or(NonZeroUsize::MIN)))
-    }
-
-    /// Forgets all parts.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Returns the redacted form of a part, made by `make` where the part is new. The part is kept beside its
-    /// redacted form, so that its address stands for it alone.
-    pub(super) fn of(&mut self, part: &Arc<T>, make: impl FnOnce(&Arc<T>) -> R) -> R {
-        let key = Arc::as_ptr(part).cast::<()>() as usize;
-        self.0.get_or_insert(key, || (Arc::clone(part), make(part))).1.clone()
-    }
-}
 
 /// Redacts variables. Returns them with the names of those that changed. Variables that the operator injected
 /// stay.
