@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use tracego_analyze::inspect::image::executable;
 use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
-use tracego_model::text::push_printable;
+use tracego_model::text::printable;
 
 use super::code;
 use crate::cli::Inspect;
@@ -73,15 +73,13 @@ fn row(out: &mut impl Write, name: &str, values: &[&str]) -> io::Result<()> {
     let mut line = String::new();
     for value in values.iter().filter(|value| !value.is_empty()) {
         line.push_str(if line.is_empty() { "" } else { "  " });
-        value.chars().for_each(|c| push_printable(&mut line, c));
+        line.push_str(&printable(value));
     }
     writeln!(out, "  {name:<14}{line}")
 }
 
 fn print(file: &Path, image: &Image, out: &mut impl Write) -> io::Result<()> {
-    let mut name = String::new();
-    file.to_string_lossy().chars().for_each(|c| push_printable(&mut name, c));
-    writeln!(out, "{name}")?;
+    writeln!(out, "{}", printable(&file.to_string_lossy()))?;
     row(out, "size", &[&image.size.to_string()])?;
     row(out, "htlhash", &[&image.htlhash])?;
     match &image.elf {

@@ -37,8 +37,7 @@ pub(super) fn rest(contexts: &ProcessContexts) -> Option<String> {
     let name = |id: &TaskId| {
         let comm =
             contexts.proc_pid(*id).and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
-        let mut name = String::new();
-        comm.as_deref().unwrap_or("?").trim_end().chars().for_each(|c| text::push_printable(&mut name, c));
+        let name = text::printable(comm.as_deref().unwrap_or("?").trim_end());
         format!("{name} ({})", id.tgid)
     };
     let named: Vec<String> = running.iter().take(NAMED).map(name).collect();

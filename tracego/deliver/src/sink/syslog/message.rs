@@ -5,7 +5,7 @@ use std::{
     process,
 };
 
-use tracego_model::{clock::Time, finding::Finding, record::Record, text::push_printable};
+use tracego_model::{clock::Time, finding::Finding, record::Record, text};
 
 use super::{
     settings::{SyslogSettings, printable},
@@ -177,9 +177,7 @@ fn parameter(name: &str, value: &str, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
-    let mut shown = String::with_capacity(value.len());
-    value.chars().for_each(|c| push_printable(&mut shown, c));
-    for byte in shown.bytes() {
+    for byte in text::printable(value).bytes() {
         if matches!(byte, b'"' | b'\\' | b']') {
             out.push(b'\\');
         }
@@ -332,9 +330,7 @@ mod tests {
                 let c = if c == '\\' { chars.next().unwrap() } else { c };
                 read.push(c);
             }
-            let mut shown = String::new();
-            value.chars().for_each(|c| push_printable(&mut shown, c));
-            prop_assert_eq!(read, shown);
+            prop_assert_eq!(read, text::printable(&value));
         }
 
         #[test]
