@@ -143,11 +143,6 @@ impl<T> FileReaders<T> {
         ReaderCounters { hanging: self.hanging(), ..self.counts }
     }
 
-    /// Returns the places that hang.
-    pub fn hanging_places(&self) -> impl Iterator<Item = &Place> {
-        self.places.keys()
-    }
-
     fn hanging(&self) -> usize {
         self.workers.iter().filter(|worker| matches!(worker.state, WorkerState::Hanging { .. })).count()
     }
