@@ -192,7 +192,7 @@ impl fmt::Display for FindingSummary {
     }
 }
 
-/// How often a finding was found; nothing for once.
+/// Number of times that a finding was found; shown as nothing for once.
 struct Times(u64);
 
 impl fmt::Display for Times {

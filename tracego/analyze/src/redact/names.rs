@@ -5,7 +5,7 @@ use super::shape::{Shape, ValueForm};
 /// The rule of a shape about the names that end with one of its words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct NameRule {
-    /// Which values are secret; `None` if none is.
+    /// Form of the values that are secret; `None` if none is.
     pub(super) form: Option<ValueForm>,
     /// Whether the name is one of a header, so that `Name: value` is looked for in running text, too.
     pub(super) header: bool,

@@ -77,7 +77,7 @@ pub struct Shape {
     pub header: bool,
     /// Whether the first word of a header's value is a scheme that stays.
     pub scheme: bool,
-    /// Which values are secret.
+    /// Form of the values that are secret.
     pub value: ValueForm,
     /// First words of options that take no value: `no` in `--no-password`.
     pub verbs: Vec<String>,

@@ -128,7 +128,7 @@ pub(super) struct TokenTable {
 struct Progress {
     /// End of the last token.
     done: usize,
-    /// For each format the end of a run that is known to be no token: a prefix may be repeated in it.
+    /// End of a run that is known to be no token, for each format: a prefix may be repeated in the run.
     dead: Vec<usize>,
 }
 

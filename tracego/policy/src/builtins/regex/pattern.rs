@@ -84,7 +84,7 @@ struct Parser<'a> {
 /// The last element, which a repetition would apply to.
 #[derive(Clone, Copy)]
 struct Last {
-    /// Its start in the translation.
+    /// Start of the element in the translation.
     start: usize,
     /// Product of the repetitions inside.
     repeats: u32,
