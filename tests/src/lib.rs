@@ -57,6 +57,14 @@ pub fn tracego() -> PathBuf {
     path
 }
 
+/// Removes the machine's own CI variables from a command. They would open jobs that the test does not know.
+pub fn remove_job(command: &mut Command) {
+    let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
+    for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
+        command.env_remove(name);
+    }
+}
+
 /// A finished run of `tracego run`.
 pub struct Session {
     /// The records, in order.
@@ -76,11 +84,7 @@ impl Session {
         let mut tracego = Command::new(tracego());
         tracego.arg("run").args(options).args(["--heartbeat", "0", "--output", "json", "--output-file"]);
         tracego.arg(&file).arg("--").args(command);
-        // The machine's own CI variables would open jobs that the test does not know.
-        let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
-        for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
-            tracego.env_remove(name);
-        }
+        remove_job(&mut tracego);
         edit(&mut tracego);
         let output = tracego.output().unwrap();
         let text = fs::read_to_string(&file).unwrap_or_default();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Session, args, go, records, tracego};
+use tracego_tests::{Session, args, go, records, remove_job, tracego};
 
 use crate::{
     ConditionalTest, Test,
@@ -352,10 +352,7 @@ fn replayed() {
     let file = project.path("capture");
     let mut capture = Command::new(tracego());
     project.edit(capture.args(["capture", "--heartbeat", "0"]).arg(&file).args(["--", "make", "ci"]));
-    let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
-    for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
-        capture.env_remove(name);
-    }
+    remove_job(&mut capture);
     assert!(capture.output().unwrap().status.success());
     let mut replay = Command::new("setpriv");
     // Readable by every user.

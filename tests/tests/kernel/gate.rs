@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Session, tracego};
+use tracego_tests::{Session, remove_job, tracego};
 
 use crate::{ConditionalTest, Test};
 
@@ -34,9 +34,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] =
 fn run(options: &[&str], command: &[&str]) -> Command {
     let mut run = Command::new(tracego());
     run.arg("run").args(options).arg("--").args(command);
-    for name in tracego_analyze::enrich::ci::names() {
-        run.env_remove(name);
-    }
+    remove_job(&mut run);
     run
 }
 

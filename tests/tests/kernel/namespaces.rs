@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracego_tests::{ChildGuard, Session, args, debian, go, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, args, debian, go, records, remove_job, tracego, wait_until};
 
 use crate::{ConditionalTest, Test};
 
@@ -42,9 +42,7 @@ fn run(way: &str, options: &[&str]) -> Command {
     let mut line = way.split_whitespace().map(Path::new).chain([program.as_path(), Path::new("run")]);
     let mut command = Command::new(line.next().unwrap());
     command.args(line).args(options);
-    for name in tracego_analyze::enrich::ci::names() {
-        command.env_remove(name);
-    }
+    remove_job(&mut command);
     command
 }
 

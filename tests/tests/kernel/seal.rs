@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{records, tracego};
+use tracego_tests::{records, remove_job, tracego};
 
 use crate::{
     Test,
@@ -87,10 +87,7 @@ fn losses() {
 fn run(file: &Path, more: &[&str], script: &str) -> String {
     let mut tracego = Command::new(tracego());
     tracego.args(["run", "-e", "execve,exit", "--output", "json", "--seal", "--heartbeat", "0"]).args(more);
-    let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
-    for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
-        tracego.env_remove(name);
-    }
+    remove_job(&mut tracego);
     let output = tracego.arg("--output-file").arg(file).args(["--", "/bin/sh", "-c", script]).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
