@@ -48,8 +48,8 @@ const JUDGED_MAX: usize = 64;
 /// A record that all stages have judged on raw values.
 struct JudgedRecord {
     record: Record,
-    /// Time of the event, in nanoseconds since boot.
-    event_ns: u64,
+    /// Time of the event, in nanoseconds since boot; `None` for a record that no event led to.
+    event_ns: Option<u64>,
     is_decision: bool,
     is_counted: bool,
     is_written: bool,
@@ -185,7 +185,7 @@ impl Pipeline {
             self.writer.tally.count_record(&record);
         }
         if is_written {
-            self.write(&record, Some(event_ns));
+            self.write(&record, event_ns);
         }
     }
 
@@ -212,7 +212,7 @@ impl Pipeline {
                 self.writer.ledger.unrequested += 1;
                 self.enricher.withdraw(&record);
             }
-            let event_ns = event.boot_ns();
+            let event_ns = Some(event.boot_ns());
             self.judged.push(JudgedRecord {
                 record,
                 event_ns,
@@ -240,15 +240,12 @@ impl Pipeline {
             let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
-            self.writer.redaction.redact(&mut record);
-            self.judgement.conclude(&record);
-            self.trace(&mut record);
-            self.writer.tally.count_record(&record);
-            if self.selection.takes(&record) {
-                self.write(&record, None);
-            } else {
+            let is_written = self.selection.takes(&record);
+            if !is_written {
                 self.enricher.withdraw(&record);
             }
+            let (event_ns, is_decision, is_counted) = (None, false, true);
+            self.conclude_one(JudgedRecord { record, event_ns, is_decision, is_counted, is_written });
         }
     }
 
