@@ -17,6 +17,7 @@ use tracego_model::{event::Exec, linux::users::Users};
 use super::{
     files::question::{PasswdAnswer, ProcessQuestion},
     proc::{
+        passwd::{self, PASSWD},
         procfs::Procfs,
         root::{FileStamp, RootFolder},
     },
@@ -26,8 +27,6 @@ use super::{
 const CHECK: Duration = Duration::from_secs(1);
 /// Time in which the file of a new mount namespace is looked at for each start: a container is set up then.
 const SETTLING: Duration = Duration::from_secs(2);
-/// Maximum number of bytes of a passwd file.
-const FILE_MAX: u64 = 4 << 20;
 /// Maximum number of mount namespaces whose users are kept.
 const NAMESPACES: NonZeroUsize = match NonZeroUsize::new(128) {
     Some(count) => count,
@@ -69,16 +68,13 @@ impl PasswdFile {
         !settled || self.checked.is_none_or(|checked| now.saturating_duration_since(checked) >= CHECK)
     }
 
-    /// Reads the file again if it is another one or was changed. A file that cannot be read names nobody.
+    /// Reads the file again if it is another one or was changed.
     fn refresh(&mut self, root: &RootFolder, path: &Path, now: Instant) {
         self.checked = Some(now);
-        let stamp = root.stamp(path).ok();
-        if stamp.is_some() && stamp == self.stamp {
-            return;
+        if let Some((stamp, users)) = passwd::changed(root, path, self.stamp) {
+            self.stamp = stamp;
+            self.users = users;
         }
-        self.stamp = stamp;
-        self.users =
-            root.read(path, FILE_MAX).map_or_else(|_| Users::default(), |file| Users::parse(&file.bytes));
     }
 }
 
@@ -140,7 +136,7 @@ impl AccountNames {
         if self.host.is_due(now, Duration::ZERO)
             && let Ok(root) = RootFolder::own()
         {
-            self.host.refresh(&root, Path::new("/etc/passwd"), now);
+            self.host.refresh(&root, Path::new(PASSWD), now);
         }
         let missing = |id: &u32| self.host.users.get(*id).name.is_none();
         let found: Vec<_> = ids

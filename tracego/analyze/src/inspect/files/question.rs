@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tracego_common::TaskId;
 use tracego_golang::Image;
-use tracego_model::{
-    input::{facts::Surroundings, note::OpenFailure},
-    linux::users::Users,
-};
+use tracego_model::input::{facts::Surroundings, note::OpenFailure};
 
 use crate::inspect::{
     image::executable::ExecutedProcess,
-    proc::{procfs::Procfs, root::FileStamp},
+    proc::{
+        passwd::{self, PASSWD},
+        procfs::Procfs,
+        root::FileStamp,
+    },
     surroundings::{
         SurroundingsReader,
         gofiles::GoCommand,
@@ -198,20 +199,11 @@ impl ProcessQuestion {
             same.then(|| process.root().ok()).flatten()
         };
         let root = root(id).or_else(|| root(parent))?;
-        let stamp = root.stamp(Path::new(PASSWD)).ok();
-        if stamp.is_some() && stamp == self.stamp {
-            return None;
-        }
-        let users = root.read(Path::new(PASSWD), PASSWD_MAX).map(|file| Users::parse(&file.bytes));
-        let users = users.unwrap_or_default().iter().map(|(id, name)| (id, name.to_owned())).collect();
+        let (stamp, users) = passwd::changed(&root, Path::new(PASSWD), self.stamp)?;
+        let users = users.iter().map(|(id, name)| (id, name.to_owned())).collect();
         Some(PasswdAnswer { stamp, users })
     }
 }
-
-/// Path of the passwd file.
-const PASSWD: &str = "/etc/passwd";
-/// Maximum number of bytes of a passwd file.
-const PASSWD_MAX: u64 = 4 << 20;
 
 fn copied<'a>(
     names: impl Iterator<Item = &'static str>,

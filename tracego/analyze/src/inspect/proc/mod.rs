@@ -6,6 +6,7 @@
 //! status       the status file
 //! descriptors  open files, and why they are open
 //! locks        locks on files
+//! passwd       the passwd file below a root folder
 //! root         paths below the root folder of a process
 //! read_error   why a read failed
 //! ```
@@ -13,6 +14,7 @@
 pub mod descriptors;
 pub mod locks;
 pub mod namespaces;
+pub mod passwd;
 pub mod procfs;
 pub mod read_error;
 pub mod root;
