@@ -43,8 +43,9 @@ struct Project {
     root: PathBuf,
 }
 
+/// Runs long enough to outlive the tick in which it was linked: its file cannot be trusted before.
 const SERVER: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"time\"\n)\n\nfunc main() {\n\
-    \tfmt.Println(\"served\")\n\tif len(os.Args) > 1 {\n\t\ttime.Sleep(time.Minute)\n\t}\n}\n";
+    \tfmt.Println(\"served\")\n\ttime.Sleep(20 * time.Millisecond)\n\tif len(os.Args) > 1 {\n\t\ttime.Sleep(time.Minute)\n\t}\n}\n";
 
 impl Project {
     fn new(script: &str) -> Self {

@@ -55,7 +55,7 @@ impl UnreadStarts {
 impl Enricher {
     /// Keeps a start whose executable may be read later.
     pub(super) fn keep_unread(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
-        if note.is_some_and(|note| note.image == Err(OpenFailure::Timeout)) {
+        if note.is_some_and(|note| matches!(note.image, Err(OpenFailure::Timeout | OpenFailure::Unstable))) {
             let before = self.entry(exec.fixed.header.id);
             let users = note.and_then(|note| note.users.clone());
             self.unread.push(UnreadStart { exec: exec.into(), before, users });

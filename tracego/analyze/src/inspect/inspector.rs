@@ -27,6 +27,7 @@ use super::{
         cache::{self, FileKey, ImageCache},
         executable::{ExecutedProcess, ReadImage},
     },
+    lifetimes::{self, UnsettledStarts},
     proc::{namespaces::MountNamespaces, procfs::Procfs},
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
     surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
@@ -127,6 +128,9 @@ pub struct Inspector {
     images: ImageCache,
     files: FileReaders<Option<LateImage>>,
     refused: Vec<RefusedImage>,
+    unsettled: UnsettledStarts,
+    /// Starts whose image was read since the last call of [`Self::late`].
+    settled: Vec<LateStart>,
     namespaces: MountNamespaces,
     surroundings: surroundings::SurroundingsReader,
     accounts: AccountNames,
@@ -149,6 +153,8 @@ impl Inspector {
             images: ImageCache::new(cache::BYTES),
             files: files.0,
             refused: Vec::new(),
+            unsettled: UnsettledStarts::default(),
+            settled: Vec::new(),
             namespaces: MountNamespaces::new(&surroundings.procfs),
             surroundings,
             accounts,
@@ -183,10 +189,14 @@ impl Inspector {
                 self.namespaces.hold(&self.surroundings.procfs, fixed.header.id, fixed.mnt_ns);
             }
         }
-        for decoded in events {
+        let ends = lifetimes::ends(events);
+        for (decoded, end) in events.iter_mut().zip(ends) {
             match &decoded.event {
-                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec)),
-                Ok(Event::Exit(exit)) => self.unwatch(exit.header.id),
+                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec, end)),
+                Ok(Event::Exit(exit)) => {
+                    self.unwatch(exit.header.id);
+                    self.settle(exit.header.id, exit.header.boot_ns);
+                }
                 _ => {}
             }
         }
@@ -196,7 +206,7 @@ impl Inspector {
     /// and then.
     pub fn late(&mut self) -> Vec<LateStart> {
         self.namespaces.release();
-        let mut all = Vec::new();
+        let mut all = std::mem::take(&mut self.settled);
         for LateAnswer { place, asker, answer } in self.files.late() {
             all.extend(asker.zip(answer).and_then(|(late, answer)| self.late_image(&late, answer)));
             let (again, others) = std::mem::take(&mut self.refused)
@@ -213,16 +223,34 @@ impl Inspector {
         all
     }
 
+    /// Reads the file of a process that has ended, at a time in nanoseconds since boot, if it can be trusted by now.
+    fn settle(&mut self, id: TaskId, end: u64) {
+        let Some(question) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
+        let process = question.process();
+        let (place, key) = (Place::Device(process.device), cache::key(&process));
+        if let Ok(answer) = self.files.ask(place, &Question::Image(question), || Some(LateImage { id, key }))
+        {
+            let start = self.late_image(&LateImage { id, key }, answer);
+            self.settled.extend(start);
+        }
+    }
+
+    /// Returns a time of the boot clock in nanoseconds since 1970.
+    fn unix_ns(&self, boot_ns: u64) -> u64 {
+        i64::try_from(boot_ns).unwrap_or(i64::MAX).wrapping_add(self.offset).cast_unsigned()
+    }
+
     fn late_image(&mut self, late: &LateImage, answer: Answer) -> Option<LateStart> {
         let Answer::Image(Ok((image, is_lasting))) = answer else { return None };
         let image = Ok(self.images.put(late.key, ReadImage { image, is_lasting }));
         Some(LateStart { id: late.id, note: StartNote { image, ..StartNote::default() } })
     }
 
-    fn note(&mut self, exec: &Exec<'_>) -> StartNote {
+    /// Looks up the facts about a start. `end`: time of the process's end, nanoseconds since boot, if it is known.
+    fn note(&mut self, exec: &Exec<'_>, end: Option<u64>) -> StartNote {
         let fixed = &exec.fixed;
         let roots = self.namespaces.roots(fixed.mnt_ns);
-        let process = ExecutedProcess { roots: &roots, ..self.executed(exec) };
+        let process = ExecutedProcess { roots: &roots, ..self.executed(exec, end) };
         let (files, refused) = (&mut self.files, &mut self.refused);
         let image = self.images.get(&process, |process| {
             let question = Question::Image(ImageQuestion::from(process));
@@ -244,6 +272,7 @@ impl Inspector {
                 }
             }
         });
+        self.unsettled.note(fixed.header.id, &process, image.as_ref().err().copied(), end);
         let program = self.interpreted(exec, image.as_ref().ok());
         let users = self.accounts.of(exec, &mut |namespace, question| match self.files.ask(
             Place::Passwd(namespace),
@@ -278,7 +307,7 @@ impl Inspector {
         if SCRIPT_INTERPRETERS.contains(&name) {
             return None;
         }
-        let process = ExecutedProcess { path: exec.filename, ..self.executed(exec) };
+        let process = ExecutedProcess { path: exec.filename, ..self.executed(exec, None) };
         let place = Place::Folder(exec.fixed.mnt_ns, exec.filename.to_vec());
         let question = Question::Interpreted(ImageQuestion::from(&process));
         match self.files.ask(place, &question, || None) {
@@ -411,11 +440,10 @@ impl Inspector {
         }
     }
 
-    /// Returns the description of the executed file.
-    fn executed<'a>(&self, exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
+    /// Returns the description of the executed file. `end` as in [`Self::note`].
+    fn executed<'a>(&self, exec: &'a Exec<'_>, end: Option<u64>) -> ExecutedProcess<'a> {
         let fixed = &exec.fixed;
         let is_dated = fixed.unavailable & field::CTIME == 0;
-        let at = i64::try_from(fixed.header.boot_ns).unwrap_or(i64::MAX).wrapping_add(self.offset);
         ExecutedProcess {
             pid: self.options.pids.get(fixed.header.id),
             start_ns: fixed.header.id.start_boottime,
@@ -424,7 +452,7 @@ impl Inspector {
             device: fixed.exe_dev,
             inode: fixed.exe_inode,
             ctime_ns: if is_dated { fixed.exe_ctime_ns } else { 0 },
-            at_ns: at.cast_unsigned(),
+            ran_ns: self.unix_ns(end.unwrap_or(fixed.header.boot_ns)),
             user: (fixed.uid, fixed.gid),
             roots: &[],
         }

@@ -6,6 +6,7 @@
 //! inspector     program starts of a batch → notes about them
 //! files         processes that read files, with a deadline
 //! image         executables of processes, with a cache
+//! lifetimes     what the end of a process says about its file
 //! surroundings  module and settings of a go command, limits of a Go program
 //! service       running services: the thread that watches them, inspections, pidfiles
 //! network       listening sockets and health addresses
@@ -13,12 +14,13 @@
 //! ```
 //!
 //! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `files` knows
-//! `image` and `surroundings`; `inspector` knows all.
+//! `image` and `surroundings`; `lifetimes` knows `files`; `inspector` knows all.
 
 mod accounts;
 pub mod files;
 pub mod image;
 pub mod inspector;
+mod lifetimes;
 pub mod network;
 pub mod proc;
 pub mod service;

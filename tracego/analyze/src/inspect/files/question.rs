@@ -51,21 +51,26 @@ pub struct ImageQuestion {
     device: u32,
     inode: u64,
     ctime_ns: u64,
-    at_ns: u64,
+    ran_ns: u64,
     user: (u32, u32),
     roots: Vec<PathBuf>,
 }
 
 impl From<&ExecutedProcess<'_>> for ImageQuestion {
     fn from(process: &ExecutedProcess<'_>) -> Self {
-        let ExecutedProcess { pid, start_ns, parent, path, device, inode, ctime_ns, at_ns, user, roots } =
+        let ExecutedProcess { pid, start_ns, parent, path, device, inode, ctime_ns, ran_ns, user, roots } =
             *process;
         let (path, roots) = (path.to_vec(), roots.to_vec());
-        Self { pid, start_ns, parent, path, device, inode, ctime_ns, at_ns, user, roots }
+        Self { pid, start_ns, parent, path, device, inode, ctime_ns, ran_ns, user, roots }
     }
 }
 
 impl ImageQuestion {
+    /// Sets the latest time at which the process is known to have run the file, nanoseconds since 1970.
+    pub fn set_ran_ns(&mut self, ran_ns: u64) {
+        self.ran_ns = ran_ns;
+    }
+
     /// Returns the process.
     #[must_use]
     pub fn process(&self) -> ExecutedProcess<'_> {
@@ -77,7 +82,7 @@ impl ImageQuestion {
             device: self.device,
             inode: self.inode,
             ctime_ns: self.ctime_ns,
-            at_ns: self.at_ns,
+            ran_ns: self.ran_ns,
             user: self.user,
             roots: &self.roots,
         }

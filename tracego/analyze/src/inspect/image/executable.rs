@@ -7,8 +7,8 @@
 //!
 //! The content of a file cannot change while a process runs it (ETXTBSY, execve(2)). So a file that was read
 //! through its running process is what ran, whatever its change time says by now. A file that was found by a
-//! path has to have the change time of the event, and that has to be older than the start by more than the
-//! clock of change times stands still: a later change would not show in it otherwise.
+//! path has to have the change time of the event, and the process has to have run until the clock of change times
+//! had moved on: a later change would not show in it otherwise.
 //!
 //! A file is first opened with `O_PATH`, which triggers nothing: no FIFO, no device, no automount. Only the
 //! right regular file is then opened for reading. A file on a hanging network or FUSE mount can still block a
@@ -52,8 +52,9 @@ pub struct ExecutedProcess<'a> {
     pub inode: u64,
     /// Change time of the inode, nanoseconds since 1970; 0 if the kernel does not report it.
     pub ctime_ns: u64,
-    /// Time of the start, nanoseconds since 1970.
-    pub at_ns: u64,
+    /// Latest time at which the process is known to have run the file, nanoseconds since 1970: its end, or else its
+    /// start.
+    pub ran_ns: u64,
     /// User and group of the process. A FUSE file system may be readable by its user alone.
     pub user: (u32, u32),
     /// Folders that may be the root of the process, as paths that lead there: descriptors of tracego.
@@ -71,10 +72,10 @@ fn tick_ns() -> u64 {
 }
 
 impl ExecutedProcess<'_> {
-    /// Whether a change of the file after the start would show in its change time.
+    /// Whether a change of the file since the process ran it would show in its change time.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.ctime_ns != 0 && self.at_ns.abs_diff(self.ctime_ns) >= tick_ns()
+        self.ctime_ns != 0 && self.ran_ns.abs_diff(self.ctime_ns) >= tick_ns()
     }
 }
 

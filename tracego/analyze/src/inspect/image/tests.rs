@@ -200,7 +200,7 @@ fn a_file_that_changed_just_before_its_start_is_read_through_its_process_alone()
     let (_folder, path) = program();
     let child = start(&path);
     let process = running(&path, &child);
-    let young = ExecutedProcess { at_ns: process.ctime_ns + 500_000, ..process };
+    let young = ExecutedProcess { ran_ns: process.ctime_ns + 500_000, ..process };
     let mut images = ImageCache::new(BYTES);
     get(&mut images, &young).unwrap();
     assert_eq!(images.bytes(), 0, "the content may change yet under the same change time");
@@ -211,6 +211,9 @@ fn a_file_that_changed_just_before_its_start_is_read_through_its_process_alone()
     assert_eq!((images.counts().hits, images.counts().misses), (0, 3));
     drop(child);
     assert_eq!(get(&mut images, &young).unwrap_err(), OpenFailure::Unstable);
+    // Nothing could change it before the process ended, and later changes have another time.
+    let ended = ExecutedProcess { ran_ns: process.ctime_ns + 30_000_000, ..young };
+    assert!(Opener::default().read(&ended).is_ok());
     assert!(Opener::default().read(&process).is_ok());
 }
 
@@ -236,7 +239,7 @@ fn content_that_was_replaced_in_place_is_never_taken_for_what_ran() {
     let (_folder, path) = program();
     for _ in 0..100 {
         fs::copy("/bin/sleep", &path).unwrap();
-        let process = ExecutedProcess { at_ns: now(), ..of(&path) };
+        let process = ExecutedProcess { ran_ns: now(), ..of(&path) };
         fs::write(&path, b"").unwrap();
         assert!(Opener::default().read(&process).is_err());
     }

@@ -6,6 +6,7 @@ use tracego_model::{
         Confidence,
         Severity::{High, Low, Medium},
     },
+    input::note::OpenFailure,
     matcher::MatchTarget,
 };
 
@@ -108,10 +109,14 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     report.add(case, place, &scope_target);
 }
 
-/// Reports a program of a job about which nothing is known, once for each path of a job.
+/// Reports a program of a job about which nothing is known, once for each path of a job. A program that a build has
+/// just written, and that has ended by now, is none: the record alone says that it was not read.
 fn unread(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let file = subject.record.tracego.executable.as_ref();
     let Some(why) = file.and_then(|file| file.unread).filter(|_| subject.role().is_none()) else { return };
+    if why == OpenFailure::Unstable.as_str() {
+        return;
+    }
     let place = subject.place(report.settings);
     let path = subject.path();
     if !place.ci || !report.memory.is_new(&("unread", subject.job(), path)) {

@@ -209,11 +209,11 @@ fn linked(path: &str) -> TestProcess {
 }
 
 /// Creates a program that could not be read.
-fn unread(pid: u32) -> TestProcess {
+fn unread(pid: u32, why: &'static str) -> TestProcess {
     let fixed = tracego_common::ExecFixed::new_zeroed();
     process(pid, "/home/me/m/prog", "prog serve").own(|own| {
         let mut file = linux::ExecutableFile::of(&fixed, &[]);
-        file.unread = Some("denied");
+        file.unread = Some(why);
         own.executable = Some(file);
     })
 }
@@ -255,9 +255,20 @@ fn artifacts() -> Vec<Example> {
         ),
         finds("TG002", "unknown-parent", Medium, "whose go run is not known", [linked(work).job("1")]),
         finds("TG002", "unknown-parent", Low, "that could not be read", [process(9, cache, cache)]),
-        finds("TG002", "unread", Medium, "of a job, of which nothing is known", [unread(9).job("1")]),
-        clean("TG002", "the same program once more", [unread(9).job("1"), unread(10).job("1")]),
-        clean("TG002", "that could not be read, outside of a job", [unread(9)]),
+        finds(
+            "TG002",
+            "unread",
+            Medium,
+            "of a job, of which nothing is known",
+            [unread(9, "denied").job("1")],
+        ),
+        clean(
+            "TG002",
+            "the same program once more",
+            [unread(9, "denied").job("1"), unread(10, "denied").job("1")],
+        ),
+        clean("TG002", "that a build has just written", [unread(9, "unstable").job("1")]),
+        clean("TG002", "that could not be read, outside of a job", [unread(9, "denied")]),
         clean("TG002", "what go build made", [app(9).job("1").below(&go(8, "go build .").job("1"))]),
         clean(
             "TG002",
