@@ -192,9 +192,10 @@ fn users() {
     std::fs::write(&passwd, "root:x:0:0::/:/bin/sh\nimageacct:x:64711:64711::/:/bin/sh\n").unwrap();
     let script = format!(
         "setpriv --reuid 64711 --clear-groups /bin/true; exec unshare -m sh -c 'mount --bind {} /etc/passwd; \
-         setpriv --reuid 64711 --clear-groups /bin/true; /bin/true; exit'",
+         setpriv --reuid 64711 --clear-groups /bin/true; /bin/true; sleep 0.2; exit'",
         passwd.display()
     );
+    // The sleep keeps the namespace until its users are read; without a process nobody can look into it.
     let session = Session::run(&["-e", "execve,exit"], &["/bin/sh", "-c", &script], |_| {});
     assert!(session.output.status.success(), "{}", session.stderr());
     let of_true = |event: &str| -> Vec<serde_json::Value> {

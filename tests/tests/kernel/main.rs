@@ -5,6 +5,7 @@
 mod absent_fields;
 mod agent;
 mod capture;
+mod clock_steps;
 mod collector;
 mod config;
 mod context;
@@ -71,6 +72,7 @@ fn main() {
         always.concat().into_iter().map(|(name, test)| trial(name, missing.clone(), test)).collect();
     let mut arguments = Arguments::from_args();
     let conditional = [
+        clock_steps::CONDITIONAL,
         processes::CONDITIONAL,
         filters::CONDITIONAL,
         enforce_go::CONDITIONAL,

@@ -14,11 +14,11 @@ use crate::{shell, test, toolchain};
 /// Test binaries of `tests/tests` that run in the guest.
 const SUITES: [&str; 1] = ["kernel"];
 /// Programs that the tests or the guest's first process start by name.
-const COMMANDS: [&str; 39] = [
-    "sh", "base64", "cat", "chmod", "chown", "cp", "dd", "dmesg", "echo", "env", "false", "grep", "head",
-    "id", "ip", "kill", "ln", "ls", "make", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm", "script",
-    "sed", "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount", "uname",
-    "unshare",
+const COMMANDS: [&str; 40] = [
+    "sh", "base64", "cat", "chmod", "chown", "cp", "date", "dd", "dmesg", "echo", "env", "false", "grep",
+    "head", "id", "ip", "kill", "ln", "ls", "make", "mkdir", "mkfifo", "mount", "mv", "openssl", "rm",
+    "script", "sed", "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount",
+    "uname", "unshare",
 ];
 /// Packages of commands that a small system lacks.
 const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("make", "make"), ("openssl", "openssl")];

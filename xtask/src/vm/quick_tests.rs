@@ -3,11 +3,12 @@
 use super::boot_variant::BootVariant;
 
 /// One test for each kernel-dependent feature, and whether it also runs on machines that lack something.
-pub(super) const TESTS: [(&str, bool); 9] = [
+pub(super) const TESTS: [(&str, bool); 10] = [
     ("every field is what /proc says", true),
     ("failed attempts", false),
     ("a wiped environment still belongs to its job", false),
     ("the metrics are the ledger", false),
+    ("step of the clock", false),
     ("enforcement: what a rule stops", true),
     ("enforcement: however it is started", false),
     ("enforcement: make learns that go run is refused", false),

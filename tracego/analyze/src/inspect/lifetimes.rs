@@ -1,4 +1,4 @@
-//! What the end of a process says about the file that it ran: nothing can change a file while a process runs it.
+//! Ends of processes as evidence about the files that they ran: nothing can change a file while a process runs it.
 
 use std::{collections::HashMap, num::NonZeroUsize};
 
@@ -17,8 +17,8 @@ const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(256) {
     None => NonZeroUsize::MIN,
 };
 
-/// Starts of a file that had been changed just before, whose process was gone when the file was to be read, and whose
-/// end was not known yet. The oldest are forgotten first.
+/// Starts of a file that had been changed just before, whose process was gone when the file was to be read, and
+/// whose end was not known yet. The oldest are forgotten first.
 #[derive(Debug)]
 pub(super) struct UnsettledStarts(LruCache<TaskId, ImageQuestion>);
 
@@ -29,8 +29,8 @@ impl Default for UnsettledStarts {
 }
 
 impl UnsettledStarts {
-    /// Takes a start, which replaces an earlier one of its process. `why`: the failure to read the file, if it failed;
-    /// `end` as in [`ends`].
+    /// Takes a start, which replaces an earlier one of its process. `why`: the failure to read the file, if it
+    /// failed; `end` as in [`ends`].
     pub(super) fn note(
         &mut self,
         id: TaskId,
@@ -45,8 +45,8 @@ impl UnsettledStarts {
         }
     }
 
-    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970; `None` if the file
-    /// cannot be trusted.
+    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970; `None` if the
+    /// file cannot be trusted.
     pub(super) fn ended(&mut self, id: TaskId, end: u64) -> Option<ImageQuestion> {
         if self.0.is_empty() {
             return None;
@@ -57,8 +57,8 @@ impl UnsettledStarts {
     }
 }
 
-/// Returns, for each event that is a start, the time of the process's end, nanoseconds since boot. `None` where the end
-/// is not among the events, or where the process executed something else first.
+/// Returns, for each event that is a start, the time of the process's end, nanoseconds since boot. `None` where the
+/// end is not among the events, or where the process executed something else first.
 pub(super) fn ends(events: &[DecodedEvent<'_>]) -> Vec<Option<u64>> {
     let mut ended = HashMap::new();
     let mut ends = vec![None; events.len()];

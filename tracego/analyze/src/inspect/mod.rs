@@ -6,7 +6,7 @@
 //! inspector     program starts of a batch → notes about them
 //! files         processes that read files, with a deadline
 //! image         executables of processes, with a cache
-//! lifetimes     what the end of a process says about its file
+//! lifetimes     ends of processes as evidence about their files
 //! surroundings  module and settings of a go command, limits of a Go program
 //! service       running services: the thread that watches them, inspections, pidfiles
 //! network       listening sockets and health addresses

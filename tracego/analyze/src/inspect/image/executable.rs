@@ -52,8 +52,8 @@ pub struct ExecutedProcess<'a> {
     pub inode: u64,
     /// Change time of the inode, nanoseconds since 1970; 0 if the kernel does not report it.
     pub ctime_ns: u64,
-    /// Latest time at which the process is known to have run the file, nanoseconds since 1970: its end, or else its
-    /// start.
+    /// Latest time at which the process is known to have run the file, nanoseconds since 1970: its end, or else
+    /// its start.
     pub ran_ns: u64,
     /// User and group of the process. A FUSE file system may be readable by its user alone.
     pub user: (u32, u32),

@@ -109,8 +109,8 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     report.add(case, place, &scope_target);
 }
 
-/// Reports a program of a job about which nothing is known, once for each path of a job. A program that a build has
-/// just written, and that has ended by now, is none: the record alone says that it was not read.
+/// Reports a program of a job about which nothing is known, once for each path of a job. A program that a build
+/// has just written, and that has ended by now, is none: the record alone says that it was not read.
 fn unread(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let file = subject.record.tracego.executable.as_ref();
     let Some(why) = file.and_then(|file| file.unread).filter(|_| subject.role().is_none()) else { return };
