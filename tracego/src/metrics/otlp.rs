@@ -19,7 +19,7 @@ use mirror::Mirror;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::MetricExporter;
 use opentelemetry_sdk::{
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -148,14 +148,15 @@ struct Exporter {
 
 impl PushMetricExporter for Exporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let result = self.runtime.block_on(self.inner.export(metrics));
-        match ExportOutcome::classify(&result, self.answers.take(), self.grpc) {
+        let outcome = ExportOutcome::of(self.inner.export(metrics), &self.answers, self.grpc);
+        match self.runtime.block_on(outcome) {
             ExportOutcome::Taken { rejected, why } => {
                 self.numbers.pushed.fetch_add(1, Relaxed);
                 self.numbers.rejected.fetch_add(rejected, Relaxed);
                 if rejected > 0 {
                     tracing::warn!(rejected, why, endpoint = self.endpoint, "metrics were rejected");
                 }
+                Ok(())
             }
             ExportOutcome::Later { why, .. } | ExportOutcome::Never(why) => {
                 // Logged once; the counter has the others.
@@ -166,9 +167,9 @@ impl PushMetricExporter for Exporter {
                         "metrics were not accepted by the collector"
                     );
                 }
+                Err(OTelSdkError::InternalFailure(why))
             }
         }
-        result
     }
 
     fn force_flush(&self) -> OTelSdkResult {

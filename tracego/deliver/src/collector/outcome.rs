@@ -1,10 +1,16 @@
 //! Outcome of a request, from the results of exporter and collector.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use opentelemetry_sdk::error::OTelSdkResult;
 
-use super::http::CollectorAnswer;
+use super::{LastAnswer, http::CollectorAnswer};
 
 /// Outcome of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,9 +48,24 @@ const AGAIN: [&str; 7] = [
 ];
 
 impl ExportOutcome {
+    /// Waits for the result of an exporter, and classifies it with the last answer. An exporter that panics counts as
+    /// a request that is to be made again: tonic does so if details of a status are no base64.
+    pub async fn of(export: impl Future<Output = OTelSdkResult>, answers: &LastAnswer, grpc: bool) -> Self {
+        let mut export = pin!(export);
+        let result =
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| export.as_mut().poll(context))) {
+                Ok(poll) => poll.map(Some),
+                Err(_) => Poll::Ready(None),
+            });
+        match result.await {
+            Some(result) => Self::classify(&result, answers.take(), grpc),
+            None => Self::Later { why: "the answer made the exporter panic".to_owned(), after: None },
+        }
+    }
+
     /// Classifies the result of an exporter. `answer`: the answer that the HTTP client got; with `grpc` there
     /// is none.
-    pub fn classify(result: &OTelSdkResult, answer: CollectorAnswer, grpc: bool) -> Self {
+    fn classify(result: &OTelSdkResult, answer: CollectorAnswer, grpc: bool) -> Self {
         let error = match result {
             Ok(()) => return Self::Taken { rejected: answer.rejected, why: answer.why },
             Err(error) => error.to_string(),
@@ -71,12 +92,43 @@ impl ExportOutcome {
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_sdk::error::OTelSdkError;
+    use std::convert::Infallible;
+
+    use http_body_util::Empty;
+    use hyper::{Response, body::Bytes, server::conn::http2, service::service_fn};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use opentelemetry_sdk::{error::OTelSdkError, trace::SpanExporter as _};
 
     use super::*;
+    use crate::collector::{CollectorProtocol, CollectorTarget, resource};
 
     fn failed(text: &str) -> OTelSdkResult {
         Err(OTelSdkError::InternalFailure(text.to_owned()))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_the_exporter_cannot_read_ends_nothing() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service_fn(async |_| {
+                    let answer = Response::builder().header("content-type", "application/grpc");
+                    let answer = answer.header("grpc-status", "13").header("grpc-status-details-bin", "!");
+                    Ok::<_, Infallible>(answer.body(Empty::<Bytes>::new()).unwrap())
+                });
+                let server = http2::Builder::new(TokioExecutor::new());
+                tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        let target =
+            CollectorTarget { endpoint, protocol: CollectorProtocol::Grpc, ..CollectorTarget::default() };
+        let (exporter, answers) = target.spans(&resource(Vec::new())).unwrap();
+        for _ in 0..2 {
+            let outcome = ExportOutcome::of(exporter.export(Vec::new()), &answers, true).await;
+            let ExportOutcome::Later { why, .. } = outcome else { panic!("{outcome:?}") };
+            assert_eq!(why, "the answer made the exporter panic");
+        }
     }
 
     #[test]

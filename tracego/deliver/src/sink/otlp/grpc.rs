@@ -1,4 +1,7 @@
 //! OTLP over gRPC: one unary call (gRPC, "PROTOCOL-HTTP2"; OTLP specification, "OTLP/gRPC Response").
+//!
+//! tonic has the codes. Its client is not used: it panics on details of a status that are no base64, and the receiver
+//! chooses them.
 
 use base64::{
     Engine as _,
@@ -8,6 +11,7 @@ use base64::{
 use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
+use tonic::Code;
 
 use super::response::{ExportResponse, RequestOutcome, RpcStatus, printable_line, sentence};
 use crate::{http::Response, sink::delivery::DeliveryError};
@@ -25,73 +29,26 @@ pub(super) fn frame(message: &[u8], compressed: bool) -> Vec<u8> {
     out
 }
 
-/// gRPC status codes (gRPC, "Status codes and their use in gRPC").
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum GrpcCode {
-    Ok,
-    Cancelled,
-    Unknown,
-    InvalidArgument,
-    DeadlineExceeded,
-    NotFound,
-    AlreadyExists,
-    PermissionDenied,
-    ResourceExhausted,
-    FailedPrecondition,
-    Aborted,
-    OutOfRange,
-    Unimplemented,
-    Internal,
-    Unavailable,
-    DataLoss,
-    Unauthenticated,
-}
-
-impl GrpcCode {
-    /// Parses the text of `grpc-status`. Any text that is no code becomes UNKNOWN, as gRPC specifies.
-    fn from_text(text: &str) -> Self {
-        match text {
-            "0" => Self::Ok,
-            "1" => Self::Cancelled,
-            "3" => Self::InvalidArgument,
-            "4" => Self::DeadlineExceeded,
-            "5" => Self::NotFound,
-            "6" => Self::AlreadyExists,
-            "7" => Self::PermissionDenied,
-            "8" => Self::ResourceExhausted,
-            "9" => Self::FailedPrecondition,
-            "10" => Self::Aborted,
-            "11" => Self::OutOfRange,
-            "12" => Self::Unimplemented,
-            "13" => Self::Internal,
-            "14" => Self::Unavailable,
-            "15" => Self::DataLoss,
-            "16" => Self::Unauthenticated,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// Whether a retry can help. `recovers`: the receiver sent `RetryInfo`. As over HTTP, more codes are
-    /// retried than the specification asks for: UNKNOWN and INTERNAL correspond to HTTP 500; UNAUTHENTICATED,
-    /// PERMISSION_DENIED, NOT_FOUND and UNIMPLEMENTED are mistakes that the operator fixes.
-    fn is_retryable(self, recovers: bool) -> bool {
-        match self {
-            Self::ResourceExhausted => recovers,
-            Self::InvalidArgument | Self::AlreadyExists | Self::FailedPrecondition => false,
-            Self::Ok
-            | Self::Cancelled
-            | Self::Unknown
-            | Self::DeadlineExceeded
-            | Self::NotFound
-            | Self::PermissionDenied
-            | Self::Aborted
-            | Self::OutOfRange
-            | Self::Unimplemented
-            | Self::Internal
-            | Self::Unavailable
-            | Self::DataLoss
-            | Self::Unauthenticated => true,
-        }
+/// Whether a retry can help. `recovers`: the receiver sent `RetryInfo`. As over HTTP, more codes are retried than the
+/// specification asks for: UNKNOWN and INTERNAL correspond to HTTP 500; UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND
+/// and UNIMPLEMENTED are mistakes that the operator fixes.
+fn is_retryable(code: Code, recovers: bool) -> bool {
+    match code {
+        Code::ResourceExhausted => recovers,
+        Code::InvalidArgument | Code::AlreadyExists | Code::FailedPrecondition => false,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::PermissionDenied
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => true,
     }
 }
 
@@ -117,17 +74,17 @@ pub(super) fn answer(response: &Response) -> RequestOutcome {
         return RequestOutcome::again("the answer was cut: it has no grpc-status");
     };
     let text = |name| all.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let code = GrpcCode::from_text(text("grpc-status"));
-    if code == GrpcCode::Ok {
+    let code = Code::from_bytes(text("grpc-status").as_bytes());
+    if code == Code::Ok {
         return exported(&response.body);
     }
     let said = percent_decode_str(text("grpc-message")).decode_utf8_lossy().into_owned();
     let why =
         sentence(&format!("gRPC {code:?} ({})", printable_line(text("grpc-status"))), &printable_line(&said));
     let pause = details(all).and_then(|status| status.pause());
-    if code.is_retryable(pause.is_some()) {
+    if is_retryable(code, pause.is_some()) {
         // A sender that is unknown, or asks too often, is rejected with any record.
-        let ours = matches!(code, GrpcCode::Unauthenticated | GrpcCode::ResourceExhausted);
+        let ours = matches!(code, Code::Unauthenticated | Code::ResourceExhausted);
         return RequestOutcome::Again(DeliveryError {
             after: pause,
             sender_fault: ours,

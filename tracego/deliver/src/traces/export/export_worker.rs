@@ -153,11 +153,10 @@ impl ExportWorker {
                 }
             }
         };
-        let result = tokio::select! {
-            result = self.exporter.export(batch) => result,
-            () = cut => return ExportOutcome::Later { why: "the deadline".to_owned(), after: None },
-        };
-        ExportOutcome::classify(&result, self.answers.take(), self.grpc)
+        tokio::select! {
+            outcome = ExportOutcome::of(self.exporter.export(batch), &self.answers, self.grpc) => outcome,
+            () = cut => ExportOutcome::Later { why: "the deadline".to_owned(), after: None },
+        }
     }
 
     fn settle(&self, number: impl Fn(&ExportCounters) -> &AtomicU64, spans: u64) {
