@@ -21,6 +21,11 @@ use crate::verifier::{bounded, constant};
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
+/// Whether the reader of the ring sleeps until it is woken: 1 if it does. The reader sets it, the event that wakes the
+/// reader clears it.
+#[map]
+pub(crate) static READER_SLEEPS: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Counters by [`KernelCounter`], one set per CPU.
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<u64> =

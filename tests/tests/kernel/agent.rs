@@ -30,12 +30,13 @@ use tracego_probe::{
     host,
     load::{EnvName, LoadOptions},
 };
-use tracego_tests::records;
+use tracego_tests::{Session, records};
 
 use crate::Test;
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a ring that is too small loses by the book", ledger),
+    ("a reader that sleeps is woken by the next start", woken),
     ("a sign of life carries the counters", heartbeat),
     ("a loss is reported by job", loss_by_job),
     ("processes beyond the table of contexts are a loss of their job", contexts_full),
@@ -255,4 +256,23 @@ fn heartbeat() {
     let beats: Vec<_> = all.iter().filter(|r| r["event_name"] == "tracego.heartbeat").collect();
     assert!(!beats.is_empty());
     assert!(beats.iter().all(|r| r["tracego"]["ledger"]["kernel"]["hooked"].is_u64()));
+}
+
+/// Checks that a start after a pause is read long before the sleep of the reader would end by itself, which takes a
+/// second. The pauses are longer than the time after which the reader sleeps.
+fn woken() {
+    let script = "for i in 1 2 3 4 5 6 7 8 9; do sleep 0.3; /bin/true; done";
+    let session = Session::run(&[], &["/bin/sh", "-c", script], |_| {});
+    // Seconds of the day.
+    let time = |text: &serde_json::Value| {
+        let clock = text.as_str().unwrap().split_once('T').unwrap().1.trim_end_matches('Z').split(':');
+        clock.fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
+    };
+    let own = session.of("start").filter(|start| start["process"]["executable"]["name"] == "true");
+    let mut delays: Vec<f64> = own
+        .map(|start| (time(&start["observed_timestamp"]) - time(&start["timestamp"])).rem_euclid(86_400.0))
+        .collect();
+    delays.sort_by(f64::total_cmp);
+    assert_eq!(delays.len(), 9, "{}", session.stderr());
+    assert!(delays[4] < 0.25, "{delays:?}");
 }

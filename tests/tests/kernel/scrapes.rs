@@ -57,8 +57,8 @@ fn unix() {
     command.args(["--output-file", "/dev/null", "--listen", &format!("unix:{}", path.display())]);
     let mut running = ChildGuard(command.stderr(Stdio::null()).spawn().unwrap());
     wait_until("the socket", || path.exists());
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o660);
     wait_until("it is ready", || on_unix(&path, "/readyz").is_some_and(|answer| answer.status == 200));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o660);
     running.terminate();
     assert!(running.ended().success());
     assert!(!path.exists());

@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod error;
 pub mod host;
+pub mod precedence;
 pub mod ring;
 
 pub mod programs;

@@ -1,13 +1,13 @@
 //! The agent itself: a run in progress.
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
-use tracego_probe::ring::reader::RingReader;
+use std::{io, os::fd::OwnedFd, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
+    io::unix::{AsyncFd, AsyncFdReadyGuard},
     sync::{mpsc, oneshot},
     task::{JoinSet, spawn_blocking},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tracego_analyze::rules::place::Profile;
 use tracego_deliver::sink::{lifecycle::Sinks, settings};
@@ -17,6 +17,7 @@ use tracego_probe::{
     handover::acknowledger::Acknowledger,
     load::{Loaded, contexts::ProcessContexts},
     programs::counters::job_losses,
+    ring::reader::RingReader,
 };
 
 use super::ReloadSettings;
@@ -28,7 +29,7 @@ use crate::{
 
 /// Time between two reads of the kernel side's counters.
 const TICK: Duration = Duration::from_secs(1);
-/// Time between two reads of the kernel side's diagnostics while they are on.
+/// Minimum time between two reads of the kernel side's diagnostics.
 const DIAGNOSTICS: Duration = Duration::from_millis(10);
 /// Maximum wait for programs that still run after the detach.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -100,14 +101,18 @@ impl Agent {
     /// Fails if a part ends unexpectedly.
     pub async fn run<T>(&mut self, end: impl Future<Output = T>) -> anyhow::Result<Option<T>> {
         tokio::pin!(end);
-        let mut diagnostics = interval(DIAGNOSTICS);
-        let on = self.loaded.has_diagnostics();
+        let diagnostics = self.loaded.diagnostics_ring()?;
+        // SAFETY: the descriptor is owned by what watches it, and stays the same.
+        let diagnostics = diagnostics.map(|ring| unsafe { AsyncFd::register(ring) }).transpose()?;
+        let mut read = Instant::now();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 ended = &mut end => return Ok(Some(ended)),
-                _ = diagnostics.tick(), if on => {
+                ready = readable(diagnostics.as_ref(), read + DIAGNOSTICS) => {
+                    ready?.clear_ready();
+                    read = Instant::now();
                     self.loaded.diagnostics()?;
                 }
                 _ = tick.tick() => {
@@ -225,4 +230,14 @@ impl Agent {
         }
         Ok(report)
     }
+}
+
+/// Waits until a ring of diagnostics has some, but not before `from`; forever without a ring.
+async fn readable(
+    ring: Option<&AsyncFd<OwnedFd>>,
+    from: Instant,
+) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+    let Some(ring) = ring else { return std::future::pending().await };
+    sleep_until(from).await;
+    ring.readable().await
 }

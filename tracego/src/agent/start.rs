@@ -11,6 +11,7 @@ use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
     host,
     load::load,
+    precedence,
     ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
@@ -83,6 +84,9 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);
     pipeline.spawn_blocking(move || {
+        if mode >= Mode::Kill {
+            precedence::take();
+        }
         let inspector = Inspector::new(inspect, files, watcher);
         PipelineThread::new(stages, inspector, keeper, board_of_pipeline, agent.tgid).run(input)
     });

@@ -1,6 +1,11 @@
 //! Loaded programs: their ring, their counters, and their detachment.
 
-use std::{os::fd::AsFd as _, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use aya::{
     Ebpf,
@@ -49,7 +54,10 @@ impl Loaded {
     /// Fails if it was taken already.
     pub fn take_ring(&mut self) -> Result<Ring, LoadError> {
         match self.ebpf.take_map("EVENTS") {
-            Some(Map::RingBuf(map)) => Ring::new(map).map_err(LoadError::Ring),
+            Some(Map::RingBuf(map)) => {
+                let sleeps = maps::take(&mut self.ebpf, "READER_SLEEPS")?;
+                Ring::new(map).and_then(|ring| ring.with_alarm(sleeps)).map_err(LoadError::Ring)
+            }
             _ => Err(LoadError::Lacks("EVENTS")),
         }
     }
@@ -187,10 +195,12 @@ impl Loaded {
         &self.runs
     }
 
-    /// Returns whether the programs write diagnostics.
-    #[must_use]
-    pub fn has_diagnostics(&self) -> bool {
-        self.diagnostics.is_some()
+    /// Returns a descriptor that is readable, by edge, when there are diagnostics; `None` while they are off.
+    ///
+    /// # Errors
+    /// Fails if there are no descriptors left.
+    pub fn diagnostics_ring(&self) -> io::Result<Option<OwnedFd>> {
+        self.diagnostics.as_ref().map(Diagnostics::ring).transpose()
     }
 
     /// Passes waiting diagnostics to the log. Returns the total number of lost diagnostics.

@@ -3,9 +3,13 @@
 //! The level is fixed before the load: to the verifier it is a constant, so it removes the code of disabled
 //! levels.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aya::Ebpf;
@@ -65,6 +69,14 @@ impl Diagnostics {
         let read = Arc::new(AtomicU64::new(0));
         let logger = EbpfLogger::init_with_logger(ebpf, Counting(Arc::clone(&read)));
         Ok(Self { logger: logger.map_err(|_| LoadError::Lacks("AYA_LOGS"))?, read })
+    }
+
+    /// Returns a descriptor of the log's ring.
+    ///
+    /// # Errors
+    /// Fails if there are no descriptors left.
+    pub(crate) fn ring(&self) -> io::Result<OwnedFd> {
+        self.logger.as_fd().try_clone_to_owned()
     }
 
     /// Passes all waiting messages to the log. Returns the number of messages since the start.

@@ -30,3 +30,15 @@ where
     let map = ebpf.map_mut(name).ok_or(LoadError::Lacks(name))?;
     M::try_from(map).map_err(|error| LoadError::Map(name, error))
 }
+
+/// Takes a map out of the object; possible once.
+///
+/// # Errors
+/// Fails if the object lacks it, or it has another type.
+pub(crate) fn take<M>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError>
+where
+    M: TryFrom<Map, Error = MapError>,
+{
+    let map = ebpf.take_map(name).ok_or(LoadError::Lacks(name))?;
+    M::try_from(map).map_err(|error| LoadError::Map(name, error))
+}

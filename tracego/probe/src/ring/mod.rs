@@ -5,6 +5,7 @@
 //! has to happen later, when their records are with the operating system (`handover`). The memory
 //! layout is the kernel's interface (kernel/bpf/ringbuf.c, `struct bpf_ringbuf`).
 
+pub mod alarm;
 pub mod reader;
 
 use std::{
@@ -15,10 +16,13 @@ use std::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use aya::maps::MapData;
+use aya::maps::{Array, MapData};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use self::alarm::{AlarmBell, ReaderAlarm};
 
 /// Bits and size of an event's header (include/uapi/linux/bpf.h).
 const BUSY: u32 = 1 << 31;
@@ -89,6 +93,8 @@ pub struct Ring {
     next: u64,
     /// Keeps the ring alive if it is not pinned.
     map: MapData,
+    /// Ends the sleep of the reader; `None` if nobody writes into the ring any more.
+    alarm: Option<ReaderAlarm>,
 }
 
 impl Ring {
@@ -104,7 +110,44 @@ impl Ring {
         // The data follows the producer's page twice, so that no event is split at the end.
         let producer = Pages::map(&map, page + 2 * size, false, page as u64)?;
         let next = consumer.position();
-        Ok(Self { consumer, producer, page, size, next, map })
+        Ok(Self { consumer, producer, page, size, next, map, alarm: None })
+    }
+
+    /// Adds an alarm, with which the reader can sleep. `sleeps` is the map that asks the kernel side for a wake-up.
+    ///
+    /// # Errors
+    /// Fails if there are no descriptors left.
+    pub fn with_alarm(self, sleeps: Array<MapData, u32>) -> io::Result<Self> {
+        let alarm = Some(ReaderAlarm::new(self.map.fd().as_fd(), sleeps)?);
+        Ok(Self { alarm, ..self })
+    }
+
+    /// Returns a handle that ends the sleep of the reader.
+    #[must_use]
+    pub fn bell(&self) -> Option<AlarmBell> {
+        self.alarm.as_ref().map(ReaderAlarm::bell)
+    }
+
+    /// Sleeps until an event or the bell, at most for `limit`. Returns at once if there are events, and `false` if the
+    /// ring has no alarm.
+    pub fn sleep(&mut self, limit: Duration) -> bool {
+        let Some(mut alarm) = self.alarm.take() else { return false };
+        let is_set = alarm.set().is_ok();
+        if is_set && self.is_drained() {
+            alarm.sleep(limit);
+        }
+        self.alarm = Some(alarm);
+        is_set
+    }
+
+    /// Returns whether everything was read. Entries that the kernel side discarded count as read.
+    fn is_drained(&mut self) -> bool {
+        // The update of the map was a system call: what follows is not ordered before it.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        while let Some((_, len)) = self.entry(self.next).filter(|&(head, _)| head & DISCARD != 0) {
+            self.next += len;
+        }
+        self.next == self.end()
     }
 
     /// Returns the id of the map.
@@ -152,27 +195,31 @@ impl Ring {
     /// Finds the first event at or behind `position`. Returns its place and the position behind it; `None`
     /// when the next event is not complete yet.
     fn place(&self, mut position: u64) -> Option<((usize, usize), u64)> {
-        let end = self.end();
-        while position < end {
+        loop {
+            let (head, len) = self.entry(position)?;
             let at = usize::try_from(position % self.size as u64).ok()?;
-            // SAFETY: `at` is within the data, which is mapped behind the first page; positions are multiples
-            // of eight; the kernel changes the header atomically.
-            let header = unsafe { self.producer.start.add(self.page + at).cast::<AtomicU32>().as_ref() };
-            // After this load the event is complete (bpf_ringbuf_commit has the xchg).
-            let header = header.load(Ordering::Acquire);
-            if header & BUSY != 0 {
-                return None;
-            }
-            let len = (header & !DISCARD) as usize;
-            if len > self.size {
-                return None; // Not written by the kernel.
-            }
-            position += (HEADER + len).next_multiple_of(8) as u64;
-            if header & DISCARD == 0 {
-                return Some(((at + HEADER, len), position));
+            position += len;
+            if head & DISCARD == 0 {
+                return Some(((at + HEADER, head as usize), position));
             }
         }
-        None
+    }
+
+    /// Reads the head of the entry at a position. Returns it with the length of the whole entry; `None` if there is no
+    /// entry, or none that is complete.
+    fn entry(&self, position: u64) -> Option<(u32, u64)> {
+        if position >= self.end() {
+            return None;
+        }
+        let at = usize::try_from(position % self.size as u64).ok()?;
+        // SAFETY: `at` is within the data, which is mapped behind the first page; positions are multiples of eight;
+        // the kernel changes the header atomically.
+        let header = unsafe { self.producer.start.add(self.page + at).cast::<AtomicU32>().as_ref() };
+        // After this load the event is complete (bpf_ringbuf_commit has the xchg).
+        let header = header.load(Ordering::Acquire);
+        let len = (header & !DISCARD) as usize;
+        // Longer ones were not written by the kernel.
+        (header & BUSY == 0 && len <= self.size).then(|| (header, (HEADER + len).next_multiple_of(8) as u64))
     }
 
     fn data(&self, (at, len): (usize, usize)) -> Option<&[u8]> {

@@ -1,7 +1,8 @@
 //! Drains the ring on its own OS thread into one bounded queue.
 //!
-//! The kernel side does not wake the reader, so the thread polls the ring every [`POLL`]. A full queue blocks
-//! the thread, so overload shows in one place: the ring.
+//! The kernel side does not wake the reader for each event, so the thread polls the ring every [`POLL`]. When it has
+//! found nothing for [`QUIET`], it sleeps until the next event wakes it. A full queue blocks the thread, so overload
+//! shows in one place: the ring.
 
 use std::{
     io,
@@ -10,7 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc;
@@ -20,13 +21,18 @@ use tracego_model::{
     pulse::Pulse,
 };
 
-use super::Ring;
+use super::{Ring, alarm::AlarmBell};
+use crate::precedence;
 
 /// Interval of polling, which bounds the delay that polling adds to a record. Each poll takes the CPU from a
 /// working process: at 2 ms a storm of /bin/true ran 5 % slower.
 pub const POLL: Duration = Duration::from_millis(10);
 /// Interval of polling while processes are killed because of findings about their start.
 pub const POLL_ENFORCING: Duration = Duration::from_millis(1);
+/// Time without an event after which the thread sleeps.
+const QUIET: Duration = Duration::from_millis(50);
+/// Maximum length of a sleep: the pulse shows that the thread lives.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Approximate maximum number of bytes in a batch.
 const BATCH_BYTES: usize = 256 * 1024;
 
@@ -34,6 +40,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub struct RingReader {
     stop: Arc<AtomicBool>,
     hold: Arc<AtomicBool>,
+    bell: Option<AlarmBell>,
     thread: JoinHandle<Option<Ring>>,
 }
 
@@ -80,8 +87,12 @@ impl RingReader {
         pause: Duration,
     ) -> io::Result<Self> {
         let (stop, hold) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let bell = rings.last().and_then(Ring::bell);
         let (stopped, held) = (Arc::clone(&stop), Arc::clone(&hold));
         let thread = thread::Builder::new().name("tracego-reader".to_owned()).spawn(move || {
+            if pause == POLL_ENFORCING {
+                precedence::take();
+            }
             let last = rings.len().saturating_sub(1);
             for (number, mut ring) in rings.into_iter().enumerate() {
                 let mut look = Look { ring: &mut ring, number, room, queue: &queue, vitals: &vitals, pause };
@@ -92,7 +103,7 @@ impl RingReader {
             }
             None
         })?;
-        Ok(Self { stop, hold, thread })
+        Ok(Self { stop, hold, bell, thread })
     }
 
     /// Makes the thread empty the ring once more and end, and waits for it. Returns the ring as the thread
@@ -102,12 +113,20 @@ impl RingReader {
     /// Fails if the thread panicked.
     pub fn finish(self) -> thread::Result<Option<Ring>> {
         self.stop.store(true, Ordering::Release);
+        self.wake();
         self.thread.join()
     }
 
     /// Leaves events in the ring until called with `false`: simulates a reader that cannot keep up.
     pub fn hold(&self, hold: bool) {
         self.hold.store(hold, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
     }
 
     /// Returns whether the thread has ended.
@@ -130,6 +149,7 @@ struct Look<'a> {
 impl Look<'_> {
     /// Drains the ring until the stop. Returns whether the queue stayed open to the end.
     fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
+        let mut active = Instant::now();
         loop {
             self.vitals.pulse.beat();
             // Read before the drain, so that events present at the time of the stop are still taken.
@@ -142,6 +162,11 @@ impl Look<'_> {
             self.vitals.found(found);
             if last {
                 return true;
+            }
+            if found > 0 {
+                active = Instant::now();
+            } else if active.elapsed() >= QUIET && self.ring.sleep(SLEEP_MAX) {
+                continue;
             }
             thread::sleep(self.pause);
         }
