@@ -113,6 +113,17 @@ impl Agent {
         })
     }
 
+    /// Returns how often its threads were given a CPU so far.
+    pub(super) fn switches(&self) -> Result<u64> {
+        let mut all = 0;
+        for task in procfs::process::Process::new(i32::try_from(self.pid())?)?.tasks()? {
+            let status = task?.status()?;
+            all +=
+                status.voluntary_ctxt_switches.unwrap_or(0) + status.nonvoluntary_ctxt_switches.unwrap_or(0);
+        }
+        Ok(all)
+    }
+
     /// Stops tracego, lets it drain, and returns its ledger.
     pub(super) fn stop(self) -> Result<Ledger> {
         let pid = self.pid().to_string();

@@ -49,7 +49,7 @@ pub(super) fn counted(bench: &Bench, options: &[&str], log: &str) -> Result<Vec<
     fs::write(SWITCH, "1").with_context(|| format!("cannot write {SWITCH}"))?;
     let measured = (|| {
         let agent = Agent::start(&bench.tracego, options, log)?;
-        bench.storm.full(bench.storm.tiny(), bench.seconds)?;
+        bench.storm.full(&bench.storm.tiny(), bench.seconds)?;
         let runs = agent.runs()?;
         agent.stop()?;
         Ok(runs)

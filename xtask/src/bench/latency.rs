@@ -56,7 +56,7 @@ fn watched(bench: &Bench, stderr: Stdio) -> Result<(std::process::Child, ChildSt
 fn first(bench: &Bench) -> Result<Row> {
     let mut times = Vec::new();
     for _ in 0..11 {
-        let mut storm = bench.storm.command(bench.storm.tiny(), 2, 500).stdout(Stdio::null()).spawn()?;
+        let mut storm = bench.storm.command(&bench.storm.tiny(), 2, 500).stdout(Stdio::null()).spawn()?;
         let begun = Instant::now();
         let (mut child, mut out) = watched(bench, Stdio::null())?;
         out.read_exact(&mut [0])?;
@@ -78,7 +78,7 @@ fn delays(bench: &Bench, pause: u64, workers: usize) -> Result<Vec<f64>> {
     let reader = thread::spawn(move || arrivals(out));
     thread::sleep(Duration::from_millis(300));
     let storms: Vec<_> = (0..workers)
-        .map(|_| bench.storm.command(bench.storm.tiny(), bench.seconds, pause).stdout(Stdio::null()).spawn())
+        .map(|_| bench.storm.command(&bench.storm.tiny(), bench.seconds, pause).stdout(Stdio::null()).spawn())
         .collect::<Result<_, _>>()?;
     for mut storm in storms {
         storm.wait()?;

@@ -6,6 +6,7 @@ mod golang;
 mod kernel;
 mod latency;
 mod otlp;
+mod peers;
 mod policy;
 mod replay;
 mod spool;
@@ -15,10 +16,12 @@ mod throughput;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::shell;
+use peers::Peer;
 use storm::Storm;
 use table::Row;
 
@@ -36,6 +39,9 @@ pub(crate) struct Args {
     /// Seconds of the long storm
     #[arg(long, default_value_t = 60)]
     long: u64,
+    /// Measure execsnoop and bpftrace beside tracego in the storms; installs them
+    #[arg(long)]
+    peers: bool,
 }
 
 /// The context of a measurement.
@@ -46,9 +52,27 @@ struct Bench {
     storm: Storm,
     tracego: PathBuf,
     folder: tempfile::TempDir,
+    peers: Vec<Peer>,
 }
 
-/// Options of the main job, without filters. Output goes to /dev/null or to a pipe.
+impl Bench {
+    /// Returns the file that records are written to, without the records of earlier runs.
+    fn records(&self) -> Result<PathBuf> {
+        let path = self.folder.path().join("records");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(path),
+        }
+    }
+
+    /// Returns the name of the file system that records are written to.
+    fn file_system(&self) -> Result<String> {
+        let kind = shell::output(Command::new("stat").args(["-f", "-c", "%T"]).arg(self.folder.path()))?;
+        Ok(kind.trim().to_owned())
+    }
+}
+
+/// Options of the main job, without filters and without a file for the records.
 const OPTIONS: [&str; 8] =
     ["-e", "execve", "--env", "GIT_COMMIT=abc123f", "--env", "CI_JOB_ID=456789", "--output", "json"];
 
@@ -58,13 +82,14 @@ const PROFILE: &str = "dist";
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// All measurements by name.
-const ALL: [(&str, Measurement); 13] = [
+const ALL: [(&str, Measurement); 14] = [
     ("kernel", kernel::run),
     ("enforcement", enforcement::run),
     ("diagnostics", kernel::diagnostics),
     ("storm", throughput::storm),
     ("true", throughput::dynamic),
     ("long", throughput::long),
+    ("idle", throughput::idle),
     ("calm", latency::calm),
     ("delay", latency::delay),
     ("replay", replay::run),
@@ -89,7 +114,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         long: args.long,
         storm: Storm::build()?,
         tracego: build("tracego", None)?,
-        folder: tempfile::tempdir()?,
+        // Not in /tmp, which may be memory.
+        folder: tempfile::tempdir_in(shell::target()?)?,
+        peers: if args.peers { peers::install()? } else { Vec::new() },
     };
     let mut rows = Vec::new();
     for (name, measurement) in ALL {
@@ -100,7 +127,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
-    table::print(&rows, kernel.trim(), cpus);
+    table::print(&rows, kernel.trim(), cpus, &bench.file_system()?);
     Ok(())
 }
 

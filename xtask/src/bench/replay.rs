@@ -52,7 +52,7 @@ pub(super) fn capture(bench: &Bench, name: &str, seconds: u64) -> Result<std::pa
     let file = bench.folder.path().join(name);
     let path = file.to_str().context("the temporary folder is not UTF-8")?;
     let agent = Agent::start(&bench.tracego, &["capture", "--heartbeat", "0", path], "off")?;
-    bench.storm.full(bench.storm.tiny(), seconds)?;
+    bench.storm.full(&bench.storm.tiny(), seconds)?;
     agent.stop()?;
     Ok(file)
 }

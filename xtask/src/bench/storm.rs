@@ -1,5 +1,6 @@
 //! The measured workload: programs started at full speed, or calmly.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +12,38 @@ use crate::shell;
 pub(super) struct Storm {
     storm: PathBuf,
     tiny: PathBuf,
+}
+
+/// The programs that a storm starts.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    /// The program with its arguments.
+    command: Vec<OsString>,
+    /// Number of ancestors that the programs have more.
+    depth: usize,
+}
+
+impl Workload {
+    /// A program without arguments.
+    pub(super) fn of(program: &Path) -> Self {
+        Self { command: vec![program.into()], depth: 0 }
+    }
+
+    /// The same program as a compiler in a CI job is started: eight arguments, and seven ancestors more.
+    pub(super) fn realistic(program: &Path) -> Self {
+        const ARGUMENTS: [&str; 8] = [
+            "-O2",
+            "-Wall",
+            "-I/home/ci/work/project/include",
+            "-DVERSION=\"1.2.3\"",
+            "-c",
+            "src/server/handler.c",
+            "-o",
+            "build/server/handler.o",
+        ];
+        let command = std::iter::once(program.into()).chain(ARGUMENTS.map(OsString::from));
+        Self { command: command.collect(), depth: 7 }
+    }
 }
 
 /// The result of one storm.
@@ -52,23 +85,28 @@ impl Storm {
         Ok(Self { storm: to.join("storm"), tiny: to.join("tiny") })
     }
 
-    /// Returns the path of the smallest program.
-    pub(super) fn tiny(&self) -> &Path {
-        &self.tiny
+    /// Returns the smallest program.
+    pub(super) fn tiny(&self) -> Workload {
+        Workload::of(&self.tiny)
     }
 
-    /// Starts `program` at full speed.
-    pub(super) fn full(&self, program: &Path, seconds: u64) -> Result<StormResult> {
-        self.run(program, seconds, 0, WORKERS)
+    /// Returns the smallest program with the arguments and the ancestors of a compiler.
+    pub(super) fn realistic(&self) -> Workload {
+        Workload::realistic(&self.tiny)
+    }
+
+    /// Starts programs at full speed.
+    pub(super) fn full(&self, workload: &Workload, seconds: u64) -> Result<StormResult> {
+        self.run(workload, seconds, 0, WORKERS)
     }
 
     /// Starts the smallest program a hundred times a second.
     pub(super) fn calm(&self, seconds: u64) -> Result<StormResult> {
-        self.run(&self.tiny, seconds, 9_900, 1)
+        self.run(&self.tiny(), seconds, 9_900, 1)
     }
 
-    fn run(&self, program: &Path, seconds: u64, pause_us: u64, workers: usize) -> Result<StormResult> {
-        let start = || self.command(program, seconds, pause_us).spawn().context("cannot start the storm");
+    fn run(&self, workload: &Workload, seconds: u64, pause_us: u64, workers: usize) -> Result<StormResult> {
+        let start = || self.command(workload, seconds, pause_us).spawn().context("cannot start the storm");
         let children = (0..workers).map(|_| start()).collect::<Result<Vec<Child>>>()?;
         let mut done = StormResult { starts: 0, rate: 0.0, median_us: 0.0 };
         for child in children {
@@ -87,9 +125,11 @@ impl Storm {
     }
 
     /// Returns the command of one worker.
-    pub(super) fn command(&self, program: &Path, seconds: u64, pause_us: u64) -> Command {
+    pub(super) fn command(&self, workload: &Workload, seconds: u64, pause_us: u64) -> Command {
         let mut command = Command::new(&self.storm);
-        command.args([seconds.to_string(), pause_us.to_string()]).arg(program);
+        command
+            .args([seconds.to_string(), pause_us.to_string(), workload.depth.to_string()])
+            .args(&workload.command);
         command.env_clear().envs(ALLOWED).stdout(Stdio::piped());
         for number in 0..VARIABLES - ALLOWED.len() {
             command.env(format!("SOME_VARIABLE_{number}"), "a value of common length");

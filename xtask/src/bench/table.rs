@@ -17,8 +17,10 @@ pub(super) fn row(name: impl Into<String>, goal: &'static str, value: impl Into<
 
 /// Prints a Markdown table.
 #[expect(clippy::print_stdout, reason = "the table is the product of this arm")]
-pub(super) fn print(rows: &[Row], kernel: &str, cpus: usize) {
-    println!("\nLinux {kernel}, {cpus} CPUs\n\n| | goal | measured |\n|---|---|---|");
+pub(super) fn print(rows: &[Row], kernel: &str, cpus: usize, file_system: &str) {
+    println!(
+        "\nLinux {kernel}, {cpus} CPUs, records on {file_system}\n\n| | goal | measured |\n|---|---|---|"
+    );
     for Row { name, goal, value } in rows {
         println!("| {name} | {goal} | {value} |");
     }

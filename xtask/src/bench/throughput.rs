@@ -1,57 +1,144 @@
 //! The loss of throughput on a machine that starts programs at full speed, and tracego's own use of
 //! resources.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::agent::{Agent, Usage};
+use super::storm::{StormResult, Workload};
 use super::table::{Row, median, range, row};
 use super::{Bench, OPTIONS};
 
-/// Measures a storm of the smallest program.
+/// Measures a storm of the smallest program, as it is and as a compiler in a CI job is started.
 pub(super) fn storm(bench: &Bench) -> Result<Vec<Row>> {
-    pairs(bench, bench.storm.tiny(), "a static program", "≥ 0.90")
+    let mut rows = pairs(bench, &bench.storm.tiny(), "a static program", "≥ 0.90")?;
+    let name = "a static program with 8 arguments and 7 ancestors more";
+    rows.extend(pairs(bench, &bench.storm.realistic(), name, "≥ 0.90")?);
+    Ok(rows)
 }
 
 /// Measures a storm of a dynamically linked program.
 pub(super) fn dynamic(bench: &Bench) -> Result<Vec<Row>> {
-    pairs(bench, Path::new("/bin/true"), "/bin/true, dynamic", "≥ 0.96")
+    pairs(bench, &Workload::of(Path::new("/bin/true")), "/bin/true, dynamic", "≥ 0.96")
 }
 
-/// Runs storms without and with tracego in alternation.
-fn pairs(bench: &Bench, program: &Path, name: &str, goal: &'static str) -> Result<Vec<Row>> {
-    let (mut ratios, mut without, mut with) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut lost, mut starts) = (0, 0);
-    for _ in 0..bench.pairs {
-        let bare = bench.storm.full(program, bench.seconds)?;
-        let agent = Agent::start(&bench.tracego, &OPTIONS, "off")?;
-        let watched = bench.storm.full(program, bench.seconds)?;
-        lost += agent.stop()?.lost;
-        starts += watched.starts;
-        ratios.push(watched.rate / bare.rate);
-        without.push(bare.rate);
-        with.push(watched.rate);
+/// The storms of one recorder.
+#[derive(Default)]
+struct Recorded {
+    /// Rate with the recorder / without.
+    ratios: Vec<f64>,
+    rates: Vec<f64>,
+    /// CPU time of the recorder, µs a start.
+    cpu: Vec<f64>,
+    starts: u64,
+    records: u64,
+    bytes: u64,
+}
+
+impl Recorded {
+    fn add(&mut self, bare: StormResult, watched: StormResult, cpu: f64, records: &Path) -> Result<()> {
+        self.ratios.push(watched.rate / bare.rate);
+        self.rates.push(watched.rate);
+        self.cpu.push(cpu * 1e6 / watched.starts as f64);
+        self.starts += watched.starts;
+        let (mut lines, mut text) = (BufReader::with_capacity(1 << 20, File::open(records)?), Vec::new());
+        while lines.read_until(b'\n', &mut text)? > 0 {
+            self.records += 1;
+            self.bytes += text.len() as u64;
+            text.clear();
+        }
+        Ok(())
     }
-    let (low, high) = range(&ratios);
-    let value = format!(
-        "{:.3} ({low:.3} to {high:.3}); {:.0} → {:.0} starts a second; {lost} of {starts} starts lost",
-        median(&mut ratios),
-        median(&mut without),
-        median(&mut with),
-    );
+
+    fn text(&mut self) -> String {
+        let (low, high) = range(&self.ratios);
+        format!(
+            "{:.3} ({low:.3} to {high:.3}); {:.0} starts a second; {:.1} µs of CPU a start; {:.0} bytes a record",
+            median(&mut self.ratios),
+            median(&mut self.rates),
+            median(&mut self.cpu),
+            self.bytes as f64 / self.records.max(1) as f64,
+        )
+    }
+}
+
+/// Runs storms without and with tracego in alternation, and with each peer. Records are written to a file.
+fn pairs(bench: &Bench, workload: &Workload, name: &str, goal: &'static str) -> Result<Vec<Row>> {
+    let (mut own, mut without, mut lost) = (Recorded::default(), Vec::new(), 0);
+    let mut others: Vec<Recorded> = bench.peers.iter().map(|_| Recorded::default()).collect();
+    for _ in 0..bench.pairs {
+        let bare = bench.storm.full(workload, bench.seconds)?;
+        without.push(bare.rate);
+        let records = bench.records()?;
+        let to = records.to_str().context("not UTF-8")?;
+        let agent = Agent::start(&bench.tracego, &[&OPTIONS[..], &["--output-file", to]].concat(), "off")?;
+        let before = agent.usage()?.cpu;
+        let watched = bench.storm.full(workload, bench.seconds)?;
+        thread::sleep(Duration::from_millis(200));
+        let cpu = agent.usage()?.cpu - before;
+        lost += agent.stop()?.lost;
+        own.add(bare, watched, cpu, &records)?;
+        for (peer, recorded) in bench.peers.iter().zip(&mut others) {
+            let records = bench.records()?;
+            let running = peer.start(&records)?;
+            let before = running.cpu()?;
+            let watched = bench.storm.full(workload, bench.seconds)?;
+            thread::sleep(Duration::from_millis(200));
+            let cpu = running.cpu()? - before;
+            running.stop()?;
+            recorded.add(bare, watched, cpu, &records)?;
+        }
+    }
     let name = format!("storm of {name}: with / without, median of {} pairs", bench.pairs);
-    Ok(vec![row(name, goal, value)])
+    let value = format!(
+        "{}; {lost} of {} starts lost; {:.0} starts a second without",
+        own.text(),
+        own.starts,
+        median(&mut without)
+    );
+    let mut rows = vec![row(name, goal, value)];
+    for (peer, mut recorded) in bench.peers.iter().zip(others) {
+        let value = format!("{}; {} lines of {} starts", recorded.text(), recorded.records, recorded.starts);
+        rows.push(row(
+            format!("the same with {}, which leaves out {}", peer.name, peer.lacks),
+            "shown",
+            value,
+        ));
+    }
+    Ok(rows)
+}
+
+/// Measures how often an idle tracego runs.
+pub(super) fn idle(bench: &Bench) -> Result<Vec<Row>> {
+    let agent = Agent::start(&bench.tracego, &OPTIONS, "info")?;
+    // What it does about the programs that ran before is no part of this.
+    thread::sleep(Duration::from_secs(3));
+    let (before, switches) = (agent.usage()?, agent.switches()?);
+    thread::sleep(Duration::from_secs(bench.seconds));
+    let (after, more) = (agent.usage()?, agent.switches()?);
+    agent.stop()?;
+    let seconds = bench.seconds as f64;
+    let value = format!(
+        "{:.1} a second, {:.2} % of a CPU",
+        (more - switches) as f64 / seconds,
+        (after.cpu - before.cpu) * 100.0 / seconds
+    );
+    Ok(vec![row("wake-ups of an idle tracego", "≤ 10 a second, ≤ 0.1 %", value)])
 }
 
 /// Measures losses, memory and the agent's CPU time in one long storm.
 pub(super) fn long(bench: &Bench) -> Result<Vec<Row>> {
-    let agent = Agent::start(&bench.tracego, &OPTIONS, "off")?;
+    let records = bench.records()?;
+    let to = records.to_str().context("not UTF-8")?;
+    let agent = Agent::start(&bench.tracego, &[&OPTIONS[..], &["--output-file", to]].concat(), "off")?;
     let before = agent.usage()?;
     let (done, early, high) = thread::scope(|scope| {
-        let storm = scope.spawn(|| bench.storm.full(bench.storm.tiny(), bench.long));
+        let storm = scope.spawn(|| bench.storm.full(&bench.storm.tiny(), bench.long));
         thread::sleep(Duration::from_secs(bench.long.min(60) / 6));
         let early = agent.usage()?;
         let mut high = early.rss;
