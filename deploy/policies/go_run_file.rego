@@ -4,7 +4,7 @@ package tracego.process
 # title: go run in a CI job
 # description: >-
 #   go run builds a program, starts it and throws it away: it carries no commit and is not what was tested
-#   or released. Files are built outside of any module path. Packages of `allowed_packages` may run.
+#   or released. Files are built outside of any module path, and what a cut command line runs is not known. Packages of `allowed_packages` may run.
 # related_resources:
 # - https://pkg.go.dev/cmd/go#hdr-Compile_and_run_Go_program
 # custom:
@@ -18,7 +18,7 @@ found contains {
 	"remediation": "Build a package with go build and start the file that it makes, or run a package that the policy lists, such as go run ./cmd/NAME.",
 } if {
 	is_go_run
-	run_target == "files"
+	run_target in {"files", "unknown"}
 	in_job
 	not is_generated
 	not is_allowed(run_package)

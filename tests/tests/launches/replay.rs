@@ -37,7 +37,8 @@ pub(crate) fn lines(records: &[Value]) -> Vec<String> {
                 let args = args(record);
                 let goflags = process["environment_variable"]["GOFLAGS"].as_str().unwrap_or_default();
                 let id = id(record["tracego"]["exec_id"].as_str().unwrap());
-                let start = ProcessStart { id, path, args: &args, goflags, image: image(record) };
+                let start =
+                    ProcessStart { id, path, args: &args, goflags, image: image(record), is_cut: false };
                 let task = tasks.get(&pid).cloned().unwrap_or_default().started(&start);
                 // The agent's role at the time equals the result of its parts here.
                 assert_eq!(

@@ -62,6 +62,26 @@ impl Invocation {
         invocation
     }
 
+    /// Parses a command line whose end is missing, as [`Self::parse`] does; the last argument may be a part of one.
+    /// What can be `run` is: a command that is not known, and a `run` of which no more is known.
+    #[must_use]
+    pub fn parse_cut<S: AsRef<str>>(argv: &[S], goflags: &str) -> Self {
+        let whole = argv.len().saturating_sub(1);
+        let mut invocation = Self::parse(argv.get(..whole).unwrap_or_default(), goflags);
+        // Without a word that is no flag the subcommand is behind the end.
+        let is_open = invocation.subcommand == Subcommand::Help
+            && argv.get(1..whole).is_none_or(|words| {
+                words.iter().all(|word| !is_help(word.as_ref()) && word.as_ref() != "help")
+            });
+        if is_open {
+            invocation.subcommand = Subcommand::Run;
+        }
+        if invocation.subcommand == Subcommand::Run && invocation.target.is_none() {
+            (invocation.target, invocation.problem) = (Some(RunTarget::Unknown), None);
+        }
+        invocation
+    }
+
     /// Returns whether the command builds a program or a test and starts it.
     #[must_use]
     pub fn starts_program(&self) -> bool {

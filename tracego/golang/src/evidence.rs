@@ -38,6 +38,8 @@ pub struct ProcessStart<'a, S> {
     pub path: &'a str,
     /// Arguments including the name of the program, as in the record, because findings quote them.
     pub args: &'a [S],
+    /// Whether arguments are missing at the end.
+    pub is_cut: bool,
     /// Value of the variable GOFLAGS; empty if unset.
     pub goflags: &'a str,
     /// Facts about the executable.
@@ -58,7 +60,8 @@ pub(super) fn go_command<S: AsRef<str>>(start: &ProcessStart<'_, S>) -> Option<(
     if by_name && !may_be_go {
         return None;
     }
-    let invocation = Invocation::parse(start.args, start.goflags);
+    let parse = if start.is_cut { Invocation::parse_cut } else { Invocation::parse };
+    let invocation = parse(start.args, start.goflags);
     if !by_name {
         return Some((invocation, RoleConfidence::High));
     }

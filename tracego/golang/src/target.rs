@@ -22,6 +22,8 @@ pub enum RunTarget {
         /// The text behind the `@`.
         version: ModuleVersion,
     },
+    /// Not known, because the end of the command line is missing.
+    Unknown,
 }
 
 /// A module version (cmd/go/internal/modload/query.go).
@@ -78,15 +80,19 @@ impl RunTarget {
 }
 
 impl fmt::Display for RunTarget {
-    /// Writes the target as on the command line.
+    /// Writes the target as on the command line, or `(unknown)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(files) => f.write_str(&files.join(" ")),
             Self::Local(path) | Self::Resolved(path) => f.write_str(path),
             Self::Remote { path, version } => write!(f, "{path}@{}", version.as_str()),
+            Self::Unknown => f.write_str(UNKNOWN),
         }
     }
 }
+
+/// The written form of [`RunTarget::Unknown`].
+pub const UNKNOWN: &str = "(unknown)";
 
 impl ModuleVersion {
     /// Classifies the text behind the `@`.

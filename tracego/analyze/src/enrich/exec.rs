@@ -130,6 +130,7 @@ impl Enricher {
             path: if is_interpreted { &filename } else { &executable },
             args: if is_interpreted { interpreted_args(args) } else { args },
             goflags,
+            is_cut: header.flags & (flags::ARGV_TRUNCATED | flags::ARGV_UNREADABLE) != 0,
             image: evidence(note),
         });
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| {

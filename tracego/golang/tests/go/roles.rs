@@ -32,7 +32,7 @@ impl Machine {
     fn exec(&mut self, pid: u32, path: &str, line: &str, image: ImageFacts<'_>) -> Option<Role> {
         let args: Vec<&str> = line.split(' ').collect();
         let id = TaskId { tgid: pid, start_boottime: u64::from(pid), ..TaskId::default() };
-        let start = ProcessStart { id, path, args: &args, goflags: "", image };
+        let start = ProcessStart { id, path, args: &args, goflags: "", image, is_cut: false };
         let task = self.tasks.get(&pid).cloned().unwrap_or_default().started(&start);
         let role = task.role;
         self.tasks.insert(pid, task);

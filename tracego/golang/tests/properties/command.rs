@@ -91,13 +91,46 @@ fn flags() -> impl Strategy<Value = (Vec<usize>, Vec<&'static str>)> {
     })
 }
 
+#[test]
+fn what_is_cut_off_may_be_run() {
+    let cut = |line: &str| {
+        let invocation = Invocation::parse_cut(&words(&[line]), "");
+        let target = invocation.target.as_ref().map(ToString::to_string);
+        (invocation.starts_program(), target.unwrap_or_default())
+    };
+    let unknown = (true, "(unknown)".to_owned());
+    for line in [
+        "go",
+        "go r",
+        "go -C dir",
+        "go -C dir ru",
+        "go -C dir -- run",
+        "go run",
+        "go run -tags a",
+        "go run .",
+    ] {
+        assert_eq!(cut(line), unknown, "{line}");
+    }
+    assert_eq!(cut("go run ./cmd/x lo"), (true, "./cmd/x".to_owned()));
+    for line in ["go build -o a ./cmd", "go help ru", "go -h x", "go mod download x", "go vet ./... x"] {
+        assert_eq!(cut(line), (false, String::new()), "{line}");
+    }
+}
+
 fn parse(parts: &[&str]) -> Invocation {
     Invocation::parse(&words(parts), "")
 }
 
 fn role(line: &[String]) -> (Option<Role>, GoTask) {
     let image = ImageFacts::Go { path: "cmd/go", module: "", version: "go1.27.3" };
-    let start = ProcessStart { id: TaskId::default(), path: "/usr/bin/go", args: line, goflags: "", image };
+    let start = ProcessStart {
+        id: TaskId::default(),
+        path: "/usr/bin/go",
+        args: line,
+        goflags: "",
+        image,
+        is_cut: false,
+    };
     let task = GoTask::default().started(&start);
     (task.role, task)
 }

@@ -85,6 +85,7 @@ impl GoCommand {
             Some(RunTarget::Files(_)) => (Some("files"), None),
             Some(RunTarget::Local(_)) => (Some("local"), None),
             Some(RunTarget::Resolved(_)) => (Some("resolved"), None),
+            Some(RunTarget::Unknown) => (Some("unknown"), None),
             Some(RunTarget::Remote { version, .. }) => {
                 let kind = match version {
                     ModuleVersion::Pinned(_) | ModuleVersion::Commit(_) => "pinned",
@@ -111,5 +112,6 @@ fn package(target: &RunTarget) -> String {
         RunTarget::Local(path) | RunTarget::Resolved(path) | RunTarget::Remote { path, .. } => {
             path.to_string()
         }
+        RunTarget::Unknown => target.to_string(),
     }
 }

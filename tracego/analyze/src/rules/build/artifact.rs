@@ -47,6 +47,12 @@ pub const RULE: Rule = Rule {
             remedy: "Add a tool line to go.mod (Go 1.24) and use go tool, or go install it into the image of the job.",
         },
         Variant {
+            name: "cut",
+            grades: PROGRAM,
+            summary: "What go run was given is not known: its command line is longer than what is kept of it.",
+            remedy: "",
+        },
+        Variant {
             name: "generate",
             grades: GENERATE,
             summary: "go run was started by go generate.",

@@ -52,6 +52,13 @@ pub const RULE: Rule = Rule {
             remedy: "Add a tool line to go.mod (Go 1.24) and use go tool, or go install it into the image of the job.",
         },
         Variant {
+            name: "cut",
+            grades: PROGRAM,
+            summary: "The command line is longer than what is kept of it: that it runs something else than go run, or \
+                      what it runs, is not known.",
+            remedy: "Raise --argv-max if a command line of the job is that long.",
+        },
+        Variant {
             name: "generate",
             grades: GENERATE,
             summary: "A line of go generate runs it: code is made while it is built.",
@@ -111,6 +118,7 @@ pub(super) fn variant(target: &RunTarget, foreign: impl Fn(&str) -> bool) -> &'s
         RunTarget::Local(_) => "local",
         RunTarget::Resolved(path) if foreign(path) => "pinned",
         RunTarget::Resolved(_) => "local",
+        RunTarget::Unknown => "cut",
         RunTarget::Remote { version: ModuleVersion::Query(_), .. } => "unpinned",
         RunTarget::Remote { version: ModuleVersion::Pinned(_) | ModuleVersion::Commit(_), .. } => "pinned",
     }

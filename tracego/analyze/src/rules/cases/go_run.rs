@@ -22,6 +22,11 @@ pub(super) fn examples() -> Vec<Example> {
 /// Settings that let the job `nightly` off.
 const NIGHTLY_OFF: &str = "[rules.TG001]\nexcept = [{ job = \"nightly\" }]";
 
+/// Cuts the arguments of a process.
+fn cut(process: TestProcess) -> TestProcess {
+    process.own(|own| own.completeness.truncated.push("process.command_args"))
+}
+
 /// Creates the process that opened a job.
 fn opener() -> TestProcess {
     process(1, "/bin/sh", "sh -e").with_image(Image::default()).job("1")
@@ -56,6 +61,10 @@ fn go_run() -> Vec<Example> {
         finds("TG001", "local", High, "what the profile calls a job", [go(9, "go run .")]).under(Profile::Ci),
         finds("TG001", "local", High, "production by profile, at a terminal", [go(9, "go run .").terminal()])
             .under(Profile::Production),
+        finds("TG001", "cut", High, "of a command line that is cut", [cut(ci("go run -tags x"))]),
+        finds("TG001", "cut", High, "that the command line is cut in front of", [cut(ci("go -C sub r"))]),
+        finds("TG001", "local", High, "with arguments that are cut", [cut(ci("go run ./cmd/server -v"))]),
+        clean("TG001", "a build that is cut", [cut(ci("go build -o app ./cmd/server"))]),
         finds("TG001", "unpinned", High, "latest", [ci("go run example.com/tool@latest")]),
         finds("TG001", "pinned", Medium, "a version", [ci("go run example.com/tool@v1.2.3")]),
         finds("TG001", "pinned", Medium, "what go.mod requires", [ci("go run example.com/tool/cmd")]),
@@ -252,6 +261,13 @@ fn artifacts() -> Vec<Example> {
             [linked(work)
                 .job("1")
                 .below(&go(9, "go run gen.go").job("1").below(&go(8, "go generate").job("1")))],
+        ),
+        finds(
+            "TG002",
+            "cut",
+            High,
+            "of a command line that is cut",
+            [linked(work).job("1").below(&cut(go(9, "go run -tags x").job("1")))],
         ),
         finds("TG002", "unknown-parent", Medium, "whose go run is not known", [linked(work).job("1")]),
         finds("TG002", "unknown-parent", Low, "that could not be read", [process(9, cache, cache)]),

@@ -40,6 +40,7 @@ impl TestProcess {
             args: process.command_args.as_deref().unwrap(),
             goflags: self.env.get("GOFLAGS").map_or("", String::as_str),
             image,
+            is_cut: self.record.tracego.completeness.truncated.contains(&"process.command_args"),
         })
     }
 

@@ -87,7 +87,7 @@ fn is_without_module(subject: &Subject<'_>) -> bool {
 /// library is in none.
 fn needs_module(invocation: &Invocation) -> bool {
     match (&invocation.subcommand, &invocation.target) {
-        (Subcommand::Run, Some(target)) => !matches!(target, RunTarget::Remote { .. }),
+        (Subcommand::Run, Some(target)) => !matches!(target, RunTarget::Remote { .. } | RunTarget::Unknown),
         (Subcommand::Run, None) => false,
         _ => {
             invocation.operands.is_empty() || invocation.operands.iter().any(|operand| is_of_module(operand))
