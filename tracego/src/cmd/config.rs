@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{code, output, policy, setup};
+use super::{code, output, plain_output::PlainOutput, policy, setup};
 use crate::{
     cli::{Config, ConfigAction},
     config::{self, Configuration, OptionValue},
@@ -72,7 +72,7 @@ fn first_lines(error: &clap::Error) -> String {
 
 fn show(settings: &[OptionValue], mut tables: toml::Table, json: bool) -> anyhow::Result<()> {
     tables.iter_mut().for_each(|(_, value)| hide(value));
-    let mut out = io::stdout().lock();
+    let mut out = PlainOutput::stdout(json);
     if json {
         writeln!(out, "{}", json!({ "options": settings, "tables": tables }))?;
         return Ok(());

@@ -2,12 +2,22 @@
 
 use std::{fmt, io::Write as _};
 
+use tracego_model::text::push_printable;
+
 /// Prints a line on standard error. What cannot be written is left out.
 macro_rules! message {
     ($($part:tt)*) => { $crate::cmd::messages::print(format_args!($($part)*)) };
 }
 
-/// Prints a line on standard error in one piece. What cannot be written is left out.
+/// Prints a line on standard error in one piece, with the characters escaped that a terminal obeys. What cannot be
+/// written is left out.
 pub(super) fn print(line: fmt::Arguments<'_>) {
-    let _unwritten = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+    let mut plain = String::new();
+    for c in format!("{line}\n").chars() {
+        match c {
+            '\n' => plain.push(c),
+            c => push_printable(&mut plain, c),
+        }
+    }
+    let _unwritten = std::io::stderr().write_all(plain.as_bytes());
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod inspect;
 mod notify;
 mod output;
+mod plain_output;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
 mod reload;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
+    catch_size_limit();
     let done = match cli.command {
         None => runtime.block_on(watch::watch(&cli.watch, &settings)),
         Some(Command::Run(run)) => runtime.block_on(run::run(&run, &settings)),
@@ -75,6 +77,19 @@ pub fn main() -> ExitCode {
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))
+}
+
+/// Makes a write beyond the limit of file sizes (`ulimit -f`) fail, as one to a full disk does. By default the signal ends
+/// the process, and the command of a run would go on unseen. A handler, because programs inherit what is ignored.
+fn catch_size_limit() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: the handler does nothing, and the memory of the action is zeroed, which is valid.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(libc::SIGXFSZ, &raw const action, std::ptr::null_mut());
+    }
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

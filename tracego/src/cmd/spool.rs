@@ -14,7 +14,7 @@ use tracego_deliver::sink::otlp::{OtlpPayload, readable};
 use tracego_model::clock::Time;
 use tracego_spool::{Gap, Item, Moment, QueueLimits, Spool, Survey, is_spool, survey};
 
-use super::code;
+use super::{code, plain_output::PlainOutput};
 use crate::cli::{Spool as Options, SpoolCommand};
 
 /// Number of bytes read, written and acknowledged at once.
@@ -53,7 +53,7 @@ fn spools(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Prints each spool. Returns whether all are whole.
 fn print(folder: &Path, json: bool, verify: bool) -> anyhow::Result<bool> {
-    let mut out = io::stdout().lock();
+    let mut out = PlainOutput::stdout(json);
     let mut whole = true;
     for path in spools(folder)? {
         let survey = survey(&path).with_context(|| format!("{}", path.display()))?;

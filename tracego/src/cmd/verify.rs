@@ -16,7 +16,7 @@ use tracego_deliver::{
     sink::file::rotated_name,
 };
 
-use super::code;
+use super::{code, plain_output::PlainOutput};
 use crate::cli::VerifyLog;
 
 /// Verifies the files and prints the report. Input that cannot be read has its own exit code.
@@ -31,7 +31,7 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(code::UNREADABLE));
         }
     };
-    let mut out = io::stdout().lock();
+    let mut out = PlainOutput::stdout(asked.print_head || asked.report.is_json());
     let done = if asked.print_head {
         print_head(&report, &mut out)
     } else if asked.report.is_json() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tracego_common::flags;
 use tracego_model::{event::Event, input::batch::DecodedEvent};
 
 use super::Consumer;
@@ -15,12 +16,14 @@ pub struct AgentChildren {
     agent: u32,
     /// Process ids, in the initial pid namespace and in the process's own.
     seen: BTreeSet<(u32, u32)>,
+    /// Number of program starts that no filter left out.
+    judged: u64,
 }
 
 impl AgentChildren {
     /// Creates an empty set. `agent`: process id of the agent, as events have it.
     pub(super) fn of(agent: u32) -> Self {
-        Self { agent, seen: BTreeSet::new() }
+        Self { agent, ..Self::default() }
     }
 
     /// Adds the processes of a batch.
@@ -28,10 +31,17 @@ impl AgentChildren {
         for event in events.iter().filter_map(|decoded| decoded.event.as_ref().ok()) {
             let Event::Exec(exec) = event else { continue };
             let header = &exec.fixed.header;
+            self.judged += u64::from(event.flags() & flags::OUTSIDE == 0 && !stages.is_check(event));
             if header.parent.tgid == self.agent && self.seen.len() < KEPT && !stages.is_check(event) {
                 self.seen.insert((header.id.tgid, exec.fixed.vpid));
             }
         }
+    }
+
+    /// Whether a program start was seen that no filter left out.
+    #[must_use]
+    pub fn has_judged(&self) -> bool {
+        self.judged > 0
     }
 
     /// Whether a child of the agent is among them. `pid`: its process id, as fork gave it to the agent.

@@ -21,7 +21,7 @@ use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
 pub(super) use self::stage::{load_engine, open_stage};
-use super::code;
+use super::{code, plain_output::PlainOutput};
 use crate::cli::{Bundles, Policy, PolicyAction};
 
 /// Maximum size of a record in bytes; tracego's own are far smaller.
@@ -32,11 +32,22 @@ const MAX_RECORD: u64 = 4 << 20;
 /// # Errors
 /// Fails if a file cannot be read, if a bundle cannot be loaded, or if standard output cannot be written.
 pub(super) fn policy(asked: &Policy) -> anyhow::Result<ExitCode> {
-    let done = act(asked, &mut io::stdout().lock());
+    let done = act(asked, &mut PlainOutput::stdout(is_json(&asked.action)));
     match done {
         Ok(good) => Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) }),
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error),
+    }
+}
+
+/// Returns whether the report of a subcommand is JSON.
+fn is_json(action: &PolicyAction) -> bool {
+    match action {
+        PolicyAction::Check(asked) => asked.report.is_json(),
+        PolicyAction::Test(asked) => asked.report.is_json(),
+        PolicyAction::Eval(asked) => asked.report.is_json(),
+        PolicyAction::Bench(asked) => asked.report.is_json(),
+        PolicyAction::Sign(_) => false,
     }
 }
 

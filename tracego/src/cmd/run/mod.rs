@@ -179,11 +179,18 @@ pub(super) async fn follow(
             outcome.blind = unenforced;
             if let Some(rest) = rest {
                 message!("tracego: {rest}");
+                outcome.losses = outcome.losses.or_unfinished();
             }
             if !report.children.saw(pid) {
                 message!(
                     "tracego: did not see the command: no program start of process {pid} came from the kernel side, \
                      so nothing is known about what it did"
+                );
+                outcome.blind = true;
+            } else if !report.children.has_judged() {
+                message!(
+                    "tracego: the filters (--uid, --comm, --cgroup) left out every program start of the command, so \
+                     nothing is known about what it did"
                 );
                 outcome.blind = true;
             }

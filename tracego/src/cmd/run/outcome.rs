@@ -25,11 +25,20 @@ pub(in crate::cmd) enum RunLosses {
     /// No loss.
     #[default]
     None,
+    /// Processes of the command still ran when the wait for them ended.
+    Unfinished,
     /// Standard error took no records. The command's status stays what it is, because messages and records share
     /// standard error with the command.
     StandardError,
     /// Events or records are missing.
     Records,
+}
+
+impl RunLosses {
+    /// Returns the losses of a run whose processes were not all awaited.
+    pub(super) fn or_unfinished(self) -> Self {
+        if self == Self::None { Self::Unfinished } else { self }
+    }
 }
 
 /// The conditions on which a run fails beside the command's own status.
@@ -80,11 +89,13 @@ mod tests {
 
     #[test]
     fn a_loss_replaces_success_and_any_status_on_request() {
-        use RunLosses::{None, Records, StandardError};
+        use RunLosses::{None, Records, StandardError, Unfinished};
         for (code, losses, on_loss, wanted) in [
             (0, None, false, 0),
             (0, None, true, 0),
             (7, None, true, 7),
+            (0, Unfinished, false, 0),
+            (0, Unfinished, true, 4),
             (0, Records, false, 4),
             (7, Records, false, 7),
             (7, Records, true, 4),
