@@ -23,6 +23,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a program of another commit than the job's is reported", commit, needs),
     ("a build of a pull request is of more than one commit", pull_request, needs),
     ("a tool of somebody else is not the job's", foreign, needs),
+    ("a job may clone and build others, and move its own checkout", checkouts, needs),
     ("legs of a matrix that share a cache are two jobs", matrix, needs),
     ("two jobs that build at once with one temporary folder are reported", shared, needs),
     ("a service with low limits and without its variables is reported", service, needs),
@@ -410,5 +411,39 @@ fn counted() {
         let metric = format!("tracego_findings_total{{rule=\"{id}\",severity=\"{severity}\"}}");
         let count = ids(&session).iter().filter(|&&finding| finding == (id, severity)).count();
         assert_eq!(of(&last, &metric), count as u64, "{last}");
+    }
+}
+
+/// A variable with the authors of commits, for shell scripts.
+const AUTHOR: &str = "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
+     GIT_COMMITTER_EMAIL=t@x";
+
+fn checkouts() {
+    let script = format!(
+        "{AUTHOR}\ngit clone -q ../tool w\n(cd w && go build -o ../t .)\n./t\necho 2 >VERSION\ngit add VERSION\n\
+         git commit -qm 2\ngo build -o app ./cmd/server\n./app\ngit worktree add -q ../old HEAD~1\n\
+         cd ../old\ngo build -o app ./cmd/server\n./app"
+    );
+    let project = Project::new(&script);
+    let main = SERVER.replace("served", "lantern");
+    project.write("../tool/main.go", &main);
+    project.write("../tool/go.mod", "module lantern.dev/lantern\n\ngo 1.27\n");
+    let head = project.shell(&format!(
+        "{AUTHOR}; printf 'app\nt\nw\n' >.gitignore; git init -q -b main .; git add -A; git commit -qm 1; \
+         cd ../tool; git init -q .; git add -A; git commit -qm 1; cd ../project; git rev-parse HEAD"
+    ));
+    let commit = format!("GIT_COMMIT={}", head.trim());
+    for _ in 0..3 {
+        let session = project.run(&["--profile", "ci", "--env", &commit], &["make", "ci"]);
+        assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
+        let told = findings(&session.records);
+        let about = |(id, severity, record): &(&str, &str, &Value)| {
+            let path = record["process"]["executable"]["path"].as_str().unwrap();
+            format!("{id} {severity} {}", path.rsplit_once('/').unwrap().0.rsplit_once('/').unwrap().1)
+        };
+        assert_eq!(told.iter().map(about).collect::<Vec<_>>(), ["TG003 low project"], "{}", session.stderr());
+        project.shell(&format!(
+            "{AUTHOR}; git worktree remove -f ../old; rm -rf w t app; git reset -q --hard HEAD~1"
+        ));
     }
 }

@@ -362,6 +362,7 @@ impl Inspector {
         match self.files.ask(place, &question, || None) {
             Ok(Answer::Surroundings(answer)) => {
                 found.module_file = answer.module_file;
+                found.checkout = answer.checkout;
                 found.event_commits = answer.event_commits;
                 found.unavailable.extend(answer.unavailable);
             }

@@ -12,8 +12,9 @@ use tracego_common::TaskId;
 
 use super::{
     job::{
-        identity::{JobMember, TrackedJob},
+        identity::JobMember,
         shared_state::RunningBuild,
+        tracked_job::{JobCheckouts, TrackedJob},
     },
     subject::Subject,
 };
@@ -45,6 +46,7 @@ pub struct RuleState {
     pub(super) jobs: LruCache<Arc<str>, TrackedJob>,
     pub(super) members: LruCache<TaskId, JobMember>,
     pub(super) containers: LruCache<Arc<str>, (TaskId, Arc<str>)>,
+    without_job: JobCheckouts,
     forgotten: u64,
 }
 
@@ -57,6 +59,7 @@ impl Default for RuleState {
             jobs: LruCache::new(JOBS),
             members: LruCache::new(MEMBERS),
             containers: LruCache::new(CONTAINERS),
+            without_job: JobCheckouts::default(),
             forgotten: 0,
         }
     }
@@ -96,10 +99,10 @@ impl RuleState {
         Some(known.unwrap_or_else(|| key.into()))
     }
 
-    /// Returns the modules that go commands of the subject's job build.
-    pub(super) fn modules_of(&self, subject: &Subject<'_>) -> &[String] {
+    /// Returns the checkouts of the subject's job. Processes without a job have some together.
+    pub(super) fn checkouts_of(&self, subject: &Subject<'_>) -> &JobCheckouts {
         let job = subject.job().and_then(|key| self.jobs.peek(key));
-        job.map_or(&[], |job| &job.modules)
+        job.map_or(&self.without_job, |job| &job.checkouts)
     }
 
     /// Updates the state from a program start, after the rules have run on it.
@@ -108,13 +111,21 @@ impl RuleState {
             // The process now runs another program.
             self.commands.pop(&subject.id);
         }
-        let Some(member) = member else { return };
-        let job = Arc::clone(&member.job);
-        self.enter(subject.id, member);
-        let module =
-            subject.surroundings.and_then(|around| around.go_mod.as_ref()).map(|found| &found.module);
-        if let (Some(module), Some(_), Some(job)) = (module, subject.invocation(), self.jobs.get_mut(&job)) {
-            job.builds(module);
+        let (mut job, mut opens) = (None, false);
+        if let Some(member) = member {
+            opens = member.opens;
+            job = Some(Arc::clone(&member.job));
+            self.enter(subject.id, member);
+        }
+        let job = job.and_then(|job| self.jobs.get_mut(&job));
+        let checkouts = job.map_or(&mut self.without_job, |job| &mut job.checkouts);
+        let process = subject.record.process.as_ref().filter(|_| opens);
+        let folder = process.and_then(|process| process.working_directory.as_ref());
+        checkouts.begin(folder, subject.record.timestamp);
+        if let (Some(around), Some(_)) = (subject.surroundings, subject.invocation())
+            && let Some(module) = &around.go_mod
+        {
+            checkouts.builds(&module.module, around.checkout.as_ref());
         }
     }
 

@@ -18,12 +18,31 @@ pub struct Surroundings {
     /// above its working folder or in the checkout of its job. The program is then of the tree that it runs
     /// in.
     pub module_file: Option<String>,
+    /// The checkout around the module file of the program, or around the go.mod file in force for a go command.
+    pub checkout: Option<Checkout>,
     /// Commits in the file that describes the event that started the run of the job.
     pub event_commits: Vec<String>,
     /// Tightest limits of the cgroup of a Go program and of all cgroups above it.
     pub limits: Option<CgroupLimits>,
     /// Fields above that were looked for but could not be read, each with the reason.
     pub unavailable: BTreeMap<String, String>,
+}
+
+/// A git checkout.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Checkout {
+    /// Its top folder, as the process sees it.
+    pub folder: String,
+    /// Whether a variable of the CI system names it, or a folder in it, as the checkout of the job; `None` if no
+    /// variable names one.
+    pub is_of_job: Option<bool>,
+    /// Whether it lies in another checkout: a submodule, or a clone.
+    pub is_nested: bool,
+    /// Commit that HEAD was last moved to, from the reflog; empty if that is not known.
+    pub head: String,
+    /// Time of that move, in seconds since 1970.
+    pub moved_s: i64,
 }
 
 /// A module in force.

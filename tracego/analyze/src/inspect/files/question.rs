@@ -123,7 +123,7 @@ impl ProcessQuestion {
             cwd: command.cwd.to_vec(),
             chdir: command.chdir.map(str::to_owned),
             modfile: command.modfile.map(str::to_owned),
-            variables: copied(VARIABLES.into_iter(), command.env),
+            variables: copied(VARIABLES.into_iter().chain(CHECKOUTS), command.env),
             ..Self::of(command.id, command.parent, command.mount_namespace, pid)
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{
     fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
     os::fd::{AsFd, AsRawFd as _, OwnedFd},
     path::Path,
 };
@@ -165,16 +166,7 @@ impl RootFolder {
     /// # Errors
     /// Fails if the file is missing, not regular, too large, or access is denied.
     pub fn read(&self, path: &Path, max: u64) -> Result<FileContent, ReadError> {
-        let there = self.resolve(path, OFlags::PATH)?;
-        let stat = fstat(&there)?;
-        let file_system = fstatfs(&there)?.f_type;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || file_system == PROC_SUPER_MAGIC {
-            return Err(ReadError::NotRegular);
-        }
-        // Opens the file that was checked, not the path a second time.
-        let again = format!("/proc/self/fd/{}", there.as_raw_fd());
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file: File = rustix::fs::open(again, flags, Mode::empty())?.into();
+        let (file, stat, file_system) = self.open(path)?;
         let modified_ns =
             stat.st_mtime.saturating_mul(1_000_000_000).saturating_add_unsigned(stat.st_mtime_nsec);
         Ok(FileContent {
@@ -184,6 +176,33 @@ impl RootFolder {
             file_system,
             bytes: capped(file, max)?,
         })
+    }
+
+    /// Reads the end of a regular file, at most `max` bytes of it, as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// Fails if the file is missing, not regular, or access is denied.
+    pub(in crate::inspect) fn tail(&self, path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
+        let (mut file, stat, _) = self.open(path)?;
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        file.seek(SeekFrom::Start(size.saturating_sub(max)))?;
+        let mut bytes = Vec::new();
+        file.take(max).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Opens a regular file. Returns it with its metadata and the type of its file system.
+    fn open(&self, path: &Path) -> Result<(File, Stat, i64), ReadError> {
+        let there = self.resolve(path, OFlags::PATH)?;
+        let stat = fstat(&there)?;
+        let file_system = fstatfs(&there)?.f_type;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || file_system == PROC_SUPER_MAGIC {
+            return Err(ReadError::NotRegular);
+        }
+        // Opens the file that was checked, not the path a second time.
+        let again = format!("/proc/self/fd/{}", there.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok((rustix::fs::open(again, flags, Mode::empty())?.into(), stat, file_system))
     }
 
     /// Returns the names in a folder, sorted; of more than `max` names, the first ones found.

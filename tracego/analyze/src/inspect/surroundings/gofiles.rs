@@ -11,6 +11,7 @@ use std::{
 use tracego_common::TaskId;
 use tracego_model::input::facts::{GoMod, Surroundings};
 
+use super::checkouts;
 use crate::inspect::proc::{
     read_error::{ReadError, noted},
     root::RootFolder,
@@ -31,8 +32,8 @@ pub struct GoCommand<'a> {
     pub chdir: Option<&'a str>,
     /// The file given with `-modfile`.
     pub modfile: Option<&'a str>,
-    /// Lookup of the process's variables. Used for GOENV, XDG_CONFIG_HOME, HOME, PWD, TMPDIR, and for those
-    /// that the go env file may also hold: GO111MODULE, GOFLAGS, GOWORK.
+    /// Lookup of the process's variables. Used for GOENV, XDG_CONFIG_HOME, HOME, PWD, TMPDIR, for those that
+    /// the go env file may also hold: GO111MODULE, GOFLAGS, GOWORK, and for those that name the checkout.
     pub env: &'a dyn Fn(&str) -> Option<&'a str>,
 }
 
@@ -83,6 +84,8 @@ pub(super) fn read(root: &RootFolder, command: &GoCommand<'_>, found: &mut Surro
         Some(why) => drop(found.unavailable.insert("go_mod".to_owned(), why.to_string())),
         None => found.go_mod = noted("go_mod", module, &mut found.unavailable).flatten(),
     }
+    let module_folder = found.go_mod.as_ref().and_then(|module| Path::new(&module.path).parent());
+    found.checkout = module_folder.and_then(|folder| checkouts::around(root, folder, command.env));
 }
 
 /// Returns the working folder by the name that the command uses (`os.Getwd`): `$PWD` if that is the same

@@ -2,6 +2,7 @@
 //! of a Go program.
 
 pub mod cgroups;
+mod checkouts;
 pub mod gofiles;
 pub mod provenance;
 

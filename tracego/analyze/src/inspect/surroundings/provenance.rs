@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracego_common::TaskId;
 use tracego_model::input::facts::Surroundings;
 
-use super::gofiles::module_path;
+use super::{checkouts, gofiles::module_path};
 use crate::inspect::proc::{
     read_error::{ReadError, noted},
     root::RootFolder,
@@ -71,6 +71,8 @@ const COMMITS_MAX: usize = 16;
 /// Reads the files of a program inside its root folder.
 pub(super) fn read(root: &RootFolder, program: &ProgramOrigin<'_>, found: &mut Surroundings) {
     found.module_file = module_file(root, program);
+    let folder = found.module_file.as_ref().and_then(|file| Path::new(file).parent());
+    found.checkout = folder.and_then(|folder| checkouts::around(root, folder, program.env));
     if let Some(path) = (program.env)(EVENT).filter(|path| path.starts_with('/')) {
         let content = root.read(Path::new(path), FILE_MAX);
         let commits = content.and_then(|content| event_commits(&content.bytes).ok_or(ReadError::Malformed));

@@ -69,8 +69,15 @@ pub const RULE: Rule = Rule {
             name: "unread",
             grades: Grades { ci: Medium, production: Low, guessed: Low, terminal: Low, other: Low },
             summary: "A program of a CI job could not be read: what it is, and whether go run made it, is not known. \
-                      The file system kept it from being read or did not answer, or the file was gone or changed.",
+                      The file system kept it from being read, or did not answer.",
             remedy: "Start programs from file systems that root can read.",
+        },
+        Variant {
+            name: "vanished",
+            grades: Grades::always(Low),
+            summary: "A program of a CI job had ended before it could be read, and its file was gone or changed by \
+                      then, or had just been written: what it was is not known. Builds try such programs out.",
+            remedy: "",
         },
     ],
     by_arguments: false,
@@ -115,21 +122,19 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     report.add(case, place, &scope_target);
 }
 
-/// Reports a program of a job about which nothing is known, once for each path of a job. A program that a build
-/// has just written, and that has ended by now, is none: the record alone says that it was not read.
+/// Reports a program of a job about which nothing is known, once for each path of a job.
 fn unread(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let file = subject.record.tracego.executable.as_ref();
     let Some(why) = file.and_then(|file| file.unread).filter(|_| subject.role().is_none()) else { return };
-    if why == OpenFailure::Unstable.as_str() {
-        return;
-    }
     let place = subject.place(report.settings);
     let path = subject.path();
     if !place.ci || !report.memory.is_new(&("unread", subject.job(), path)) {
         return;
     }
     let message = format!("{path} could not be read ({why}), so what ran in the job is not known");
-    let case = FindingCase::new("unread", message)
+    let vanished = [OpenFailure::Gone, OpenFailure::Changed, OpenFailure::Unstable];
+    let variant = if vanished.iter().any(|known| known.as_str() == why) { "vanished" } else { "unread" };
+    let case = FindingCase::new(variant, message)
         .with("process.executable.path", path)
         .with("tracego.executable.unread", why);
     report.add(case, place, &MatchTarget::of(subject.record));

@@ -1,10 +1,13 @@
 //! The commits of Go programs: TG003.
 
-use tracego_golang::Module;
-use tracego_model::finding::Severity::{High, Low, Medium};
+use tracego_golang::{Image, Module};
+use tracego_model::{
+    finding::Severity::{High, Low, Medium},
+    input::facts::Checkout,
+};
 
 use super::{Example, clean, finds};
-use crate::rules::test_process::{COMMIT, TestProcess, app, go};
+use crate::rules::test_process::{COMMIT, TestProcess, app, go, process};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -16,6 +19,14 @@ pub(super) fn examples() -> Vec<Example> {
     let third = |path: &str| module("github.com/docker/cli")(other().path(path));
     let found =
         |scene: TestProcess| scene.around(|around| around.module_file = Some("/home/me/app/go.mod".into()));
+    let checkout = |folder: &str, is_of_job, moved_s| {
+        Some(Checkout { folder: folder.into(), is_of_job, head: OTHER.into(), moved_s, is_nested: false })
+    };
+    let built_in = |checkout: &Option<Checkout>| {
+        let checkout = checkout.clone();
+        go(8, "go build .").job("1").around(|around| around.checkout = checkout)
+    };
+    let opener = || process(1, "/bin/sh", "sh -e").with_image(Image::default()).job("1");
     let unstamped = || found(app(9)).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
     let always = "[rules.TG003]\nstamp = \"always\"";
     vec![
@@ -47,6 +58,36 @@ pub(super) fn examples() -> Vec<Example> {
             High,
             "built in the job",
             [go(8, "go build .").job("1"), other().path("/x/server")],
+        ),
+        clean(
+            "TG003",
+            "built in the job in another repository than the one that the CI system names",
+            [built_in(&checkout("/home/me/app/third", Some(false), 0)), other().path("/x/server")],
+        ),
+        clean(
+            "TG003",
+            "built in the job in another repository than the one that it began in",
+            [opener(), built_in(&checkout("/home/me/tool", None, 0)), other().path("/x/server")],
+        ),
+        clean(
+            "TG003",
+            "of the module in a folder of a submodule",
+            [found(other())
+                .around(|around| around.checkout = checkout("/home/me/app/third", Some(false), 0))],
+        ),
+        finds(
+            "TG003",
+            "mismatch",
+            High,
+            "built in the job in the repository that it began in",
+            [opener(), built_in(&checkout("/home/me", None, -1)), other().path("/x/server")],
+        ),
+        finds(
+            "TG003",
+            "checked-out",
+            Low,
+            "of a commit that the job made or checked out",
+            [opener(), built_in(&checkout("/home/me", None, i64::MAX)), other().path("/x/server")],
         ),
         finds(
             "TG003",

@@ -283,7 +283,8 @@ fn artifacts() -> Vec<Example> {
             "the same program once more",
             [unread(9, "denied").job("1"), unread(10, "denied").job("1")],
         ),
-        clean("TG002", "that a build has just written", [unread(9, "unstable").job("1")]),
+        finds("TG002", "vanished", Low, "of a test that is over", [unread(9, "gone").job("1")]),
+        finds("TG002", "vanished", Low, "that a build has just written", [unread(9, "unstable").job("1")]),
         clean("TG002", "that could not be read, outside of a job", [unread(9, "denied")]),
         clean("TG002", "what go build made", [app(9).job("1").below(&go(8, "go build .").job("1"))]),
         clean(

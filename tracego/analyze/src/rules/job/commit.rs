@@ -6,6 +6,7 @@ use tracego_model::{
         Confidence,
         Severity::{High, Low, Medium},
     },
+    input::facts::Checkout,
     matcher::MatchTarget,
     record::job::{Source, Sourced, attribute::REVISION},
 };
@@ -16,6 +17,7 @@ use crate::rules::{
     place::Place,
     rule::{Grades, Rule, Variant},
     settings::options::CommitStampPolicy,
+    state::RuleState,
     subject::Subject,
 };
 
@@ -53,6 +55,14 @@ pub const RULE: Rule = Rule {
             remedy: "Build with go build -buildvcs=true, in a checkout with its .git folder.",
         },
         Variant {
+            name: "checked-out",
+            grades: Grades::always(Low),
+            summary: "The job claims another commit than the binary says, and has itself moved the checkout to the \
+                      binary's commit since it began: it made a release commit, checked out a tag or an older commit, \
+                      or bisects.",
+            remedy: "Name the commit to what runs later, for example with --env GIT_COMMIT=….",
+        },
+        Variant {
             name: "change",
             grades: Grades::always(Low),
             summary: "In a run for a pull request, the commit in the binary is neither the merge nor the head that \
@@ -82,7 +92,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     };
     let case = match (build.revision(), claimed) {
         (Some(revision), Some(commit)) if is_another(subject, revision, commit) => {
-            match mismatch(subject, revision, commit) {
+            match mismatch(subject, build, revision, commit, report.memory) {
                 Some(case) => case,
                 None => return,
             }
@@ -129,7 +139,13 @@ fn is_another(subject: &Subject<'_>, revision: &str, claimed: &str) -> bool {
 
 /// Makes the case of a binary of another commit. In a run for a pull request, the checkout can be at a merge that
 /// no variable names; without a second commit to compare with, there is no case.
-fn mismatch(subject: &Subject<'_>, revision: &str, claimed: &str) -> Option<FindingCase> {
+fn mismatch(
+    subject: &Subject<'_>,
+    build: &Build,
+    revision: &str,
+    claimed: &str,
+    memory: &RuleState,
+) -> Option<FindingCase> {
     let job = subject.record.tracego.job.as_ref();
     let others: Vec<&str> =
         other_commits(subject).filter(|other| same_commit(other, claimed) == Some(false)).collect();
@@ -139,12 +155,28 @@ fn mismatch(subject: &Subject<'_>, revision: &str, claimed: &str) -> Option<Find
             "the binary was built from commit {revision}, and the run for a pull request names {claimed} and {other}"
         );
         FindingCase::new("change", message)
+    } else if is_checked_out(subject, build, revision, memory) {
+        let message = format!(
+            "the binary was built from commit {revision}, which the job itself has checked out, and the job claims {claimed}"
+        );
+        FindingCase::new("checked-out", message)
     } else {
         let message = format!("the binary was built from commit {revision}, and the job claims {claimed}");
         FindingCase::new("mismatch", message)
     };
     let others = Some(others.join(", ")).filter(|others| !others.is_empty());
     Some(case.with("vcs.ref.head.revision", claimed).with_some("tracego.job.commits", others))
+}
+
+/// Whether the job itself has moved the checkout that the binary is from to its commit: a release commit, a tag, a
+/// worktree, a step of a bisection.
+fn is_checked_out(subject: &Subject<'_>, build: &Build, revision: &str, memory: &RuleState) -> bool {
+    let checkouts = memory.checkouts_of(subject);
+    let module = build.main.as_ref().map_or("", |main| main.path.as_str());
+    let built = checkouts.build_of(module).and_then(|built| built.checkout.as_ref());
+    let around = subject.surroundings.and_then(|around| around.checkout.as_ref());
+    let mut all = built.into_iter().chain(around);
+    all.any(|checkout| checkout.head == revision && checkouts.moved(checkout))
 }
 
 fn wants_stamp(stamp: CommitStampPolicy, ci: bool, production: bool) -> bool {
@@ -180,11 +212,13 @@ fn ownership(
     if repository.is_some() && forge(module).is_some() {
         return None;
     }
-    if report.memory.modules_of(subject).iter().any(|known| known == module) {
-        return Some(Confidence::High);
+    let checkouts = report.memory.checkouts_of(subject);
+    let own = |checkout: Option<&Checkout>| checkout.is_none_or(|checkout| checkouts.owns(checkout));
+    if let Some(built) = checkouts.build_of(module) {
+        return own(built.checkout.as_ref()).then_some(Confidence::High);
     }
-    if subject.surroundings.is_some_and(|around| around.module_file.is_some()) {
-        return Some(Confidence::Medium);
+    if let Some(around) = subject.surroundings.filter(|around| around.module_file.is_some()) {
+        return own(around.checkout.as_ref()).then_some(Confidence::Medium);
     }
     // The main program of a container or unit outside of jobs: its environment names the commit of what runs.
     let told = || is_told(subject) || place.is_production();

@@ -15,7 +15,7 @@ use tracego_model::{
     },
 };
 
-use super::commit::same_commit;
+use super::{commit::same_commit, tracked_job::TrackedJob};
 use crate::rules::{
     collector::{FindingCase, FindingCollector},
     rule::{Grades, Rule, Variant},
@@ -63,29 +63,6 @@ pub const RULE: Rule = Rule {
     start: Some(start),
     service: None,
 };
-
-/// A known CI job.
-#[derive(Debug, Default)]
-pub struct TrackedJob {
-    /// Number of running processes that opened the job. Some systems open it anew for each step.
-    pub(in crate::rules) openers: u32,
-    /// Time when the last opener ended, in nanoseconds since boot.
-    pub(in crate::rules) ended: Option<u64>,
-    /// Modules that the go commands of the job build.
-    pub(in crate::rules) modules: Vec<String>,
-}
-
-/// Maximum number of modules that are kept for a job.
-const MODULES: usize = 32;
-
-impl TrackedJob {
-    /// Adds a module that a go command of the job builds.
-    pub(in crate::rules) fn builds(&mut self, module: &str) {
-        if !module.is_empty() && self.modules.len() < MODULES && !self.modules.iter().any(|m| m == module) {
-            self.modules.push(module.to_owned());
-        }
-    }
-}
 
 /// A process of a job.
 #[derive(Clone, Debug)]

@@ -4,3 +4,4 @@ pub mod commit;
 pub mod identity;
 mod repository;
 pub mod shared_state;
+pub mod tracked_job;
