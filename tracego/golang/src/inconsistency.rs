@@ -40,6 +40,16 @@ pub enum Inconsistency {
 }
 
 impl Inconsistency {
+    /// Returns the name used in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Modules => "modules",
+            Self::Architecture => "architecture",
+        }
+    }
+
     /// Returns a message for users.
     #[must_use]
     pub fn text(self) -> &'static str {

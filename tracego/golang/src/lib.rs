@@ -35,6 +35,7 @@
 //! flag_table the flags of each subcommand
 //! flags      the flags that tracego interprets, and GOFLAGS
 //! command    argv of the go command → Invocation
+//! linker     argv of the linker → LinkCommand
 //! shape      origin of an executable, judged by its path
 //! role       the names of the roles
 //! evidence   facts about one process start by itself
@@ -52,6 +53,7 @@ mod flag_table;
 pub mod flags;
 mod inconsistency;
 mod layout;
+pub mod linker;
 mod modinfo;
 mod notes;
 mod packer;

@@ -147,6 +147,7 @@ pub(super) fn a_finding() -> Finding {
         message: "go run builds".to_owned(),
         remedy: "Build once.",
         evidence: BTreeMap::new(),
+        claimed: false,
         unenforced: None,
         by_arguments: false,
     }
