@@ -1,10 +1,13 @@
 //! The commits of Go programs: TG003.
 
-use tracego_golang::Module;
+use tracego_golang::{Inconsistency, Module};
 use tracego_model::finding::Severity::{High, Low, Medium};
 
 use super::{Example, clean, finds};
-use crate::rules::test_process::{COMMIT, TestProcess, app, go};
+use crate::rules::{
+    place::Profile,
+    test_process::{COMMIT, TestProcess, app, go},
+};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -18,7 +21,25 @@ pub(super) fn examples() -> Vec<Example> {
         |scene: TestProcess| scene.around(|around| around.module_file = Some("/home/me/app/go.mod".into()));
     let unstamped = || found(app(9)).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
     let always = "[rules.TG003]\nstamp = \"always\"";
+    let patched = |scene: TestProcess| scene.with_inconsistency(Inconsistency::Modules);
     vec![
+        finds(
+            "TG003",
+            "inconsistent",
+            Medium,
+            "that was patched to fit, in a job",
+            [patched(app(9)).job("1")],
+        ),
+        finds("TG003", "inconsistent", Medium, "that was patched, of nobody's", [patched(other())]),
+        finds(
+            "TG003",
+            "inconsistent",
+            High,
+            "that was patched, in production",
+            [patched(app(9)).container()],
+        )
+        .under(Profile::Production),
+        clean("TG003", "that was patched, at a terminal", [patched(app(9)).terminal()]),
         finds("TG003", "mismatch", High, "of the module in its folder", [found(other())]),
         clean("TG003", "somebody's program below the working directory", [other()]),
         clean(
