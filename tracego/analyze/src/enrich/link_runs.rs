@@ -29,9 +29,10 @@ const RUNS: NonZeroUsize = match NonZeroUsize::new(4096) {
 };
 /// Nanoseconds by which the clock of file times may be behind the clock of events.
 const LAG_NS: i64 = 11_000_000;
-/// Folders of build systems, with the beginnings of the names of their programs.
+/// Output folders of build systems, with the beginnings of the names of their programs, or a part of their paths.
 const BUILD_SYSTEMS: [(&str, &[&str]); 4] = [
-    ("bazel-out", &["bazel"]),
+    // The server of Bazel is called java, and lies below its output root.
+    ("bazel-out", &["bazel", "/_bazel_"]),
     ("buck-out", &["buck"]),
     ("plz-out", &["plz", "please"]),
     // The bootstrap of Go itself.
@@ -208,8 +209,11 @@ fn origin(task: &GoTask, output: Option<&str>, line: &Line) -> LinkOrigin {
     if BUILD_SYSTEMS.iter().any(is_of) { LinkOrigin::BuildSystem } else { LinkOrigin::Direct }
 }
 
-/// Whether the executable or the task of a process has a name that begins like this.
+/// Whether the executable or the task of a process has a name that begins like this, or a path with this part.
 fn is_called(line: &Line, name: &str) -> bool {
+    if name.starts_with('/') {
+        return line.executable.contains(name);
+    }
     shape::name(&line.executable).starts_with(name) || line.command.starts_with(name)
 }
 
@@ -361,6 +365,7 @@ mod tests {
             ("go test ./...", "/tmp/go-build12/b001/x.test", "/bin/sh", LinkOrigin::GoBuild),
             ("go run .", WORK, "/bin/sh", LinkOrigin::GoRun),
             ("", "/e/bazel-out/k8/bin/x", bazel, LinkOrigin::BuildSystem),
+            ("", "/e/bazel-out/k8/bin/x", "/c/_bazel_me/install/1/jdk/bin/java", LinkOrigin::BuildSystem),
             ("", "/e/bazel-out/k8/bin/x", "/bin/sh", LinkOrigin::Direct),
             ("", "/e/out/x", bazel, LinkOrigin::Direct),
         ] {

@@ -133,17 +133,25 @@ fn linked(subject: &Subject<'_>, report: &mut FindingCollector<'_>) -> bool {
     let go = subject.record.tracego.go.as_ref();
     let Some(linker) = go.and_then(|go| go.linker.as_ref()) else { return false };
     let path = subject.path();
-    let (variant, by) = match linker.origin {
+    let pid = linker.pid;
+    let (variant, message) = match linker.origin {
         LinkOrigin::GoBuild => return false,
-        LinkOrigin::GoRun => ("linked", ", which go run called,"),
-        LinkOrigin::Direct => ("linked", ", which no go build called,"),
-        LinkOrigin::BuildSystem => ("build-system", ", which a build system called,"),
+        LinkOrigin::GoRun => (
+            "linked",
+            format!("{path} was linked for go run (Go's linker: process {pid}); it has no artifact"),
+        ),
+        LinkOrigin::Direct => (
+            "linked",
+            format!("{path} was linked without go build (Go's linker: process {pid}); it has no artifact"),
+        ),
+        LinkOrigin::BuildSystem => {
+            ("build-system", format!("{path} was linked by a build system (Go's linker: process {pid})"))
+        }
     };
-    let message = format!("{path} runs, which Go's linker (process {}){by} wrote", linker.pid);
     let case = FindingCase::new(variant, message)
         .sure(linker.confidence)
         .with("process.executable.path", path)
-        .with("tracego.go.linker.pid", linker.pid.to_string());
+        .with("tracego.go.linker.pid", pid.to_string());
     report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     true
 }
