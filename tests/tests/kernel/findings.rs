@@ -31,7 +31,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("only findings are written on request", only, needs),
     ("the metrics count what is found", counted, needs),
     ("a program that the linker wrote by hand is an artifact of go run wherever it lies", linked, needs),
-    ("a program that go run moves is its artifact", moved, needs),
+    ("a program that is moved or copied out of go run is its artifact", moved, needs),
     ("what a build system links is no high finding", built_by_bazel, needs),
     ("a program that contradicts its build information is reported", patched, needs),
     (
@@ -474,12 +474,18 @@ fn linked() {
 
 fn moved() {
     let project = Project::new("true");
-    project.write("move.sh", "#!/bin/sh\nmv \"$1\" app && exec ./app\n");
-    let session = project.run(&CI, &["sh", "-ec", "chmod +x move.sh; go run -exec ./move.sh ./cmd/server"]);
-    assert_eq!(ids(&session), [("TG001", "high"), ("TG002", "high")], "{}", session.stderr());
-    let app = session.start(&project.path("app"));
-    assert_eq!(app["tracego"]["go"]["linker"]["origin"], "go-run");
-    assert_eq!(app["tracego"]["findings"][0]["variant"], "linked");
+    for program in ["mv", "ln", "cp"] {
+        // Other settings each time: from the second time on, the go command starts what is in its cache.
+        let tag = format!("-tags={program}");
+        let script = format!("go run {tag} -exec ./move.sh ./cmd/server");
+        project.write("move.sh", &format!("#!/bin/sh\n{program} \"$1\" {program}ed && exec ./{program}ed\n"));
+        project.write("cmd/server/more.go", &format!("package main\n\nvar more = \"{program}\"\n"));
+        let session = project.run(&CI, &["sh", "-ec", &format!("chmod +x move.sh; {script}")]);
+        assert_eq!(ids(&session), [("TG001", "high"), ("TG002", "high")], "{program}: {}", session.stderr());
+        let app = session.start(&project.path(&format!("{program}ed")));
+        assert_eq!(app["tracego"]["go"]["linker"]["origin"], "go-run");
+        assert_eq!(app["tracego"]["findings"][0]["variant"], "linked");
+    }
     // The linker of go build is named, and is nothing to report.
     let session =
         project.run(&CI, &["sh", "-ec", "go build -o built ./cmd/server; ./built; cp built copy; ./copy"]);

@@ -10,7 +10,7 @@ use std::{iter, num::NonZeroUsize, sync::Arc};
 use lru::LruCache;
 use tracego_common::TaskId;
 use tracego_golang::{
-    Image,
+    FileTimes, Image,
     linker::{self, LinkCommand},
     shape::{self, PathKind},
     subcommand::Subcommand,
@@ -141,7 +141,10 @@ impl LinkRuns {
             let id = image?.elf.as_ref()?.go_build_id.as_deref()?;
             let run = self.kept.peek(linker::without_content(id))?;
             (run.wrote(image?) && run.is_of_tree(start)).then_some(run)
-        })?;
+        });
+        let copied =
+            || others().find(|run| image.is_some_and(|image| run.is_copied(image)) && run.is_of_tree(start));
+        let found = found.or_else(copied)?;
         let is_sure = by_path.is_some() || found.command.build_id.is_some();
         Some((found, if is_sure { Confidence::High } else { Confidence::Medium }))
     }
@@ -167,6 +170,20 @@ impl LinkRun {
         let id = image.elf.as_ref().and_then(|elf| elf.go_build_id.as_deref());
         let spans = |ns: u64| i64::try_from(ns).is_ok_and(|ns| self.spans(ns));
         (times.born_ns.is_some_and(spans) || spans(times.modified_ns)) && self.command.fits(id)
+    }
+
+    /// Whether a Go program that is younger than the run has the build id that the go command gave to it: a hash of
+    /// all that is built.
+    fn is_copied(&self, image: &Image) -> bool {
+        let id = image.elf.as_ref().and_then(|elf| elf.go_build_id.as_deref());
+        let is_later = |times: FileTimes| {
+            let newest = times.born_ns.unwrap_or_default().max(times.modified_ns);
+            i64::try_from(newest).is_ok_and(|ns| ns >= self.start.0.saturating_sub(LAG_NS))
+        };
+        self.origin == LinkOrigin::GoRun
+            && self.command.build_id.is_some()
+            && self.command.fits(id)
+            && image.times.is_some_and(is_later)
     }
 
     /// Whether a program is of the same job as the linker, or has an ancestor in common with it, other than the first
@@ -237,7 +254,7 @@ fn absolute(cwd: &str, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use tracego_golang::{
-        Build, Elf, FileTimes,
+        Build, Elf,
         evidence::{ImageFacts, ProcessStart},
     };
 
@@ -371,6 +388,17 @@ mod tests {
         ] {
             assert_eq!(of(go, output, above), Some(origin), "{go} {output} {above}");
         }
+    }
+
+    #[test]
+    fn a_copy_of_what_go_run_linked_has_its_build_id() {
+        let of = |go: &str| runs(go, &format!("link -o {WORK} -buildid a/b/c/a a.a"), "/bin/sh");
+        let copy = program(Some(1500), 1500, "a/b/c/d");
+        let go_run = Some((LinkOrigin::GoRun, Confidence::High));
+        assert_eq!(find(&of("go run ."), "/w/copy", 1600, Some(&copy)), go_run);
+        assert_eq!(find(&of("go run ."), "/w/copy", 1600, Some(&program(Some(1500), 1500, "a/x/c/d"))), None);
+        assert_eq!(find(&of("go run ."), "/w/copy", 1600, Some(&program(Some(500), 500, "a/b/c/d"))), None);
+        assert_eq!(find(&of(""), "/w/copy", 1600, Some(&copy)), None, "by hand, any id can be given");
     }
 
     #[test]
