@@ -55,7 +55,7 @@ pub(super) struct BuildInfo {
 
 /// Result of reading at a find.
 enum FindResult {
-    Good(BuildInfo),
+    Good(Box<BuildInfo>),
     /// The header is there, but a part behind it is damaged.
     Bad(Damage),
 }
@@ -120,7 +120,7 @@ impl Search<'_> {
                     continue;
                 }
                 match at_address(self.view, self.layout, find, damage)? {
-                    FindResult::Good(info) => return Ok(Some(info)),
+                    FindResult::Good(info) => return Ok(Some(*info)),
                     FindResult::Bad(what) => self.bad.get_or_insert(what),
                 };
                 self.finds += 1;
@@ -164,7 +164,7 @@ fn at_address(
         damage.push(Damage::GoModules);
     }
     let build = Build { version, ..modules.unwrap_or_default() };
-    Ok(FindResult::Good(BuildInfo { build, frame, is_inline: texts.is_inline() }))
+    Ok(FindResult::Good(Box::new(BuildInfo { build, frame, is_inline: texts.is_inline() })))
 }
 
 /// Returns the text of modules and settings without its frame: 16 bytes of cmd/go/internal/modload.infoStart, the

@@ -115,8 +115,8 @@ fn fits_tables(view: &View<'_>, layout: &ElfHeaders, build: &Build) -> Result<bo
     };
     Ok(match magic {
         0xffff_fffb => release < (1, 16, 0),
-        0xffff_fffa => (1, 16, 0) <= release && release < (1, 18, 0),
-        0xffff_fff0 => (1, 18, 0) <= release && release < (1, 20, 0),
+        0xffff_fffa => ((1, 16, 0)..(1, 18, 0)).contains(&release),
+        0xffff_fff0 => ((1, 18, 0)..(1, 20, 0)).contains(&release),
         0xffff_fff1 => (1, 20, 0) <= release,
         // Of a later release, or obfuscated.
         _ => true,

@@ -41,7 +41,7 @@ impl LinkCommand {
             };
             // As in Go's package flag, the last one counts.
             let value = value.or_else(|| args.next()).unwrap_or_default();
-            *place = Some(value.into()).filter(|value: &Box<str>| !value.is_empty());
+            *place = (!value.is_empty()).then(|| value.into());
         }
         Some(command)
     }

@@ -166,6 +166,7 @@ pub(super) fn go(role: Role, command: u32, subcommand: &str) -> Option<Box<Go>> 
             target: None,
             version: None,
         }),
+        linker: None,
         build: None,
     }))
 }
