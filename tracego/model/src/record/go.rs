@@ -43,7 +43,7 @@ pub struct GoLinker {
     pub exec_id: String,
     /// Process id of the linker.
     pub pid: u32,
-    /// What started the linker.
+    /// Starter of the linker.
     pub origin: LinkOrigin,
     /// Confidence; medium where neither the path of the file nor a build id ties the program to the run.
     pub confidence: Confidence,
