@@ -192,7 +192,7 @@ fn commit() {
     let dirty = run(head);
     assert_eq!(findings(&dirty.records)[0].0, "TG003", "{}", dirty.stderr());
     assert!(
-        dirty.stderr().contains("the checkout that the binary was built in was not clean"),
+        dirty.stderr().contains("the binary says that the checkout it was built in was not clean"),
         "{}",
         dirty.stderr()
     );
