@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use tracego_analyze::enrich::Enricher;
 use tracego_common::{TaskId, event::Rlimit, verdict::Action};
-use tracego_golang::{Linkage, role};
+use tracego_golang::{Inconsistency, Linkage, role};
 use tracego_model::{
     capture::CaptureReader,
     clock::Time,
@@ -23,7 +23,7 @@ use tracego_model::{
         event_name,
         exact_number::ExactNumber,
         frozen::Frozen,
-        go::{Go, GoCommand},
+        go::{Go, GoCommand, GoLinker, LinkOrigin},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
         job::{Changed, CommitClaim, Context, Job, OpenedBy, Root, Source, Sourced},
         lineage::{Line, Lineage},
@@ -214,6 +214,7 @@ pub fn finding(n: usize, severity: Severity) -> Finding {
         message: format!("message of finding {n}"),
         remedy: "remedy of the finding",
         evidence: BTreeMap::from([("process.executable.path", format!("evidence {n}"))]),
+        claimed: true,
         unenforced: Some(Unenforced::OutsideOfJobs),
         by_arguments: false,
     }
@@ -290,6 +291,7 @@ pub fn start() -> Record {
             memfd: true,
             pathless: Some(Pathless::Memfd),
             unread: Some("why-not-read"),
+            claims: vec!["process.runtime", "tracego.go.build"],
         }),
         elf: Some(Arc::new(Frozen::from(Linked {
             linkage: Linkage::Dynamic,
@@ -312,6 +314,12 @@ pub fn start() -> Record {
                 target: Some("pinned"),
                 version: Some("v1.2.3".into()),
             }),
+            linker: Some(GoLinker {
+                exec_id: "exec-id-of-the-linker".into(),
+                pid: 4_001,
+                origin: LinkOrigin::BuildSystem,
+                confidence: Confidence::Medium,
+            }),
             build: Some(Arc::new(Frozen::from(GoBuild {
                 path: "example.com/shop/cmd/server".into(),
                 module: Some(GoModule {
@@ -333,6 +341,7 @@ pub fn start() -> Record {
                 buildmode: Some("pie-buildmode".into()),
                 ldflags: Some("-s -w -X main.version=1".into()),
                 tags: vec!["netgo".into(), "osusergo".into()],
+                inconsistent: vec![Inconsistency::Version, Inconsistency::Modules],
             }))),
         })),
         working_directory_deleted: true,

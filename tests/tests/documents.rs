@@ -171,6 +171,7 @@ fn findings_of_every_rule_are_what_the_schema_says() {
             message: "something is the case".into(),
             remedy: rule.remedy,
             evidence: [("package", "./cmd/server".to_owned())].into(),
+            claimed: true,
             unenforced: Some(Unenforced::LetThrough),
             by_arguments: false,
         })

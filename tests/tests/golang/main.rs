@@ -11,7 +11,7 @@ use std::{
 
 use libtest_mimic::Arguments;
 use toolchain::{Toolchain, esbuild, toolchain};
-use tracego_golang::{Build, Image, Linkage, Machine, Module, Packer, parse};
+use tracego_golang::{Build, Image, Inconsistency, Linkage, Machine, Module, Packer, parse};
 use tracego_tests::trial;
 
 const VERSIONS: [&str; 4] = ["1.21.13", "1.23.9", "1.24.11", "1.27.3"];
@@ -25,12 +25,13 @@ const OLD: [(&str, &str); 4] = [
 ];
 
 type Test = fn(&Toolchain);
-const TESTS: [(&str, Test); 5] = [
+const TESTS: [(&str, Test); 6] = [
     ("the programs of the toolchain are read as it reads them", own_programs),
     ("a program is read as it was built", built),
     ("the commit and what it lacks are read", commit),
     ("replaced and vendored modules are read", modules),
     ("a program is read after what is done to it", treated),
+    ("a patched program contradicts itself", patched),
 ];
 
 fn main() {
@@ -79,6 +80,7 @@ fn compare(toolchain: &Toolchain, file: &Path) -> Image {
         .unwrap();
     let image = read(file);
     assert_eq!(image.damage, [], "{}", file.display());
+    assert_eq!(image.inconsistent, [], "{}", file.display());
     let build = image.go.as_ref().unwrap_or_else(|| panic!("{}: {output:?}", file.display()));
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(printed, format!("{}: {}", file.display(), text(build)));
@@ -169,6 +171,50 @@ fn own_programs(toolchain: &Toolchain) {
         }
     }
     assert_eq!(count, 1, "the go command alone is cmd/go");
+}
+
+/// Patches what tools read of a program, what the program itself reads, and both.
+fn patched(toolchain: &Toolchain) {
+    let project = Project::new(toolchain);
+    for options in [&[][..], &["-ldflags=-s -w"], &["-buildmode=pie"], &["-trimpath"]] {
+        project.build(options, &[("CGO_ENABLED", "0")]);
+        let whole = fs::read(project.path("program")).unwrap();
+        let finds = |what: &[u8]| {
+            let at = |at: &usize| whole[*at..].starts_with(what);
+            (0..whole.len()).filter(at).collect::<Vec<_>>()
+        };
+        let info = finds(b"\xff Go buildinf:")[0];
+        let patch = |what: &str, with: &str, which: fn(usize, usize) -> bool| {
+            assert_eq!(what.len(), with.len());
+            let places: Vec<_> = finds(what.as_bytes()).into_iter().filter(|at| which(*at, info)).collect();
+            assert!(!places.is_empty(), "{what}");
+            let mut bytes = whole.clone();
+            places.iter().for_each(|at| bytes[*at..*at + with.len()].copy_from_slice(with.as_bytes()));
+            let image = parse(&bytes);
+            assert_eq!(image.damage, [], "{with}");
+            (image.go.unwrap(), image.inconsistent)
+        };
+        let version = format!("go{}", toolchain.version);
+        let later = version.replace("go1.2", "go1.9");
+        let earlier = version.replace("go1.2", "go1.1");
+        let module = "path\texample.com/hello";
+        let other = "path\texample.com/other";
+        // What tools read.
+        let (build, told) = patch(&version, &later, |at, info| at > info);
+        assert_eq!((build.version, told), (later.clone(), vec![Inconsistency::Version]));
+        let (build, told) = patch(module, other, |at, info| at > info);
+        assert_eq!((&*build.path, told), ("example.com/other", vec![Inconsistency::Modules]));
+        // What the program itself reads.
+        let (build, told) = patch(module, other, |at, info| at < info);
+        assert_eq!((&*build.path, told), ("example.com/hello", vec![Inconsistency::Modules]));
+        // Both, which the tables of functions and the header of the file show in part.
+        let (_, told) = patch(&version, &earlier, |_, _| true);
+        assert_eq!(told, [Inconsistency::Version]);
+        let (build, told) = patch("GOARCH=amd64", "GOARCH=arm64", |_, _| true);
+        assert_eq!((build.setting("GOARCH"), told), (Some("arm64"), vec![Inconsistency::Architecture]));
+        // No part of the file shows this.
+        assert_eq!(patch(module, other, |_, _| true).1, []);
+    }
 }
 
 fn built(toolchain: &Toolchain) {

@@ -31,6 +31,15 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a replay finds what was found", replayed, needs),
     ("only findings are written on request", only, needs),
     ("the metrics count what is found", counted, needs),
+    ("a program that the linker wrote by hand is an artifact of go run wherever it lies", linked, needs),
+    ("a program that is moved or copied out of go run is its artifact", moved, needs),
+    ("what a build system links is no high finding", built_by_bazel, needs),
+    ("a program that contradicts its build information is reported", patched, needs),
+    (
+        "enforcement: a program that the linker wrote by hand is killed if the configuration says so",
+        killed,
+        needs,
+    ),
 ];
 
 /// Returns why Go is unavailable.
@@ -184,7 +193,7 @@ fn commit() {
     let dirty = run(head);
     assert_eq!(findings(&dirty.records)[0].0, "TG003", "{}", dirty.stderr());
     assert!(
-        dirty.stderr().contains("the checkout that the binary was built in was not clean"),
+        dirty.stderr().contains("the binary says that the checkout it was built in was not clean"),
         "{}",
         dirty.stderr()
     );
@@ -446,4 +455,132 @@ fn checkouts() {
             "{AUTHOR}; git worktree remove -f ../old; rm -rf w t app; git reset -q --hard HEAD~1"
         ));
     }
+}
+
+/// Prepares a folder to link in by hand: `$LINK` is the linker, `$IN` its input.
+const BY_HAND: &str = "go list -deps -export -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' \
+    runtime >importcfg; printf 'package main\nfunc main() { for i := 0; i < 300000000; i++ { }; println(\"ran\") }\n' >x.go; \
+    go tool compile -p main -importcfg importcfg -o x.a x.go; mkdir -p out; \
+    LINK=\"$(go env GOTOOLDIR)/link\"; IN='-importcfg importcfg x.a'";
+
+/// Ways to link a program by hand and to start it: name of the executable in the folder, and script.
+const LINKED: [(&str, &str); 13] = [
+    ("out/relative", "$LINK -o out/relative $IN; out/relative"),
+    ("out/is", "$LINK -o=out/../out/is $IN; $PWD/out/is"),
+    ("out/dashes", "$LINK --o out/dashes $IN; cd out; ./dashes"),
+    ("out/folder", "ln -s out link; $LINK -o link/folder $IN; out/folder"),
+    ("target", "touch target; chmod +x target; ln -s ../target out/s; $LINK -o out/s $IN; ./target"),
+    ("out/tool", "go tool link -o out/tool $IN; out/tool"),
+    ("out/renamed", "cp $LINK build; ./build -o out/renamed $IN; out/renamed"),
+    ("out/wiped", "env -i $LINK -o out/wiped $IN; env -i out/wiped"),
+    ("out/handle", "$LINK -o out/handle $IN; exec 9<out/handle; /proc/self/fd/9"),
+    ("out/two", "$LINK -o out/one $IN; ln out/one out/two; out/two"),
+    ("out/new", "$LINK -o out/old $IN; mv out/old out/new; out/new"),
+    ("out/mode", "$LINK -o out/mode $IN; sleep 0.1; chmod 700 out/mode; out/mode -test.v=true"),
+    ("a.out", "$LINK -buildid=a/b/c/d $IN; ./a.out"),
+];
+
+fn linked() {
+    let scripts: Vec<String> = LINKED.iter().map(|(_, script)| format!("({script})")).collect();
+    // A copy is another file: it is not recognised.
+    let copy = "$LINK -o out/z $IN; sleep 0.1; cp out/z out/copy; out/copy";
+    let project = Project::new("true");
+    let script = format!("{BY_HAND}; {}; {copy}", scripts.join("; "));
+    let session = project.run(&CI, &["bash", "-ec", &script]);
+    let found = findings(&session.records);
+    let all: Vec<String> = found
+        .iter()
+        .map(|(id, severity, record)| {
+            let finding = &record["tracego"]["findings"][0];
+            let path = record["process"]["executable"]["path"].as_str().unwrap();
+            assert_eq!(record["tracego"]["go"]["linker"]["origin"], "direct", "{path}");
+            format!("{path} {id} {} {severity}", finding["variant"].as_str().unwrap())
+        })
+        .collect();
+    let wanted: Vec<String> = LINKED
+        .iter()
+        .map(|(name, _)| format!("{} TG002 linked high", project.path(name).display()))
+        .collect();
+    assert_eq!(all, wanted, "{}", session.stderr());
+    assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
+    let copy = session.start(&project.path("out/copy"));
+    assert!(copy["tracego"]["go"]["linker"].is_null() && copy["tracego"]["go"]["build"].is_object());
+}
+
+fn moved() {
+    let project = Project::new("true");
+    for program in ["mv", "ln", "cp"] {
+        // Other settings each time: from the second time on, the go command starts what is in its cache.
+        let tag = format!("-tags={program}");
+        let script = format!("go run {tag} -exec ./move.sh ./cmd/server");
+        project.write("move.sh", &format!("#!/bin/sh\n{program} \"$1\" {program}ed && exec ./{program}ed\n"));
+        project.write("cmd/server/more.go", &format!("package main\n\nvar more = \"{program}\"\n"));
+        let session = project.run(&CI, &["sh", "-ec", &format!("chmod +x move.sh; {script}")]);
+        assert_eq!(ids(&session), [("TG001", "high"), ("TG002", "high")], "{program}: {}", session.stderr());
+        let app = session.start(&project.path(&format!("{program}ed")));
+        assert_eq!(app["tracego"]["go"]["linker"]["origin"], "go-run");
+        assert_eq!(app["tracego"]["findings"][0]["variant"], "linked");
+    }
+    // The linker of go build is named, and is nothing to report.
+    let session =
+        project.run(&CI, &["sh", "-ec", "go build -o built ./cmd/server; ./built; cp built copy; ./copy"]);
+    assert_eq!(ids(&session), [], "{}", session.stderr());
+    let built = &session.start(&project.path("built"))["tracego"];
+    assert_eq!(built["go"]["linker"]["origin"], "go-build");
+    assert_eq!(built["go"]["linker"]["confidence"], "high");
+    let claims = ["process.executable.build_id.gnu", "process.executable.build_id.go"];
+    let claims: Vec<_> = claims.into_iter().chain(["process.runtime", "tracego.go.build"]).collect();
+    assert_eq!(built["executable"]["claims"], serde_json::json!(claims));
+}
+
+fn built_by_bazel() {
+    let project = Project::new("true");
+    let script = format!(
+        "{BY_HAND}; cp /bin/bash bazel; mkdir -p bazel-out/bin; \
+         ./bazel -c \"cd $PWD; $LINK -buildid=redacted -o bazel-out/bin/app $IN; true\"; bazel-out/bin/app; \
+         ./bazel -c 'bazel-out/bin/app; true'; $LINK -o bazel-out/bin/hand $IN; bazel-out/bin/hand"
+    );
+    let session = project.run(&CI, &["bash", "-ec", &script]);
+    let told = [("TG002", "low"), ("TG002", "low"), ("TG002", "high")];
+    assert_eq!(ids(&session), told, "{}", session.stderr());
+    let origins: Vec<_> = findings(&session.records)
+        .iter()
+        .map(|(_, _, record)| &record["tracego"]["go"]["linker"]["origin"])
+        .collect();
+    assert_eq!(origins, ["build-system", "build-system", "direct"]);
+}
+
+fn patched() {
+    let project = Project::new("true");
+    project.shell("go build -o app ./cmd/server");
+    let mut bytes = fs::read(project.path("app")).unwrap();
+    let (module, other) = (b"path\texample.com/project", b"path\texample.com/changed");
+    // The last one is in the build information, the one before is what the program itself reads.
+    let last = (0..bytes.len()).rev().find(|at| bytes[*at..].starts_with(module)).unwrap();
+    bytes[last..last + other.len()].copy_from_slice(other);
+    fs::write(project.path("app"), bytes).unwrap();
+    let session = project.run(&CI, &["sh", "-c", "sleep 0.1; ./app; true"]);
+    assert_eq!(ids(&session), [("TG003", "medium")], "{}", session.stderr());
+    let record = &session.start(&project.path("app"))["tracego"];
+    assert_eq!(record["go"]["build"]["inconsistent"], serde_json::json!(["modules"]));
+    assert_eq!(record["findings"][0]["variant"], "inconsistent");
+}
+
+fn killed() {
+    let project = Project::new("true");
+    let config = project.config("[enforce]\nmode = \"kill\"\nfindings = [\"TG001\", \"TG002\"]\n");
+    let script = format!(
+        "{BY_HAND}; $LINK -o out/app $IN; mv out/app out/new; out/new; go build -o kept x.go; ./kept"
+    );
+    let session = project.run(&["--config", &config], &["bash", "-c", &script]);
+    let out = [session.output.stdout.as_slice(), &session.output.stderr].concat();
+    let out = String::from_utf8_lossy(&out);
+    assert_eq!(out.lines().filter(|line| *line == "ran").count(), 1, "go build alone: {out}");
+    let all = crate::enforcement::decisions(&session.records);
+    let told: Vec<_> = all.iter().map(|about| (about["rule"].as_str(), about["when"].as_str())).collect();
+    assert_eq!(told, [(Some("TG002"), Some("after-start"))], "{out}");
+    // Unless the configuration says so, it is reported only.
+    let session = project.run(&["--enforce", "kill"], &["bash", "-c", &script]);
+    assert_eq!(crate::enforcement::decisions(&session.records).len(), 0, "{}", session.stderr());
+    assert!(ids(&session).contains(&("TG002", "medium")), "{}", session.stderr());
 }

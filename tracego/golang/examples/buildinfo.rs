@@ -32,6 +32,9 @@ fn main() -> io::Result<()> {
     for damage in &image.damage {
         println!("damaged   {damage:?}");
     }
+    for part in &image.inconsistent {
+        println!("contradicts its build information: {}", part.text());
+    }
     let Some(build) = &image.go else {
         println!("not built by Go");
         return Ok(());

@@ -43,9 +43,19 @@ const CHUNK: usize = 64 << 10;
 /// Number of false finds before the search is given up.
 const FINDS_MAX: usize = 16;
 
+/// Build information, and how it is stored.
+#[derive(Debug, Default)]
+pub(super) struct BuildInfo {
+    pub(super) build: Build,
+    /// The text of modules and settings, with its frame; empty where there is none, `None` if it is damaged.
+    pub(super) frame: Option<Vec<u8>>,
+    /// Whether the texts are in the build information itself, as since Go 1.18.
+    pub(super) is_inline: bool,
+}
+
 /// Result of reading at a find.
 enum FindResult {
-    Good(Build),
+    Good(Box<BuildInfo>),
     /// The header is there, but a part behind it is damaged.
     Bad(Damage),
 }
@@ -55,18 +65,18 @@ pub(super) fn read(
     view: &View<'_>,
     layout: &ElfHeaders,
     damage: &mut Vec<Damage>,
-) -> io::Result<Option<Build>> {
+) -> io::Result<Option<BuildInfo>> {
     let mut search = Search { view, layout, left: SEARCH_MAX, finds: 0, bad: None };
     let most = if layout.sections.present { START_MAX } else { u64::MAX };
     if let Some((address, size)) = layout.sections.build_info {
-        if let Some(build) = search.range(address, size, damage)? {
-            return Ok(Some(build));
+        if let Some(info) = search.range(address, size, damage)? {
+            return Ok(Some(info));
         }
         search.bad.get_or_insert(Damage::GoBuildInfo);
     }
     for load in layout.of(PT_LOAD).filter(|load| load.flags & PF_W != 0) {
-        if let Some(build) = search.range(load.address, load.size.min(most), damage)? {
-            return Ok(Some(build));
+        if let Some(info) = search.range(load.address, load.size.min(most), damage)? {
+            return Ok(Some(info));
         }
     }
     damage.extend(search.bad);
@@ -85,7 +95,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Searches a range of addresses for readable build information.
-    fn range(&mut self, address: u64, size: u64, damage: &mut Vec<Damage>) -> io::Result<Option<Build>> {
+    fn range(&mut self, address: u64, size: u64, damage: &mut Vec<Damage>) -> io::Result<Option<BuildInfo>> {
         let mut at = address.checked_next_multiple_of(ALIGN).unwrap_or(u64::MAX);
         let Some((mut offset, left)) = self.layout.locate(at) else { return Ok(None) };
         let mut left = size.saturating_sub(at - address).min(left);
@@ -110,7 +120,7 @@ impl Search<'_> {
                     continue;
                 }
                 match at_address(self.view, self.layout, find, damage)? {
-                    FindResult::Good(build) => return Ok(Some(build)),
+                    FindResult::Good(info) => return Ok(Some(*info)),
                     FindResult::Bad(what) => self.bad.get_or_insert(what),
                 };
                 self.finds += 1;
@@ -143,16 +153,28 @@ fn at_address(
         Ok(version) => version,
         Err(fault) => return bad(fault, Damage::GoVersion),
     };
-    let modules = match texts.modules(next) {
-        Ok(modules) => modinfo::parse(&modules),
+    let frame = match texts.modules(next) {
+        Ok(frame) => Some(frame),
         Err(Fault::Io(error)) => return Err(error),
         Err(Fault::Damaged) => None,
     };
+    let modules = frame.as_deref().and_then(lines).and_then(modinfo::parse);
     // A version is useful without modules; incomplete modules are not.
     if modules.is_none() {
         damage.push(Damage::GoModules);
     }
-    Ok(FindResult::Good(Build { version, ..modules.unwrap_or_default() }))
+    let build = Build { version, ..modules.unwrap_or_default() };
+    Ok(FindResult::Good(Box::new(BuildInfo { build, frame, is_inline: texts.is_inline() })))
+}
+
+/// Returns the text of modules and settings without its frame: 16 bytes of cmd/go/internal/modload.infoStart, the
+/// lines, 16 bytes of infoEnd.
+fn lines(frame: &[u8]) -> Option<&[u8]> {
+    if frame.is_empty() {
+        return Some(frame);
+    }
+    let end = frame.len().checked_sub(16).filter(|&end| end >= 17)?;
+    frame.get(16..end).filter(|lines| lines.last() == Some(&b'\n'))
 }
 
 /// Access to the texts, which are stored in one of two ways.
@@ -193,21 +215,9 @@ impl<'a> Texts<'a> {
         if good { Ok((version, next)) } else { Err(Fault::Damaged) }
     }
 
-    /// Reads the text of modules and settings without its frame; empty where there is none.
+    /// Reads the text of modules and settings with its frame; empty where there is none.
     fn modules(&self, at: u64) -> Result<Vec<u8>, Fault> {
-        let mut bytes =
-            if self.is_inline() { self.inline(at, MODULES_MAX)?.0 } else { self.pointed(1, MODULES_MAX)? };
-        if bytes.is_empty() {
-            return Ok(bytes);
-        }
-        // Frame: 16 bytes of cmd/go/internal/modload.infoStart, the lines, 16 bytes of infoEnd.
-        let end = bytes.len().checked_sub(16).filter(|&end| end >= 17).ok_or(Fault::Damaged)?;
-        bytes.truncate(end);
-        if bytes.last() != Some(&b'\n') {
-            return Err(Fault::Damaged);
-        }
-        bytes.drain(..16);
-        Ok(bytes)
+        if self.is_inline() { Ok(self.inline(at, MODULES_MAX)?.0) } else { self.pointed(1, MODULES_MAX) }
     }
 
     /// Reads a text that follows its length. Returns it and the address behind it.

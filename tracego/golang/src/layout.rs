@@ -43,6 +43,13 @@ pub(super) struct ElfSegment {
 /// Maximum number of note sections; a program has up to four.
 const NOTES_MAX: usize = 16;
 
+/// The place of a section in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SectionRange {
+    pub(super) offset: u64,
+    pub(super) size: u64,
+}
+
 /// Facts that only sections give, not program headers.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
@@ -54,6 +61,10 @@ pub(super) struct Sections {
     pub(super) debug: bool,
     /// Address and size of `.go.buildinfo`.
     pub(super) build_info: Option<(u64, u64)>,
+    /// Place of `.rodata`.
+    pub(super) read_only: Option<SectionRange>,
+    /// Place of `.gopclntab`, Go's tables of functions.
+    pub(super) tables: Option<SectionRange>,
     /// Note sections, as segments: Go's own linker leaves GNU's id out of the program header.
     pub(super) notes: Vec<ElfSegment>,
 }
@@ -233,6 +244,14 @@ fn sections<H: FileHeader<Endian = Endianness>>(
             });
         }
         found.debug |= is(b".debug_info\0") || is(b".zdebug_info\0");
+        let place =
+            SectionRange { offset: section.sh_offset(endian).into(), size: section.sh_size(endian).into() };
+        if found.read_only.is_none() && is(b".rodata\0") {
+            found.read_only = Some(place);
+        }
+        if found.tables.is_none() && (is(b".gopclntab\0") || is(b".data.rel.ro.gopclntab\0")) {
+            found.tables = Some(place);
+        }
         if found.build_info.is_none() && is(b".go.buildinfo\0") {
             found.build_info = Some((section.sh_addr(endian).into(), section.sh_size(endian).into()));
         }

@@ -28,12 +28,14 @@
 //! buildinfo  location of Go's build information, and its strings
 //! modinfo    the text in it → Build
 //! build      Build and its queries
+//! inconsistency  build information that the rest of the file contradicts
 //!
 //! target     the package argument of `go run`
 //! subcommand the subcommands of the go command
 //! flag_table the flags of each subcommand
 //! flags      the flags that tracego interprets, and GOFLAGS
 //! command    argv of the go command → Invocation
+//! linker     argv of the linker → LinkCommand
 //! shape      origin of an executable, judged by its path
 //! role       the names of the roles
 //! evidence   facts about one process start by itself
@@ -49,7 +51,9 @@ mod elf;
 pub mod evidence;
 mod flag_table;
 pub mod flags;
+mod inconsistency;
 mod layout;
+pub mod linker;
 mod modinfo;
 mod notes;
 mod packer;
@@ -67,10 +71,11 @@ use std::io;
 pub use build::{Build, Module};
 pub use damage::Damage;
 pub use elf::{Elf, Linkage, Machine};
+pub use inconsistency::Inconsistency;
 pub use packer::Packer;
 use serde::{Deserialize, Serialize};
-pub use view::Source;
 use view::{Fault, View};
+pub use view::{FileTimes, Source};
 
 /// An executable file.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -89,6 +94,12 @@ pub struct Image {
     /// Parts that could not be read, because they do not follow the format.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
+    /// Parts of the build information that the rest of the file contradicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inconsistent: Vec<Inconsistency>,
+    /// Times of the file; `None` where its source has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<FileTimes>,
 }
 
 impl Image {
@@ -97,7 +108,11 @@ impl Image {
     pub fn heap_bytes(&self) -> usize {
         let elf = self.elf.as_ref().map_or(0, Elf::heap_bytes);
         let go = self.go.as_ref().map_or(0, Build::heap_bytes);
-        self.htlhash.capacity() + self.damage.capacity() * size_of::<Damage>() + elf + go
+        self.htlhash.capacity()
+            + self.damage.capacity() * size_of::<Damage>()
+            + self.inconsistent.capacity()
+            + elf
+            + go
     }
 }
 
@@ -108,18 +123,24 @@ pub fn parse(bytes: &[u8]) -> Image {
     read(&bytes).unwrap_or_default()
 }
 
-/// Parses a file by ranges: some ten reads of a few kilobytes, whatever its size.
+/// Parses a file by ranges: some ten reads of a few kilobytes, whatever its size, and for a Go program its read-only
+/// data, if that has at most 8 MiB.
 ///
 /// # Errors
 /// Fails if the source cannot be read. A damaged file is no error, see [`Image::damage`].
 pub fn read(source: &dyn Source) -> io::Result<Image> {
     let view = View::new(source)?;
-    let mut image = Image { size: view.size(), htlhash: view.htlhash(), ..Image::default() };
+    let mut image =
+        Image { size: view.size(), htlhash: view.htlhash(), times: source.times(), ..Image::default() };
     let mut damage = Vec::new();
     if let Some(layout) = layout::read(&view, &mut damage)? {
-        let go = buildinfo::read(&view, &layout, &mut damage)?;
-        image.elf = Some(elf::read(&view, &layout, &mut damage)?);
-        image.go = go;
+        let info = buildinfo::read(&view, &layout, &mut damage)?;
+        let elf = elf::read(&view, &layout, &mut damage)?;
+        if let Some(info) = info {
+            image.inconsistent = inconsistency::find(&view, &layout, &elf, &info)?;
+            image.go = Some(info.build);
+        }
+        image.elf = Some(elf);
     }
     damage.sort_unstable();
     damage.dedup();

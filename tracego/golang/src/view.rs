@@ -2,12 +2,23 @@
 
 use std::{cell::Cell, fmt::Write as _, io};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// Maximum number of bytes read of a file in total.
 pub const TOTAL_MAX: u64 = 16 << 20;
 /// Number of bytes at the start and at the end that enter the hash.
 const EDGE: u64 = 4096;
+
+/// Times of a file, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileTimes {
+    /// Time at which the file was created, if its file system keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born_ns: Option<u64>,
+    /// Time at which its content was modified. Any owner of the file can set it.
+    pub modified_ns: u64,
+}
 
 /// A source of bytes.
 pub trait Source {
@@ -19,6 +30,11 @@ pub trait Source {
     /// # Errors
     /// Fails if the bytes cannot be read or the file ends before.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Returns the times of the file; `None` if the source is no file.
+    fn times(&self) -> Option<FileTimes> {
+        None
+    }
 }
 
 impl Source for &[u8] {

@@ -88,6 +88,9 @@ pub struct Finding {
     pub severity: Severity,
     /// Confidence; see [`Confidence`].
     pub confidence: Confidence,
+    /// Whether the finding rests on what the executable says about itself, which whoever made the file can choose.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// Description of the case, in one sentence.
     pub message: String,
     /// Remediation, in one sentence.

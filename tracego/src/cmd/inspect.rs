@@ -65,7 +65,8 @@ fn read(path: &Path) -> anyhow::Result<Image> {
     let file = executable::file(path)?;
     let image = golang::read(&file)?;
     file.verify()?;
-    Ok(image)
+    // Of the file's place, not of its content.
+    Ok(Image { times: None, ..image })
 }
 
 /// Prints a row: a name and its values.
@@ -91,6 +92,9 @@ fn print(file: &Path, image: &Image, out: &mut impl Write) -> io::Result<()> {
     }
     for damage in &image.damage {
         row(out, "damaged", &[damage.text()])?;
+    }
+    for part in &image.inconsistent {
+        row(out, "contradicts", &[part.text()])?;
     }
     Ok(())
 }

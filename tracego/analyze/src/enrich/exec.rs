@@ -5,9 +5,11 @@ use std::sync::{Arc, Weak};
 use tracego_common::{ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{
     evidence::{ImageFacts, ProcessStart},
+    linker::LinkCommand,
     task::GoTask,
 };
 use tracego_model::{
+    clock::Time,
     event::Exec,
     input::note::StartNote,
     linux::cgroup,
@@ -16,7 +18,7 @@ use tracego_model::{
         event_name,
         exact_number::ExactNumber,
         frozen::Frozen,
-        go::Go,
+        go::{Go, GoLinker},
         lineage::{Line, Lineage},
         linux,
     },
@@ -25,7 +27,7 @@ use tracego_model::{
 use zerocopy::IntoBytes as _;
 
 use super::{
-    EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, image::ImageParts,
+    EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, image::ImageParts, link_runs::LinkedStart,
     process_table::ProcessEntry,
 };
 
@@ -125,14 +127,16 @@ impl Enricher {
         let goflags = env.own.get("GOFLAGS").or(written.filter(|_| whole)).map_or("", String::as_str);
         let is_interpreted = note.is_some_and(|note| note.program.is_some());
         let filename = text::lossy(exec.filename);
-        let task = before.started(&ProcessStart {
+        let started = ProcessStart {
             id: header.id,
             path: if is_interpreted { &filename } else { &executable },
             args: if is_interpreted { interpreted_args(args) } else { args },
             goflags,
             is_cut: header.flags & (flags::ARGV_TRUNCATED | flags::ARGV_UNREADABLE) != 0,
             image: evidence(note),
-        });
+        };
+        let task = before.started(&started);
+        let link = LinkCommand::of(&started);
         let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| {
             tracego_model::record::exec_id(&boot_id, id)
         });
@@ -146,6 +150,11 @@ impl Enricher {
         };
         let users = note.and_then(|note| note.users.clone());
         let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users };
+        if let Some(mut command) = link {
+            command.is_partial |= header.flags & (flags::ARGV_TRUNCATED | flags::ARGV_UNREADABLE) != 0;
+            let start = self.linked_start(&exec.fixed, &entry.line);
+            self.links.add(command, &text::lossy(&exec.cwd), &entry.task, start);
+        }
         self.table.put(entry.clone());
         entry
     }
@@ -197,7 +206,8 @@ impl Enricher {
         let args = process.command_args.take().unwrap_or_default();
         let entry = self.remember(exec, path, &args, note);
         process.command_args = Some(args);
-        self.image(note, &entry, &mut process, &mut own);
+        let linker = self.linker(exec, note, &entry);
+        self.image(note, &entry, linker, &mut process, &mut own);
         own.exec_id = Some(self.exec_id(header.id));
         own.in_tree = header.flags & flags::IN_TREE != 0;
         own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
@@ -230,11 +240,32 @@ impl Enricher {
         }
     }
 
+    /// Returns the run of Go's linker that wrote the program.
+    fn linker(&self, exec: &Exec<'_>, note: Option<&StartNote>, entry: &ProcessEntry) -> Option<GoLinker> {
+        let fixed = &exec.fixed;
+        let start = self.linked_start(fixed, &entry.line);
+        let changed =
+            i64::try_from(fixed.exe_ctime_ns).ok().filter(|_| fixed.unavailable & field::CTIME == 0);
+        let image = note.and_then(|note| note.running().ok()).map(Arc::as_ref);
+        let (run, confidence) = self.links.of(start, &entry.line.executable, changed.map(Time), image)?;
+        Some(GoLinker { exec_id: self.exec_id(run.id), pid: run.id.tgid, origin: run.origin, confidence })
+    }
+
+    fn linked_start<'a>(&self, fixed: &ExecFixed, line: &'a Arc<Line>) -> LinkedStart<'a> {
+        LinkedStart {
+            time: self.builder.clock.wall(fixed.header.boot_ns),
+            mount_namespace: fixed.mnt_ns,
+            job_root: fixed.header.job_root,
+            line,
+        }
+    }
+
     /// Adds the facts of the executable, and the Go role that follows from them.
     fn image(
         &mut self,
         note: Option<&StartNote>,
         entry: &ProcessEntry,
+        linker: Option<GoLinker>,
         process: &mut Process,
         own: &mut Own,
     ) {
@@ -261,7 +292,17 @@ impl Enricher {
             process.runtime.clone_from(&described.runtime);
             build = described.go.clone();
         }
-        own.go = Go::of(&entry.task, build, |command| self.exec_id(command.id));
+        if let Some(file) = &mut own.executable {
+            let ids = process.executable.as_ref().and_then(|file| file.build_id.as_ref());
+            let claims = [
+                ("process.executable.build_id.gnu", ids.is_some_and(|ids| ids.gnu.is_some())),
+                ("process.executable.build_id.go", ids.is_some_and(|ids| ids.go.is_some())),
+                ("process.runtime", process.runtime.is_some()),
+                ("tracego.go.build", build.is_some()),
+            ];
+            file.claims.extend(claims.iter().filter(|(_, there)| *there).map(|(name, _)| *name));
+        }
+        own.go = Go::of(&entry.task, build, linker, |command| self.exec_id(command.id));
     }
 
     /// Adds executable, arguments and folders.

@@ -25,7 +25,7 @@ impl ImageParts {
     /// Describes an image.
     #[must_use]
     pub fn of(image: &Image) -> Self {
-        let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go)));
+        let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go, image)));
         let ids = image.elf.as_ref();
         Self {
             build_id: Some(Arc::new(Frozen::from(BuildId {
@@ -57,7 +57,7 @@ fn linked(elf: &Elf, image: &Image) -> Linked {
 }
 
 /// Returns what the go command wrote into a program.
-fn go_build(go: &Build) -> GoBuild {
+fn go_build(go: &Build, image: &Image) -> GoBuild {
     let text = |value: Option<&str>| value.map(str::to_owned);
     let vcs = GoVcs {
         name: text(go.vcs()),
@@ -82,5 +82,6 @@ fn go_build(go: &Build) -> GoBuild {
         buildmode: text(go.build_mode()),
         ldflags: text(go.ldflags()),
         tags: go.tags().map(str::to_owned).collect(),
+        inconsistent: image.inconsistent.clone(),
     }
 }

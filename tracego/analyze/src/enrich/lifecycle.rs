@@ -40,6 +40,12 @@ impl Enricher {
         self.table.put(ProcessEntry { line: Line::below(up, line), task, ..parent });
     }
 
+    /// Forgets a process that has ended.
+    pub(super) fn forget(&mut self, exit: &ExitEvent) {
+        self.links.exit(exit.header.id, self.builder.clock.wall(exit.header.boot_ns));
+        self.table.remove(exit.header.id);
+    }
+
     pub(super) fn fork(&mut self, fork: &ForkEvent) -> Record {
         let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
         let context = self.known(&fork.header, &mut own, &mut process);

@@ -11,6 +11,7 @@ mod exec;
 pub mod image;
 mod late;
 mod lifecycle;
+mod link_runs;
 pub mod process_table;
 pub mod trace;
 
@@ -69,6 +70,7 @@ pub struct Enricher {
     images: SharedParts<Image, image::ImageParts>,
     rights: exec::SharedRights,
     unread: late::UnreadStarts,
+    links: link_runs::LinkRuns,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -116,6 +118,7 @@ impl Enricher {
             images: SharedParts::new(IMAGES_KEPT),
             rights: exec::SharedRights::default(),
             unread: late::UnreadStarts::default(),
+            links: link_runs::LinkRuns::default(),
         }
     }
 
@@ -155,7 +158,7 @@ impl Enricher {
                 self.note_start(exec, note);
             }
             Event::Fork(fork) => self.note_fork(fork),
-            Event::Exit(exit) => self.table.remove(exit.header.id),
+            Event::Exit(exit) => self.forget(exit),
             Event::Failed(_) | Event::Chunk(_) | Event::Verdict(_) => {}
         }
     }
@@ -174,7 +177,7 @@ impl Enricher {
             }
             Event::Exit(exit) => {
                 let record = self.exit(exit);
-                self.table.remove(exit.header.id);
+                self.forget(exit);
                 Some(record.into())
             }
             Event::Failed(failed) => Some(self.failed(failed).into()),

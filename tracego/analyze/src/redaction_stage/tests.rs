@@ -23,6 +23,7 @@ fn start(meta: Meta) -> Record {
         confidence: Confidence::High,
         message: "runs with hunter22\n".into(),
         remedy: "",
+        claimed: false,
         unenforced: None,
         by_arguments: false,
         evidence: [("process.command_args", args.join(" ")), ("GOFLAGS", "-X=hunter22".into())].into(),

@@ -20,6 +20,7 @@ use super::{
 pub struct FindingCase {
     variant: &'static str,
     confidence: Confidence,
+    claimed: bool,
     message: String,
     evidence: BTreeMap<&'static str, String>,
 }
@@ -29,7 +30,13 @@ impl FindingCase {
     #[must_use]
     pub fn new(variant: &'static str, message: impl Into<String>) -> Self {
         let evidence = BTreeMap::new();
-        Self { variant, confidence: Confidence::High, message: message.into(), evidence }
+        Self { variant, confidence: Confidence::High, claimed: false, message: message.into(), evidence }
+    }
+
+    /// Notes that the case rests on what the executable says about itself.
+    #[must_use]
+    pub fn claimed(self) -> Self {
+        Self { claimed: true, ..self }
     }
 
     /// Sets the confidence.
@@ -100,6 +107,7 @@ impl<'a> FindingCollector<'a> {
             variant: Some(variant.name),
             severity,
             confidence: case.confidence,
+            claimed: case.claimed,
             message: case.message,
             remedy: if variant.remedy.is_empty() { self.rule.remedy } else { variant.remedy },
             evidence: case.evidence,

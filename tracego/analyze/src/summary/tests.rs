@@ -23,7 +23,7 @@ fn record(findings: Vec<Finding>, command: Option<&str>) -> Record {
         target: None,
         version: None,
     });
-    let go = Go { role: None, confidence: None, repeated: false, command, build: None };
+    let go = Go { role: None, confidence: None, repeated: false, command, linker: None, build: None };
     Record {
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,
@@ -55,6 +55,7 @@ fn finding(id: &'static str, message: &str, severity: Severity) -> Finding {
         message: message.to_owned(),
         remedy: "Fix it.",
         evidence: BTreeMap::new(),
+        claimed: false,
         unenforced: None,
         by_arguments: false,
     }

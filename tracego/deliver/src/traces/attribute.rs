@@ -135,6 +135,7 @@ pub(super) fn finding(finding: &Finding, time: Time) -> Event {
         KeyValue::new("tracego.finding.remedy", finding.remedy),
     ];
     attributes.extend(finding.variant.map(|variant| KeyValue::new("tracego.finding.variant", variant)));
+    attributes.extend(finding.claimed.then(|| KeyValue::new("tracego.finding.claimed", true)));
     Event::new("tracego.finding", system_time(time), attributes, 0)
 }
 

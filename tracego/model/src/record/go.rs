@@ -10,6 +10,7 @@ use tracego_golang::{
 };
 
 use super::{frozen::Frozen, image::GoBuild};
+use crate::finding::Confidence;
 
 /// `tracego.go.*`.
 #[derive(Clone, Debug, Serialize)]
@@ -27,9 +28,39 @@ pub struct Go {
     /// The execution of the go command that the process is, or that started the process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<GoCommand>,
+    /// The run of Go's linker that wrote the program, if tracego saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linker: Option<GoLinker>,
     /// Build information that the go command wrote into the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Arc<Frozen<GoBuild>>>,
+}
+
+/// `tracego.go.linker.*`: a run of Go's linker during which the file of the program was created or modified.
+#[derive(Clone, Debug, Serialize)]
+pub struct GoLinker {
+    /// `tracego.exec_id` of the linker's process.
+    pub exec_id: String,
+    /// Process id of the linker.
+    pub pid: u32,
+    /// Starter of the linker.
+    pub origin: LinkOrigin,
+    /// Confidence; medium where neither the path of the file nor a build id ties the program to the run.
+    pub confidence: Confidence,
+}
+
+/// The starter of a linker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkOrigin {
+    /// `go build`, or another go command that keeps or only tests what it builds.
+    GoBuild,
+    /// `go run`.
+    GoRun,
+    /// A build system that calls the linker by itself.
+    BuildSystem,
+    /// Anything else: a shell, a script, `go tool link`.
+    Direct,
 }
 
 /// `tracego.go.command.*`.
@@ -54,15 +85,16 @@ pub struct GoCommand {
 }
 
 impl Go {
-    /// Combines the task of a process with the build information of its program. Returns `None` if neither
-    /// has to do with Go.
+    /// Combines the task of a process with the build information and the linker of its program. Returns `None` if
+    /// none of them is there.
     #[must_use]
     pub fn of(
         task: &GoTask,
         build: Option<Arc<Frozen<GoBuild>>>,
+        linker: Option<GoLinker>,
         exec_id: impl Fn(&GoExecution) -> String,
     ) -> Option<Box<Self>> {
-        if task.role.is_none() && build.is_none() {
+        if task.role.is_none() && build.is_none() && linker.is_none() {
             return None;
         }
         // A compiler belongs to its go command, and so does the program that `go run` started.
@@ -72,6 +104,7 @@ impl Go {
             confidence: task.role.map(|_| task.confidence),
             repeated: task.repeated,
             command: command.map(|command| GoCommand::of(command, exec_id(command))),
+            linker,
             build,
         }))
     }

@@ -1,7 +1,7 @@
 //! The facts that an executable states about itself, as members of a record.
 
 use serde::Serialize;
-use tracego_golang::{Damage, Linkage, Packer};
+use tracego_golang::{Damage, Inconsistency, Linkage, Packer};
 
 use super::is_zero;
 
@@ -82,6 +82,9 @@ pub struct GoBuild {
     /// Values of `-tags`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Parts that the rest of the file contradicts: `version`, `modules`, `architecture`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inconsistent: Vec<Inconsistency>,
 }
 
 /// `tracego.go.build.module.*`.

@@ -35,6 +35,9 @@ pub struct ExecutableFile {
     /// `timeout` or an errno. Facts from the file's contents are then missing in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,
+    /// Attributes of this record that the file states about itself: whoever made the file can choose them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<&'static str>,
 }
 
 /// The reason why the path of an executable is no path of the host. Exceptions by path do not match then.
@@ -83,6 +86,7 @@ impl ExecutableFile {
             memfd: fixed.header.flags & flags::EXE_MEMFD != 0,
             pathless: Pathless::of(fixed, host),
             unread: None,
+            claims: Vec::new(),
         }
     }
 }

@@ -234,6 +234,7 @@ mod tests {
             message: String::new(),
             remedy: "",
             evidence: [].into(),
+            claimed: false,
             unenforced: None,
             by_arguments,
         });

@@ -27,10 +27,11 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::LazyLock,
+    time::SystemTime,
 };
 
 use procfs::{FromRead as _, process::Stat};
-use tracego_golang::{Image, Source};
+use tracego_golang::{FileTimes, Image, Source};
 use tracego_model::input::note::OpenFailure;
 
 use super::{mounts, user::as_user};
@@ -79,6 +80,11 @@ impl ExecutedProcess<'_> {
     }
 }
 
+/// Returns a time in nanoseconds since 1970.
+fn since_epoch(time: SystemTime) -> Option<u64> {
+    u64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos()).ok()
+}
+
 /// An opened file, and its size and times when it was opened.
 #[derive(Debug)]
 pub struct OpenedFile {
@@ -93,6 +99,8 @@ pub(super) struct FileState {
     size: u64,
     mtime: (i64, i64),
     ctime: (i64, i64),
+    /// Time of creation, nanoseconds since 1970, if the file system keeps it.
+    born_ns: Option<u64>,
 }
 
 impl FileState {
@@ -108,6 +116,7 @@ impl From<&Metadata> for FileState {
             size: meta.size(),
             mtime: (meta.mtime(), meta.mtime_nsec()),
             ctime: (meta.ctime(), meta.ctime_nsec()),
+            born_ns: meta.created().ok().and_then(since_epoch),
         }
     }
 }
@@ -158,6 +167,12 @@ impl Source for OpenedFile {
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
+    }
+
+    fn times(&self) -> Option<FileTimes> {
+        let (s, ns) = self.state.mtime;
+        let modified_ns = u64::try_from(s.checked_mul(1_000_000_000)?.checked_add(ns)?).ok()?;
+        Some(FileTimes { born_ns: self.state.born_ns, modified_ns })
     }
 }
 

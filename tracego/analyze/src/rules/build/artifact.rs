@@ -1,4 +1,4 @@
-//! TG002: a process whose program `go run` made.
+//! TG002: a process whose program `go run` made, or the linker by itself.
 
 use tracego_golang::role::Role;
 use tracego_model::{
@@ -8,6 +8,7 @@ use tracego_model::{
     },
     input::note::OpenFailure,
     matcher::MatchTarget,
+    record::go::LinkOrigin,
 };
 
 use super::go_run::{self, GENERATE, PROGRAM, TOOL};
@@ -22,8 +23,9 @@ pub const RULE: Rule = Rule {
     id: "TG002",
     name: "run-artifact",
     title: "a program that go run made and that has no artifact",
-    summary: "A program runs that go run linked into a temporary folder or into the build cache: there is no \
-              artifact of it. Nobody can say later what ran, sign it, scan it or start it again.",
+    summary: "A program runs that go run linked into a temporary folder or into the build cache, or that was \
+              linked by hand: there is no artifact of it. Nobody can say later what ran, sign it, scan it or start \
+              it again.",
     remedy: "Build once with go build, keep and ship the file, and start that.",
     reference: "https://pkg.go.dev/cmd/go#hdr-Compile_and_run_Go_program",
     variants: &[
@@ -66,6 +68,21 @@ pub const RULE: Rule = Rule {
             remedy: "",
         },
         Variant {
+            name: "linked",
+            grades: PROGRAM,
+            summary: "Go's linker wrote the executable in the same job or below the same process, and neither go \
+                      build nor go install had called it: what go run does, by hand. It does not matter where the \
+                      file lies or what it is called.",
+            remedy: "",
+        },
+        Variant {
+            name: "build-system",
+            grades: Grades::always(Low),
+            summary: "The same, but a process called like Bazel, Buck or Please called the linker, for a file in its \
+                      output folder. Whether the file is kept is up to it.",
+            remedy: "Keep and ship the file that the build system made, and start that.",
+        },
+        Variant {
             name: "unread",
             grades: Grades { ci: Medium, production: Low, guessed: Low, terminal: Low, other: Low },
             summary: "A program of a CI job could not be read: what it is, and whether go run made it, is not known. \
@@ -86,8 +103,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
-    unread(subject, report);
     let Some(task) = subject.task.filter(|task| task.role == Some(Role::GoRunChild)) else {
+        if !linked(subject, report) {
+            unread(subject, report);
+        }
         return;
     };
     if task.repeated {
@@ -120,6 +139,34 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     .with("go_run.pid", pid.to_string())
     .with("process.executable.path", path);
     report.add(case, place, &scope_target);
+}
+
+/// Reports a program that Go's linker wrote by itself. Returns whether it is one.
+fn linked(subject: &Subject<'_>, report: &mut FindingCollector<'_>) -> bool {
+    let go = subject.record.tracego.go.as_ref();
+    let Some(linker) = go.and_then(|go| go.linker.as_ref()) else { return false };
+    let path = subject.path();
+    let pid = linker.pid;
+    let (variant, message) = match linker.origin {
+        LinkOrigin::GoBuild => return false,
+        LinkOrigin::GoRun => (
+            "linked",
+            format!("{path} was linked for go run (Go's linker: process {pid}); it has no artifact"),
+        ),
+        LinkOrigin::Direct => (
+            "linked",
+            format!("{path} was linked without go build (Go's linker: process {pid}); it has no artifact"),
+        ),
+        LinkOrigin::BuildSystem => {
+            ("build-system", format!("{path} was linked by a build system (Go's linker: process {pid})"))
+        }
+    };
+    let case = FindingCase::new(variant, message)
+        .sure(linker.confidence)
+        .with("process.executable.path", path)
+        .with("tracego.go.linker.pid", pid.to_string());
+    report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
+    true
 }
 
 /// Reports a program of a job about which nothing is known, once for each path of a job.

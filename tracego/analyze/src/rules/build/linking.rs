@@ -142,9 +142,10 @@ fn debug(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     }
     let (place, scope_target) = (subject.place(report.settings), MatchTarget::of(subject.record));
     for (variant, setting, value) in built {
-        let message = format!("a Go program in production was built with {setting}={value}");
+        let message = format!("a Go program in production says that it was built with {setting}={value}");
         report.add(
             FindingCase::new(variant, message)
+                .claimed()
                 .sure(place.confidence())
                 .with("build.setting", format!("{setting}={value}")),
             place,

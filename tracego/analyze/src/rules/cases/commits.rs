@@ -1,13 +1,16 @@
 //! The commits of Go programs: TG003.
 
-use tracego_golang::{Image, Module};
+use tracego_golang::{Image, Inconsistency, Module};
 use tracego_model::{
     finding::Severity::{High, Low, Medium},
     input::facts::Checkout,
 };
 
 use super::{Example, clean, finds};
-use crate::rules::test_process::{COMMIT, TestProcess, app, go, process};
+use crate::rules::{
+    place::Profile,
+    test_process::{COMMIT, TestProcess, app, go, process},
+};
 
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -29,7 +32,25 @@ pub(super) fn examples() -> Vec<Example> {
     let opener = || process(1, "/bin/sh", "sh -e").with_image(Image::default()).job("1");
     let unstamped = || found(app(9)).setting("vcs.revision", "").setting("vcs.modified", "").job("1");
     let always = "[rules.TG003]\nstamp = \"always\"";
+    let patched = |scene: TestProcess| scene.with_inconsistency(Inconsistency::Modules);
     vec![
+        finds(
+            "TG003",
+            "inconsistent",
+            Medium,
+            "that was patched to fit, in a job",
+            [patched(app(9)).job("1")],
+        ),
+        finds("TG003", "inconsistent", Medium, "that was patched, of nobody's", [patched(other())]),
+        finds(
+            "TG003",
+            "inconsistent",
+            High,
+            "that was patched, in production",
+            [patched(app(9)).container()],
+        )
+        .under(Profile::Production),
+        clean("TG003", "that was patched, at a terminal", [patched(app(9)).terminal()]),
         finds("TG003", "mismatch", High, "of the module in its folder", [found(other())]),
         clean("TG003", "somebody's program below the working directory", [other()]),
         clean(

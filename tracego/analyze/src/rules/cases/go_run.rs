@@ -1,9 +1,15 @@
 //! `go run` and the programs that it makes: TG001 and TG002.
 
-use tracego_golang::{Build, Image};
+use tracego_golang::{Build, Image, task::GoTask};
 use tracego_model::{
-    finding::Severity::{High, Low, Medium},
-    record::linux,
+    finding::{
+        Confidence,
+        Severity::{High, Low, Medium},
+    },
+    record::{
+        go::{Go, GoLinker, LinkOrigin},
+        linux,
+    },
 };
 use zerocopy::FromZeros as _;
 
@@ -16,7 +22,7 @@ use crate::rules::{
 const HASH: &str = "ab23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 pub(super) fn examples() -> Vec<Example> {
-    [go_run(), artifacts()].into_iter().flatten().collect()
+    [go_run(), artifacts(), by_linkers()].into_iter().flatten().collect()
 }
 
 /// Settings that let the job `nightly` off.
@@ -225,6 +231,42 @@ fn unread(pid: u32, why: &'static str) -> TestProcess {
         file.unread = Some(why);
         own.executable = Some(file);
     })
+}
+
+/// Creates a program that Go's linker wrote, called by `origin`.
+fn by_linker(origin: LinkOrigin, scene: TestProcess) -> TestProcess {
+    scene.own(|own| {
+        let linker = GoLinker { exec_id: "x".into(), pid: 8, origin, confidence: Confidence::High };
+        own.go = Go::of(&GoTask::default(), None, Some(linker), |_| String::new());
+    })
+}
+
+/// The programs that Go's linker wrote without `go run` at their place.
+fn by_linkers() -> Vec<Example> {
+    use LinkOrigin::{BuildSystem, Direct, GoBuild, GoRun};
+    let direct = || by_linker(Direct, app(9));
+    vec![
+        finds("TG002", "linked", High, "by the linker alone, in a job", [direct().job("1")]),
+        finds("TG002", "linked", Low, "by the linker alone, at a terminal", [direct().terminal()]),
+        finds("TG002", "linked", High, "by the linker alone, in a service", [direct().unit("api.service")]),
+        finds("TG002", "linked", High, "by go run, and moved", [by_linker(GoRun, app(9)).job("1")]),
+        finds(
+            "TG002",
+            "linked",
+            High,
+            "by the linker alone, and not read",
+            [by_linker(Direct, unread(9, "denied")).job("1")],
+        ),
+        finds(
+            "TG002",
+            "linked",
+            High,
+            "by the linker alone, with the flags of a test",
+            [direct().args("./x -test.v=true").job("1")],
+        ),
+        finds("TG002", "build-system", Low, "by Bazel", [by_linker(BuildSystem, app(9)).job("1")]),
+        clean("TG002", "by go build", [by_linker(GoBuild, app(9)).job("1")]),
+    ]
 }
 
 fn artifacts() -> Vec<Example> {

@@ -173,6 +173,24 @@ fn a_finding_says_what_decided_it() {
     assert_eq!((json["severity"].as_str(), json["variant"].as_str()), (Some("high"), Some("local")));
 }
 
+#[test]
+fn a_finding_says_that_it_rests_on_what_the_file_claims() {
+    for example in all() {
+        let Some((variant, _)) = example.wanted else { continue };
+        let mut rules = test_process::rules(example.configuration, example.profile);
+        let findings = (example.look)(&mut rules);
+        let of_case = findings.iter().find(|one| one.id == example.rule && one.variant == Some(variant));
+        let wanted = match example.rule {
+            // The file itself shows that these contradict, and that there are symbols.
+            "TG003" => variant != "inconsistent",
+            "TG012" => variant != "symbols",
+            _ => false,
+        };
+        let finding = of_case.unwrap_or_else(|| panic!("{} {}", example.rule, example.what));
+        assert_eq!(finding.claimed, wanted, "{} {}", example.rule, example.what);
+    }
+}
+
 /// Measures the time of the rules for a program start, in nanoseconds: not Go, in a job, Go programs, the go
 /// command.
 /// `cargo test --release -p tracego --lib rules::cases::speed -- --ignored --nocapture` prints the result.

@@ -1,6 +1,6 @@
 //! TG003: a binary that was built from another commit than its job claims.
 
-use tracego_golang::Build;
+use tracego_golang::{Build, Inconsistency};
 use tracego_model::{
     finding::{
         Confidence,
@@ -29,7 +29,8 @@ pub const RULE: Rule = Rule {
     summary: "A binary of the job's own was built from another commit than the one that the job claims, or in a \
               checkout that was not clean, or says nothing: what was tested or deployed may not be what was \
               reviewed. A binary is the job's own if its module is that of the repository, of the checkout, or of \
-              a build in the job.",
+              a build in the job. The commit is what the binary says of itself, and anyone can patch it: a \
+              finding is a reason to look, and no finding proves nothing.",
     remedy: "Build in a clean checkout of the commit, with go build and its default -buildvcs=auto, and start what \
              was built.",
     reference: "https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies",
@@ -63,6 +64,14 @@ pub const RULE: Rule = Rule {
             remedy: "Name the commit to what runs later, for example with --env GIT_COMMIT=….",
         },
         Variant {
+            name: "inconsistent",
+            grades: Grades { ci: Medium, production: High, guessed: Medium, terminal: Low, other: Low },
+            summary: "Its build information is not what the rest of the file says: the version of Go, the modules or \
+                      the processor were patched or forged, or a tool removed or replaced a part. What it says of its \
+                      commit is then worth nothing.",
+            remedy: "Start the file as go build made it. If a tool changes it on purpose, set this variant to off.",
+        },
+        Variant {
             name: "change",
             grades: Grades::always(Low),
             summary: "In a run for a pull request, the commit in the binary is neither the merge nor the head that \
@@ -87,6 +96,18 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     if claimed.is_none() && !place.ci && !place.is_production() {
         return;
     }
+    if let Some(image) = subject.image.filter(|image| !image.inconsistent.is_empty()) {
+        let parts = |text: fn(Inconsistency) -> &'static str, between| {
+            image.inconsistent.iter().map(|part| text(*part)).collect::<Vec<_>>().join(between)
+        };
+        let message =
+            format!("the binary contradicts its build information: {}", parts(Inconsistency::text, "; "));
+        let case = FindingCase::new("inconsistent", message)
+            .with("tracego.go.build.inconsistent", parts(Inconsistency::as_str, ", "))
+            .with("process.executable.path", subject.path());
+        report.add(case, place, &MatchTarget::of(subject.record));
+        return;
+    }
     let Some(confidence) = ownership(subject, build, place, report) else {
         return;
     };
@@ -98,7 +119,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
             }
         }
         _ if build.modified() == Some(true) && (place.ci || place.is_production()) => {
-            let message = "the checkout that the binary was built in was not clean: \
+            let message = "the binary says that the checkout it was built in was not clean: \
                            it had changed files, or files that are in no commit";
             FindingCase::new("modified", message)
         }
@@ -115,6 +136,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let main = build.main.as_ref();
     let case = case
         .sure(confidence)
+        .claimed()
         .with_some("build.vcs.revision", build.revision())
         .with_some("build.vcs.modified", build.setting("vcs.modified"))
         .with_some("build.main.path", main.map(|main| main.path.as_str()))
@@ -152,16 +174,18 @@ fn mismatch(
     let case = if job.is_some_and(|job| job.change) {
         let other = others.first()?;
         let message = format!(
-            "the binary was built from commit {revision}, and the run for a pull request names {claimed} and {other}"
+            "the binary says that it was built from commit {revision}, and the run for a pull request names {claimed} and {other}"
         );
         FindingCase::new("change", message)
     } else if is_checked_out(subject, build, revision, memory) {
         let message = format!(
-            "the binary was built from commit {revision}, which the job itself has checked out, and the job claims {claimed}"
+            "the binary says that it was built from commit {revision}, which the job itself has checked out, and the job \
+             claims {claimed}"
         );
         FindingCase::new("checked-out", message)
     } else {
-        let message = format!("the binary was built from commit {revision}, and the job claims {claimed}");
+        let message =
+            format!("the binary says that it was built from commit {revision}, and the job claims {claimed}");
         FindingCase::new("mismatch", message)
     };
     let others = Some(others.join(", ")).filter(|others| !others.is_empty());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tracego_common::event::Rlimit;
-use tracego_golang::{Build, Elf, Image};
+use tracego_golang::{Build, Elf, Image, Inconsistency};
 use tracego_model::{
     input::facts::{CgroupLimits, Surroundings},
     record::{
@@ -36,6 +36,10 @@ impl TestProcess {
 
     pub(in crate::rules) fn build(self, change: impl FnOnce(&mut Build)) -> Self {
         self.with(|scene| change(scene.image.as_mut().unwrap().go.as_mut().unwrap()))
+    }
+
+    pub(in crate::rules) fn with_inconsistency(self, part: Inconsistency) -> Self {
+        self.with(|scene| scene.image.as_mut().unwrap().inconsistent.push(part))
     }
 
     pub(in crate::rules) fn elf(self, change: impl FnOnce(&mut Elf)) -> Self {

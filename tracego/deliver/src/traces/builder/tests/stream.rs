@@ -147,6 +147,7 @@ pub(super) fn a_finding() -> Finding {
         message: "go run builds".to_owned(),
         remedy: "Build once.",
         evidence: BTreeMap::new(),
+        claimed: false,
         unenforced: None,
         by_arguments: false,
     }
@@ -165,6 +166,7 @@ pub(super) fn go(role: Role, command: u32, subcommand: &str) -> Option<Box<Go>> 
             target: None,
             version: None,
         }),
+        linker: None,
         build: None,
     }))
 }
