@@ -17,8 +17,14 @@ use super::{descriptor, worker};
 /// Maximum wait for a process to say that it runs.
 const START: Duration = Duration::from_secs(30);
 
-/// Socket to the nursery of this process, once it runs. The nursery ends when the agent does, which closes it.
-static ORDERS: Mutex<Option<UnixStream>> = Mutex::new(None);
+/// The nursery of this process, once it runs.
+static NURSERY: Mutex<Option<PolicyNursery>> = Mutex::new(None);
+
+/// A handle of the process. It ends when the agent does, which closes the socket, and its children with it.
+struct PolicyNursery {
+    orders: UnixStream,
+    pid: libc::pid_t,
+}
 
 /// A process of a policy that has just been started.
 pub(super) struct StartedProcess {
@@ -33,12 +39,13 @@ pub(super) struct StartedProcess {
 /// # Errors
 /// Fails if there are no processes or descriptors left.
 pub(super) fn start_process() -> io::Result<StartedProcess> {
-    let mut orders = ORDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
     let (socket, other) = UnixStream::pair()?;
     socket.set_read_timeout(Some(START))?;
-    let is_ordered = orders.as_ref().is_some_and(|orders| descriptor::send(orders, other.as_fd(), 0).is_ok());
-    if !is_ordered {
-        descriptor::send(orders.insert(start()?), other.as_fd(), 0)?;
+    let order = |nursery: &PolicyNursery| descriptor::send(&nursery.orders, other.as_fd(), 0);
+    if !nursery.as_ref().is_some_and(|nursery| order(nursery).is_ok()) {
+        *nursery = None;
+        order(nursery.insert(PolicyNursery::fork()?))?;
     }
     // If the nursery cannot fork, it holds the last copy, and closing it ends the wait.
     drop(other);
@@ -47,15 +54,26 @@ pub(super) fn start_process() -> io::Result<StartedProcess> {
     Ok(StartedProcess { socket, pidfd, pid })
 }
 
-/// Forks the nursery. Returns the socket that it takes orders from.
-fn start() -> io::Result<UnixStream> {
-    let (orders, from_agent) = UnixStream::pair()?;
-    // SAFETY: the child calls nothing but system calls, and in its own children what the C library prepares for
-    // after a fork: the allocator and threads.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => nurse(from_agent.as_raw_fd()),
-        _ => Ok(orders),
+impl PolicyNursery {
+    fn fork() -> io::Result<Self> {
+        let (orders, from_agent) = UnixStream::pair()?;
+        // SAFETY: the child calls nothing but system calls, and in its own children what the C library prepares for
+        // after a fork: the allocator and threads.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => nurse(from_agent.as_raw_fd()),
+            pid => Ok(Self { orders, pid }),
+        }
+    }
+}
+
+impl Drop for PolicyNursery {
+    fn drop(&mut self) {
+        // SAFETY: a child that nothing else waits for.
+        unsafe {
+            libc::kill(self.pid, libc::SIGKILL);
+            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+        }
     }
 }
 
