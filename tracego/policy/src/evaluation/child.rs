@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Signal, pidfd_send_signal},
+};
 
 use super::{
     message::{ANSWER_MAX, HEAD},
@@ -65,6 +68,13 @@ impl PolicyChild {
     pub(super) fn ask(&mut self, question: &[u8], work: Duration) -> Result<&[u8], ChildFailure> {
         self.socket.write_all(question).map_err(|error| failure(&error, ChildFailure::Hung))?;
         self.answer(STARVED_ROUNDS * 2, work)
+    }
+
+    /// Waits for the beginning of an answer. Returns whether it has come.
+    pub(super) fn is_answering(&self, within: Duration) -> bool {
+        let timeout = Timespec::try_from(within).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+        let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+        poll(&mut socket, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
 
     /// Waits for an answer, `rounds` times half of the deadline. A process that has used the processor for `work`

@@ -19,7 +19,9 @@ use super::{
 use crate::{bundle::Bundle, error::PolicyProblem, limits::DecisionLimits};
 
 /// Maximum time to load a bundle.
-const LOAD: Duration = Duration::from_secs(120);
+const LOAD: Duration = Duration::from_secs(60);
+/// Maximum time that decisions wait for a new process to load a bundle; later ones are errors until it has.
+const RELOAD: Duration = Duration::from_secs(1);
 /// Number of processes that a bundle may lose in [`LOST_WINDOW`]; then it is out of force until the end of it.
 const LOST_MAX: u32 = 8;
 const LOST_WINDOW: Duration = Duration::from_secs(60);
@@ -45,7 +47,7 @@ enum ProcessState {
     /// No process, with the reason.
     Absent(String),
     /// A process that compiles the bundle again.
-    Loading(PolicyChild),
+    Loading(PolicyChild, Instant),
     Ready(PolicyChild),
 }
 
@@ -71,7 +73,7 @@ impl BundleEvaluator {
         };
         evaluator.start();
         let (child, loaded) = match evaluator.take_process() {
-            ProcessState::Loading(mut child) => loaded(&mut child, &evaluator.limits)
+            ProcessState::Loading(mut child, _) => loaded(&mut child, &evaluator.limits, LOAD)
                 .map(|answer| (child, answer))
                 .map_err(|why| problem(format!("{why} while it loaded the bundle")))?,
             ProcessState::Absent(why) => return Err(problem(why)),
@@ -92,7 +94,7 @@ impl BundleEvaluator {
     #[cfg(test)]
     pub(crate) fn process(&self) -> Option<i32> {
         match &self.process {
-            ProcessState::Loading(child) | ProcessState::Ready(child) => Some(child.pid()),
+            ProcessState::Loading(child, _) | ProcessState::Ready(child) => Some(child.pid()),
             ProcessState::Absent(_) => None,
         }
     }
@@ -118,12 +120,20 @@ impl BundleEvaluator {
         }
         let mut child = match self.take_process() {
             ProcessState::Ready(child) => child,
-            ProcessState::Loading(mut child) => {
-                if let Err(why) = loaded(&mut child, &self.limits) {
+            ProcessState::Loading(mut child, since) => {
+                let wait = deadline(&self.limits).max(RELOAD).saturating_sub(since.elapsed());
+                let why = if child.is_answering(wait) {
+                    loaded(&mut child, &self.limits, RELOAD).err()
+                } else if since.elapsed() < LOAD {
+                    self.process = ProcessState::Loading(child, since);
+                    return Err((ErrorKind::Crash, "a new process is loading it".to_owned()));
+                } else {
+                    Some(format!("the engine took more than {LOAD:?}"))
+                };
+                if let Some(why) = why {
                     drop(child);
-                    return Err(
-                        self.lose(ErrorKind::Crash, format!("{why} while it loaded the bundle again"))
-                    );
+                    let text = format!("{why} while it loaded the bundle again");
+                    return Err(self.lose(ErrorKind::Crash, text));
                 }
                 child
             }
@@ -185,7 +195,7 @@ impl BundleEvaluator {
     /// Starts a process, which then loads the bundle while other work goes on.
     fn start(&mut self) {
         self.process = match PolicyChild::start(&self.load, deadline(&self.limits)) {
-            Ok(child) => ProcessState::Loading(child),
+            Ok(child) => ProcessState::Loading(child, Instant::now()),
             Err(error) => ProcessState::Absent(format!("no process to evaluate it: {error}")),
         };
     }
@@ -196,12 +206,12 @@ impl BundleEvaluator {
 }
 
 /// Waits until a process has compiled its bundle.
-fn loaded(child: &mut PolicyChild, limits: &DecisionLimits) -> Result<LoadAnswer, String> {
-    let rounds = (LOAD.as_nanos() / (deadline(limits) / 2).as_nanos().max(1)).max(1);
-    let answer = child.answer(u32::try_from(rounds).unwrap_or(u32::MAX), LOAD);
+fn loaded(child: &mut PolicyChild, limits: &DecisionLimits, within: Duration) -> Result<LoadAnswer, String> {
+    let rounds = (within.as_nanos() / (deadline(limits) / 2).as_nanos().max(1)).max(1);
+    let answer = child.answer(u32::try_from(rounds).unwrap_or(u32::MAX), within);
     let answer = answer.and_then(|answer| serde_json::from_slice(answer).map_err(|_| ChildFailure::Crashed));
     answer.map_err(|failure| match failure {
-        ChildFailure::Hung | ChildFailure::Starved => format!("the engine took more than {LOAD:?}"),
+        ChildFailure::Hung | ChildFailure::Starved => format!("the engine took more than {within:?}"),
         ChildFailure::Crashed => "the engine crashed, or its process was killed".to_owned(),
     })
 }

@@ -15,7 +15,7 @@ use std::{
 use super::{descriptor, worker};
 
 /// Maximum wait for a process to say that it runs.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(10);
 
 /// The nursery of this process, once it runs.
 static NURSERY: Mutex<Option<PolicyNursery>> = Mutex::new(None);
@@ -43,13 +43,18 @@ pub(super) fn start_process() -> io::Result<StartedProcess> {
     let (socket, other) = UnixStream::pair()?;
     socket.set_read_timeout(Some(START))?;
     let order = |nursery: &PolicyNursery| descriptor::send(&nursery.orders, other.as_fd(), 0);
-    if !nursery.as_ref().is_some_and(|nursery| order(nursery).is_ok()) {
+    if nursery.as_ref().is_none_or(|nursery| order(nursery).is_err()) {
         *nursery = None;
         order(nursery.insert(PolicyNursery::fork()?))?;
     }
     // If the nursery cannot fork, it holds the last copy, and closing it ends the wait.
     drop(other);
-    let (pidfd, pid) = descriptor::receive(&socket)?;
+    let said = descriptor::receive(&socket);
+    if said.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        // A nursery that was stopped holds nothing up a second time.
+        *nursery = None;
+    }
+    let (pidfd, pid) = said?;
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     Ok(StartedProcess { socket, pidfd, pid })
 }

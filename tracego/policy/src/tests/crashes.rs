@@ -119,9 +119,9 @@ fn a_process_has_nothing_open_and_ends_with_its_engine() {
 #[test]
 fn a_crash_while_a_bundle_is_loaded_refuses_it() {
     let mut large = bundle("large", "package main\n\ndeny contains \"no\" if true\n");
-    large.data = json!({ "a": "b".repeat(40 << 20) });
+    large.data = json!({ "a": "b".repeat(96 << 20) });
     let limits = |memory| DecisionLimits { memory, ..patient() };
     let error = PolicyEngine::new(&[large.clone()], &limits(32 << 20)).unwrap_err().to_string();
     assert_eq!(error, "large: the engine crashed, or its process was killed while it loaded the bundle");
-    PolicyEngine::new(&[large], &limits(128 << 20)).unwrap();
+    PolicyEngine::new(&[large], &limits(512 << 20)).unwrap();
 }
