@@ -72,7 +72,8 @@ impl PolicyChild {
 
     /// Waits for the beginning of an answer. Returns whether it has come.
     pub(super) fn is_answering(&self, within: Duration) -> bool {
-        let timeout = Timespec::try_from(within).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+        let timeout =
+            Timespec::try_from(within).unwrap_or(Timespec { tv_sec: i64::from(i32::MAX), tv_nsec: 0 });
         let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
         poll(&mut socket, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
@@ -90,7 +91,7 @@ impl PolicyChild {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return Err(ChildFailure::Crashed),
                 // A process that sends a byte at a time does not get more time for it.
-                Ok(read) if started.elapsed() <= self.round * rounds => {
+                Ok(read) if started.elapsed() <= self.round.saturating_mul(rounds) => {
                     self.bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
                     continue;
                 }
