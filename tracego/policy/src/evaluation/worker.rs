@@ -49,9 +49,10 @@ fn bind(nursery: libc::pid_t) -> io::Result<()> {
 
 /// Limits the memory that the process may take in addition to what it has. A crash leaves no file behind.
 fn limit(memory: u64) -> io::Result<()> {
-    let pages = fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = pages.split(' ').next().and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    let size = pages.saturating_mul(rustix::param::page_size() as u64).saturating_add(memory);
+    let status = fs::read_to_string("/proc/self/status")?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
+    let size: u64 = size.and_then(|size| size.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let size = size.saturating_mul(1024).saturating_add(memory);
     for (resource, limit) in [(Resource::As, size), (Resource::Core, 0)] {
         process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
