@@ -43,15 +43,17 @@ pub(super) enum ChildFailure {
 }
 
 impl PolicyChild {
-    /// Starts a process and sends it the frame of its bundle.
-    pub(super) fn start(load: &[u8], deadline: Duration) -> io::Result<Self> {
+    /// Starts a process and sends it the frame of its bundle, which it has to take `within` a time. `deadline` is
+    /// that of its answers.
+    pub(super) fn start(load: &[u8], within: Duration, deadline: Duration) -> io::Result<Self> {
         let StartedProcess { socket, pidfd, pid } = nursery::start_process()?;
         // Half of the deadline, to see how much processor time is used in the second half.
         let round = deadline / 2;
         socket.set_read_timeout(Some(round))?;
-        socket.set_write_timeout(Some(deadline))?;
+        socket.set_write_timeout(Some(within))?;
         let mut child = Self { socket, pidfd, pid, bytes: Vec::new(), round };
         child.socket.write_all(load)?;
+        child.socket.set_write_timeout(Some(deadline))?;
         Ok(child)
     }
 

@@ -71,7 +71,7 @@ impl BundleEvaluator {
             lost: None,
             question: Vec::new(),
         };
-        evaluator.start();
+        evaluator.start(LOAD);
         let (child, loaded) = match evaluator.take_process() {
             ProcessState::Loading(mut child, _) => loaded(&mut child, &evaluator.limits, LOAD)
                 .map(|answer| (child, answer))
@@ -116,7 +116,7 @@ impl BundleEvaluator {
             return Err((ErrorKind::OutOfForce, why));
         }
         if matches!(self.process, ProcessState::Absent(_)) {
-            self.start();
+            self.start(RELOAD);
         }
         let mut child = match self.take_process() {
             ProcessState::Ready(child) => child,
@@ -183,7 +183,7 @@ impl BundleEvaluator {
                  values that grow, fix or remove the bundle, and send SIGHUP"
             );
         }
-        self.start();
+        self.start(RELOAD);
         (kind, text)
     }
 
@@ -192,9 +192,9 @@ impl BundleEvaluator {
         self.lost.is_some_and(|(_, count)| count >= LOST_MAX)
     }
 
-    /// Starts a process, which then loads the bundle while other work goes on.
-    fn start(&mut self) {
-        self.process = match PolicyChild::start(&self.load, deadline(&self.limits)) {
+    /// Starts a process, which has to take the bundle `within` a time, and compiles it while other work goes on.
+    fn start(&mut self, within: Duration) {
+        self.process = match PolicyChild::start(&self.load, within, deadline(&self.limits)) {
             Ok(child) => ProcessState::Loading(child, Instant::now()),
             Err(error) => ProcessState::Absent(format!("no process to evaluate it: {error}")),
         };

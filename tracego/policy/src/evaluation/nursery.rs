@@ -15,7 +15,7 @@ use std::{
 use super::{descriptor, worker};
 
 /// Maximum wait for a process to say that it runs.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(3);
 
 /// The nursery of this process, once it runs.
 static NURSERY: Mutex<Option<PolicyNursery>> = Mutex::new(None);
@@ -34,12 +34,22 @@ pub(super) struct StartedProcess {
 }
 
 /// Starts a process that waits for a bundle. The first call starts the nursery, and so does the next call after
-/// something has killed it.
+/// something has killed it, or if it does not answer: it may have been stopped, or forked while another thread of
+/// the agent held a lock that a new process needs.
 ///
 /// # Errors
 /// Fails if there are no processes or descriptors left.
 pub(super) fn start_process() -> io::Result<StartedProcess> {
     let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
+    let started = order_process(&mut nursery);
+    if started.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        *nursery = None;
+        return order_process(&mut nursery);
+    }
+    started
+}
+
+fn order_process(nursery: &mut Option<PolicyNursery>) -> io::Result<StartedProcess> {
     let (socket, other) = UnixStream::pair()?;
     socket.set_read_timeout(Some(START))?;
     let order = |nursery: &PolicyNursery| descriptor::send(&nursery.orders, other.as_fd(), 0);
@@ -49,12 +59,7 @@ pub(super) fn start_process() -> io::Result<StartedProcess> {
     }
     // If the nursery cannot fork, it holds the last copy, and closing it ends the wait.
     drop(other);
-    let said = descriptor::receive(&socket);
-    if said.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-        // A nursery that was stopped holds nothing up a second time.
-        *nursery = None;
-    }
-    let (pidfd, pid) = said?;
+    let (pidfd, pid) = descriptor::receive(&socket)?;
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     Ok(StartedProcess { socket, pidfd, pid })
 }
