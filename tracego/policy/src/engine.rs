@@ -12,25 +12,22 @@ use tracego_model::{
 
 use crate::{
     bundle::Bundle,
-    compiler::{self, InputUse},
+    compiler::InputUse,
     error::{PolicyError, PolicyProblem},
-    evaluation::{
-        cache::DecisionCache,
-        stack,
-        vm::{NamedBundle, PolicyVm},
-        worker::{BundleFailure, EvaluationResult, Evaluator},
-    },
+    evaluation::{cache::DecisionCache, evaluator::BundleEvaluator},
     input::{self, EncodingError, Projection},
     limits::{DecisionLimits, OnError},
 };
 
-/// Decides about inputs with a set of bundles, on behalf of one thread. Inputs that are not in the cache are
-/// evaluated on a second thread, which is abandoned if it hangs.
+/// Decides about inputs with a set of bundles. Inputs that are not in the cache are evaluated in a process of
+/// each bundle, which is killed if it hangs.
 #[derive(Debug)]
 pub struct PolicyEngine {
-    ready: Arc<[NamedBundle]>,
+    evaluators: Vec<BundleEvaluator>,
     bundles: Arc<[Identity]>,
-    evaluator: Evaluator,
+    /// Entry points, each as index of the bundle and path of the rule.
+    entries: Vec<(usize, String)>,
+    warnings: Vec<PolicyProblem>,
     limits: DecisionLimits,
     projection: Projection,
     cache: Option<DecisionCache>,
@@ -43,54 +40,41 @@ pub struct PolicyEngine {
 }
 
 impl PolicyEngine {
-    /// Compiles all bundles.
+    /// Compiles all bundles, each in the process that evaluates it.
+    ///
+    /// The first call forks the process that starts them all. Call it before programs are attached, or that one
+    /// is recorded.
     ///
     /// # Errors
     /// Fails with everything that is wrong in any bundle; then no bundle is loaded.
     pub fn new(bundles: &[Bundle], limits: &DecisionLimits) -> Result<Self, PolicyError> {
-        let compiled = stack::deep(|| {
-            let compile = |bundle: &Bundle| {
-                stack::caught(|| compiler::compile(bundle)).unwrap_or_else(|panic| {
-                    let what = format!("the engine panicked: {panic}");
-                    Err(vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what }])
-                })
-            };
-            bundles.iter().map(compile).collect::<Vec<_>>()
-        });
-        let compiled = compiled.map_err(|what| PolicyError {
-            problems: vec![PolicyProblem { bundle: String::new(), place: None, what }],
-        })?;
-        let (mut ready, mut problems) = (Vec::new(), Vec::new());
+        let (mut evaluators, mut entries, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut identities, mut problems) = (Vec::new(), Vec::new());
         let mut input_use = InputUse::default();
-        for (bundle, compiled) in bundles.iter().zip(compiled) {
-            let made = compiled.and_then(|compiled| {
-                let made = NamedBundle { name: Arc::from(bundle.name.as_str()), compiled };
-                // Created only to check that it can be.
-                PolicyVm::new(&made, limits).map_err(|error| {
-                    vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what: error.to_string() }]
-                })?;
-                input_use.join(&made.compiled.input_use);
-                Ok(made)
-            });
-            match made {
-                Ok(made) => ready.push(made),
+        for (index, bundle) in bundles.iter().enumerate() {
+            match BundleEvaluator::load(bundle, limits) {
+                Ok((evaluator, loaded)) => {
+                    identities.push(Identity {
+                        name: evaluator.name().clone(),
+                        digest: bundle.digest.clone(),
+                        revision: bundle.manifest.revision.clone(),
+                    });
+                    evaluators.push(evaluator);
+                    entries.extend(loaded.entries.into_iter().map(|path| (index, path)));
+                    warnings.extend(loaded.warnings);
+                    input_use.join(&loaded.input_use);
+                }
                 Err(mut more) => problems.append(&mut more),
             }
         }
         if !problems.is_empty() {
             return Err(PolicyError { problems });
         }
-        let identity = |(bundle, ready): (&Bundle, &NamedBundle)| Identity {
-            name: ready.name.clone(),
-            digest: bundle.digest.clone(),
-            revision: bundle.manifest.revision.clone(),
-        };
-        let bundles: Arc<[Identity]> = bundles.iter().zip(&ready).map(identity).collect();
-        let ready: Arc<[NamedBundle]> = ready.into();
         Ok(Self {
-            evaluator: Evaluator::new(ready.clone(), bundles.clone(), *limits),
-            ready,
-            bundles,
+            evaluators,
+            bundles: identities.into(),
+            entries,
+            warnings,
             limits: *limits,
             projection: Projection::from_input_use(&input_use),
             cache: DecisionCache::new(&input_use, limits.cache),
@@ -132,14 +116,19 @@ impl PolicyEngine {
 
     /// Returns findings that do not prevent loading but are probably mistakes.
     pub fn warnings(&self) -> impl Iterator<Item = &PolicyProblem> {
-        self.ready.iter().flat_map(|ready| &ready.compiled.warnings)
+        self.warnings.iter()
     }
 
     /// Returns the entry points, each as name of the bundle and path of the rule.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ready.iter().flat_map(|ready| {
-            ready.compiled.entries.iter().map(|(entry, _)| (&*ready.name, entry.path.as_str()))
-        })
+        let name = |index: usize| self.bundles.get(index).map_or("", |bundle| &*bundle.name);
+        self.entries.iter().map(move |(index, path)| (name(*index), path.as_str()))
+    }
+
+    /// Returns the ids of the processes that evaluate the bundles.
+    #[cfg(test)]
+    pub(crate) fn processes(&self) -> impl Iterator<Item = i32> {
+        self.evaluators.iter().filter_map(BundleEvaluator::process)
     }
 
     /// Decides about a record. Never fails: errors are part of the decision.
@@ -197,28 +186,31 @@ impl PolicyEngine {
     }
 
     fn evaluate(&mut self, encoded: Result<(), EncodingError>, found: bool) -> PolicyDecision {
-        let EvaluationResult { mut decision, failures } =
-            match encoded.and_then(|()| input::decode(&self.encoded)) {
-                Ok(input) => self.evaluator.decide(&input),
-                Err(error) => self.evaluator.fail_all(&error.to_string()),
+        let mut decision = PolicyDecision::new(self.bundles.clone());
+        let (mut started, mut limit) = (Instant::now(), self.limits.time);
+        for evaluator in &mut self.evaluators {
+            let done = match &encoded {
+                Ok(()) => {
+                    let left = limit.saturating_sub(started.elapsed());
+                    evaluator.decide(&self.encoded, left, &mut decision)
+                }
+                Err(error) => Err((ErrorKind::Evaluation, error.to_string())),
             };
-        for BundleFailure { bundle, kind, text } in failures {
+            let Err((kind, text)) = done else { continue };
+            // The time that went into a process that is gone is not the next bundle's.
+            if matches!(kind, ErrorKind::Hang | ErrorKind::Crash) {
+                (started, limit) = (Instant::now(), self.limits.time);
+            }
             self.counts.errors[kind as usize] += 1;
             // Whoever starts a program chooses how much of it there is to look at. With findings, that must
             // not be a way past the policy.
             if self.limits.on_error == OnError::Deny || found && kind.is_exhaustion() {
                 decision.deny();
             }
-            // Earlier decisions of the bundle do not count any more.
-            if kind == ErrorKind::Hang
-                && let Some(cache) = &mut self.cache
-            {
-                cache.clear();
-            }
-            // Bundles that are out of force are in every decision; a hang is only in this one, so it has
+            // A bundle that is out of force is in many decisions, and another failure only in this one, so it has
             // priority.
-            if decision.error.is_none() || kind == ErrorKind::Hang {
-                decision.error = Some(format!("{bundle}: {text}"));
+            if matches!(decision.error_kind, None | Some(ErrorKind::OutOfForce)) {
+                decision.error = Some(format!("{}: {text}", evaluator.name()));
                 decision.error_kind = Some(kind);
             }
         }

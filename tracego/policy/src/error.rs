@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A problem of a bundle.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct PolicyProblem {
     /// Name of the bundle.
     pub bundle: String,

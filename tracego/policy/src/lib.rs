@@ -4,8 +4,8 @@
 //! parsed, checked for functions that the engine lacks or that would not be pure
 //! ([`error::PolicyProblem`]), and compiled for regorus's virtual machine. [`PolicyEngine::decide`] then
 //! evaluates an [`input`] within [`limits::DecisionLimits`] and returns a [`PolicyDecision`]. A policy that fails
-//! yields an error decision, never an error of the agent. An evaluation that hangs is abandoned on its
-//! thread.
+//! yields an error decision, never an error of the agent. Each bundle is compiled and evaluated in a process of
+//! its own, which is bounded in memory, and replaced if it hangs or crashes.
 //!
 //! Modules, each of which uses only modules before it: `error` and `limits`; `bundle`, the files of a bundle
 //! and its signature; `compiler`, from modules to a program; `input`, from a record to what policies read of

@@ -41,6 +41,8 @@ pub(super) fn pipeline(
     let direct = has_direct(options, &with_queues, other.is_for_messages)
         .then(|| direct(options, other))
         .transpose()?;
+    // Before there are other threads: the processes of policies are forked from this one.
+    let policies = policy::open_stage(&options.policies)?;
     let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
     sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
@@ -54,7 +56,7 @@ pub(super) fn pipeline(
     let traces = telemetry::traces(options, &meta)?;
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), Outputs::new(direct, feeds));
     let pipeline = pipeline.with_redactor(redactor(settings)?);
-    let pipeline = pipeline.with_traces(traces).with_policy(policy::open_stage(&options.policies)?);
+    let pipeline = pipeline.with_traces(traces).with_policy(policies);
     Ok((pipeline, sinks))
 }
 

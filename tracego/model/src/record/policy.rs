@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     finding::{Severity, Unenforced},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// An action against the process, ordered from none to the most severe.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// No action of its own: the enforcement mode decides what happens to a process that is not allowed.
@@ -55,7 +55,7 @@ impl FromStr for Action {
 }
 
 /// A violation or warning of a policy.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Violation {
     /// Name of the bundle.
     pub bundle: Arc<str>,
@@ -87,7 +87,7 @@ pub struct Identity {
 }
 
 /// The reason why an evaluation gave no decision.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// The time limit was exceeded.
@@ -104,13 +104,15 @@ pub enum ErrorKind {
     Panic,
     /// The evaluation hung.
     Hang,
-    /// The bundle hung earlier and is not evaluated until the bundles are reloaded.
+    /// The bundle hung or crashed too often and is not evaluated for a while.
     OutOfForce,
+    /// The process of the policy ended: the engine crashed, took more memory than it may, or was killed.
+    Crash,
 }
 
 impl ErrorKind {
     /// All kinds, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Time,
         Self::Instructions,
         Self::Size,
@@ -119,12 +121,18 @@ impl ErrorKind {
         Self::Panic,
         Self::Hang,
         Self::OutOfForce,
+        Self::Crash,
     ];
 
     /// Whether the evaluation ended because it took more than it may, of time or of anything else.
     #[must_use]
     pub fn is_exhaustion(self) -> bool {
-        matches!(self, Self::Time | Self::Instructions | Self::Size | Self::Hang | Self::OutOfForce)
+        match self {
+            Self::Time | Self::Instructions | Self::Size | Self::Hang | Self::OutOfForce | Self::Crash => {
+                true
+            }
+            Self::Shape | Self::Evaluation | Self::Panic => false,
+        }
     }
 
     /// Returns the name used in JSON.
@@ -139,6 +147,7 @@ impl ErrorKind {
             Self::Panic => "panic",
             Self::Hang => "hang",
             Self::OutOfForce => "out-of-force",
+            Self::Crash => "crash",
         }
     }
 }

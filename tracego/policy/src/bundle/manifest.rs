@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobMatcher};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{BundleProblem, FileProblem};
 
 /// The version of Rego that a module is written in.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub enum RegoVersion {
     /// Version before OPA 1.0: `deny[msg] { … }`.
     V0,

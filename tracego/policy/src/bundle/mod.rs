@@ -35,6 +35,7 @@ use folder::AllowedWriters;
 pub use key::SignatureAlgorithm;
 pub use manifest::{Manifest, RegoVersion};
 use rustix::fs::FileType;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use signature::{Signer, Trust};
 
@@ -56,7 +57,7 @@ pub struct Bundle {
 }
 
 /// A module, which is a file of rules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RegoModule {
     /// Path in the bundle.
     pub path: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    BundleSource,
     data_env::{self, DataEnv},
     forbidden_calls,
     input_use::InputUse,
@@ -10,14 +11,14 @@ use super::{
     parser::{ParsedModule, has_env},
     syntax::{self, NextPart, SyntaxElement},
 };
-use crate::{bundle::Bundle, error::PolicyProblem};
+use crate::error::PolicyProblem;
 
 /// Walks over the modules. Adds the members that they read to `input_use`, and probable mistakes to
 /// `warnings`.
 ///
 /// Returns the calls and references that are refused.
 pub(super) fn check(
-    bundle: &Bundle,
+    bundle: &BundleSource,
     parsed: &[ParsedModule<'_>],
     input_use: &mut InputUse,
     warnings: &mut Vec<PolicyProblem>,

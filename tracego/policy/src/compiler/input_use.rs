@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::syntax::{NextPart, Reference};
 
 /// Members that differ for each process: decisions of policies that read them are not worth caching.
@@ -36,7 +38,7 @@ const ARGUMENTS: &[&[&str]] = &[
 ];
 
 /// The members that a set of policies reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct InputUse {
     /// Paths below `input`.
     pub(crate) paths: BTreeSet<Vec<String>>,

@@ -27,7 +27,32 @@ pub(crate) use self::{
     input_use::InputUse,
     program::interpreter,
 };
-use crate::{bundle::Bundle, error::PolicyProblem};
+use crate::{
+    bundle::{Bundle, RegoModule},
+    error::PolicyProblem,
+};
+
+/// The part of a bundle that decisions are made from.
+#[derive(Debug)]
+pub(crate) struct BundleSource {
+    pub(crate) name: String,
+    pub(crate) modules: Vec<RegoModule>,
+    pub(crate) data: Value,
+}
+
+impl From<&Bundle> for BundleSource {
+    fn from(bundle: &Bundle) -> Self {
+        let Bundle { name, modules, data, .. } = bundle;
+        Self { name: name.clone(), modules: modules.clone(), data: Value::from(data.clone()) }
+    }
+}
+
+impl BundleSource {
+    /// Whether the data has a member of this name.
+    fn has_data(&self, name: &str) -> bool {
+        self.data.as_object().is_ok_and(|data| data.contains_key(&Value::from(name)))
+    }
+}
 
 /// A compiled bundle.
 #[derive(Debug)]
@@ -43,7 +68,7 @@ pub(crate) struct CompiledBundle {
 }
 
 /// Compiles a bundle. Needs a deep stack (see [`crate::evaluation::stack`]).
-pub(crate) fn compile(bundle: &Bundle) -> Result<CompiledBundle, Vec<PolicyProblem>> {
+pub(crate) fn compile(bundle: &BundleSource) -> Result<CompiledBundle, Vec<PolicyProblem>> {
     let mut warnings = Vec::new();
     let (parsed, names) = parser::parse(bundle, &mut warnings)?;
     let parsed: Vec<_> = parsed.into_iter().filter(|module| !syntax::is_test_file(module.path)).collect();

@@ -8,14 +8,12 @@ use regorus::{
 };
 
 use super::{
+    BundleSource,
     data_env::{self, DataEnv},
     engine_error, nesting,
     syntax::{self, SyntaxElement},
 };
-use crate::{
-    bundle::{Bundle, RegoVersion},
-    error::PolicyProblem,
-};
+use crate::{bundle::RegoVersion, error::PolicyProblem};
 
 /// Maximum size of a module in bytes.
 pub(crate) const MAX_MODULE: usize = 256 << 10;
@@ -33,7 +31,7 @@ pub(super) struct ParsedModule<'a> {
 ///
 /// Returns the modules, and the names that they use through `data.env`.
 pub(super) fn parse<'a>(
-    bundle: &'a Bundle,
+    bundle: &'a BundleSource,
     warnings: &mut Vec<PolicyProblem>,
 ) -> Result<(Vec<ParsedModule<'a>>, BTreeSet<String>), Vec<PolicyProblem>> {
     let (mut parsed, mut problems) = (Vec::new(), Vec::new());
@@ -95,7 +93,7 @@ fn parse_one(path: &str, text: &str, rego: RegoVersion) -> anyhow::Result<Ref<Mo
 }
 
 /// Returns the names of variables used through `data.env`; empty if the bundle has its own `data.env`.
-fn variables(bundle: &Bundle, parsed: &[ParsedModule<'_>]) -> BTreeSet<String> {
+fn variables(bundle: &BundleSource, parsed: &[ParsedModule<'_>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if has_env(bundle, parsed) {
         return names;
@@ -113,10 +111,10 @@ fn variables(bundle: &Bundle, parsed: &[ParsedModule<'_>]) -> BTreeSet<String> {
 }
 
 /// Whether the bundle has its own `data.env`.
-pub(super) fn has_env(bundle: &Bundle, parsed: &[ParsedModule<'_>]) -> bool {
+pub(super) fn has_env(bundle: &BundleSource, parsed: &[ParsedModule<'_>]) -> bool {
     let own = |parsed: &ParsedModule<'_>| {
         let package = syntax::package(&parsed.module);
         package.iter().map(String::as_str).filter(|part| *part != "data").eq(["env"])
     };
-    bundle.data.get("env").is_some() || parsed.iter().any(own)
+    bundle.has_data("env") || parsed.iter().any(own)
 }

@@ -10,16 +10,12 @@ use regorus::{
 };
 
 use super::{
-    builtin_limits, data_env, engine_error,
+    BundleSource, builtin_limits, data_env, engine_error,
     entry_point::EntryPoint,
     parser::{self, ParsedModule},
     recursion,
 };
-use crate::{
-    builtins,
-    bundle::{Bundle, RegoVersion},
-    error::PolicyProblem,
-};
+use crate::{builtins, bundle::RegoVersion, error::PolicyProblem};
 
 /// Package of the generated entry points.
 const ENTRIES: &str = "data.__tracego";
@@ -30,7 +26,11 @@ pub(super) fn entry_name(index: usize) -> String {
 }
 
 /// Creates an engine with the modules, the data, and the generated module of `data.env`.
-fn engine(bundle: &Bundle, parsed: &[ParsedModule<'_>], names: &BTreeSet<String>) -> anyhow::Result<Engine> {
+fn engine(
+    bundle: &BundleSource,
+    parsed: &[ParsedModule<'_>],
+    names: &BTreeSet<String>,
+) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
     builtins::extend(&mut engine)?;
     for parsed in parsed {
@@ -41,8 +41,8 @@ fn engine(bundle: &Bundle, parsed: &[ParsedModule<'_>], names: &BTreeSet<String>
     if !names.is_empty() {
         engine.add_policy(engine_error::GENERATED.to_owned(), data_env::module(names))?;
     }
-    if !bundle.data.is_null() {
-        engine.add_data(Value::from(bundle.data.clone()))?;
+    if bundle.data != Value::Null {
+        engine.add_data(bundle.data.clone())?;
     }
     Ok(engine)
 }
@@ -51,7 +51,7 @@ fn engine(bundle: &Bundle, parsed: &[ParsedModule<'_>], names: &BTreeSet<String>
 ///
 /// Returns the compiled policy, the program and the data.
 pub(super) fn build(
-    bundle: &Bundle,
+    bundle: &BundleSource,
     parsed: &[ParsedModule<'_>],
     names: BTreeSet<String>,
     entries: &[EntryPoint],
@@ -87,7 +87,7 @@ pub(super) fn build(
 /// Creates the interpreter for tests and explanations, which supports `with`, and loads all modules.
 ///
 /// Returns the engine, and the modules with their paths.
-pub(crate) fn interpreter(bundle: &Bundle) -> Result<Interpreter<'_>, Vec<PolicyProblem>> {
+pub(crate) fn interpreter(bundle: &BundleSource) -> Result<Interpreter<'_>, Vec<PolicyProblem>> {
     let (parsed, names) = parser::parse(bundle, &mut Vec::new())?;
     let modules = parsed.iter().map(|parsed| (parsed.path, &parsed.module));
     if let Some((path, line, what)) = recursion::find(modules) {

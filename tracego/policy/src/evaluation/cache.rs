@@ -36,8 +36,4 @@ impl DecisionCache {
     pub(crate) fn put(&mut self, seen: &[u8], decision: PolicyDecision) {
         self.0.put(seen.into(), decision);
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
 }

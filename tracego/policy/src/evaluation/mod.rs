@@ -1,14 +1,17 @@
 //! Evaluation of compiled bundles.
 //!
-//! [`worker`] evaluates an input with the virtual machines ([`vm`]) of all bundles on a separate thread,
-//! which it abandons if an evaluation hangs. [`conversion`] makes decisions of the results, and [`cache`]
-//! keeps them.
+//! [`evaluator`] asks the process of each bundle ([`child`]) for its part of a decision, with a deadline. The
+//! processes are forked by [`nursery`]; [`worker`] is what they do: compile a bundle, and evaluate inputs with
+//! its virtual machine ([`vm`]). [`message`] is what goes between them, [`conversion`] makes decisions of
+//! results, and [`cache`] keeps them.
 
 pub(crate) mod cache;
+mod child;
 mod conversion;
-pub(crate) mod hang_deadline;
-mod rendezvous;
+mod descriptor;
+pub(crate) mod evaluator;
+mod message;
+mod nursery;
 pub(crate) mod stack;
-pub(crate) mod thread_usage;
-pub(crate) mod vm;
-pub(crate) mod worker;
+mod vm;
+mod worker;

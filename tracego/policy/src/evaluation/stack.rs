@@ -1,21 +1,10 @@
-//! Threads with a stack that is deep enough for syntax trees.
+//! The stack of threads that evaluate, and panics on it.
 
-use std::{any::Any, panic, thread};
+use std::{any::Any, panic};
 
 /// Size of a stack in bytes. A module has at most [`crate::compiler::parser::MAX_MODULE`] bytes; if all of it
 /// is one chain of operators, the engine's recursion takes this much. Only the part that is used takes memory.
-/// Evaluations have the same size: enough for all their instructions if each were a recursive rule, and for
-/// values nested as deep as a policy is long.
-pub(crate) const STACK: usize = 512 << 20;
-
-/// Runs `work` on a new thread with a deep stack. Returns the message as an error if it panics.
-pub(crate) fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("policy".to_owned()).stack_size(STACK);
-        let thread = thread.spawn_scoped(scope, work).map_err(|error| format!("no thread: {error}"))?;
-        thread.join().map_err(|panic| text(&*panic))
-    })
-}
+pub(crate) const STACK: usize = 256 << 20;
 
 /// Runs `work`. Returns the message as an error if it panics.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {

@@ -3,10 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -38,25 +35,25 @@ const CHECK_INTERVAL: NonZeroU32 = match NonZeroU32::new(8) {
 
 /// A compiled bundle with its name.
 #[derive(Debug)]
-pub(crate) struct NamedBundle {
-    pub(crate) name: Arc<str>,
-    pub(crate) compiled: CompiledBundle,
+pub(super) struct NamedBundle {
+    pub(super) name: Arc<str>,
+    pub(super) compiled: CompiledBundle,
 }
 
 /// The virtual machine of a bundle, used by one thread.
-pub(crate) struct PolicyVm(RegoVM);
+pub(super) struct PolicyVm(RegoVM);
 
 impl PolicyVm {
     /// Creates the virtual machine of a bundle.
     ///
     /// # Errors
     /// Fails if the bundle's data conflicts with its rules.
-    pub(crate) fn new(ready: &NamedBundle, limits: &DecisionLimits) -> Result<Self, VmError> {
+    pub(super) fn new(ready: &NamedBundle, limits: &DecisionLimits) -> Result<Self, VmError> {
         machine(&ready.compiled, limits).map(Self)
     }
 
-    /// Evaluates a bundle and adds its result to `decision`. Evaluates again if the time ran out while the
-    /// thread hardly had the processor. `at` receives the index of the current entry point.
+    /// Evaluates a bundle and adds its result to `decision`, within the time that is left at an instant.
+    /// Evaluates again if the time ran out while the thread hardly had the processor.
     ///
     /// # Errors
     /// Fails with kind and message; `decision` is unchanged then.
@@ -64,17 +61,16 @@ impl PolicyVm {
         &mut self,
         ready: &NamedBundle,
         input: &Value,
-        started: Instant,
+        time: (Instant, Duration),
         limits: &DecisionLimits,
         decision: &mut PolicyDecision,
-        at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let used = processor_time();
-        let mut done = self.evaluate(ready, input, started, limits, decision, at);
+        let mut done = self.evaluate(ready, input, time, limits, decision);
         for _ in 1..TRIES {
             match &done {
                 Err((ErrorKind::Time, _)) if processor_time().saturating_sub(used) < limits.time / 2 => {
-                    done = self.evaluate(ready, input, Instant::now(), limits, decision, at);
+                    done = self.evaluate(ready, input, (Instant::now(), limits.time), limits, decision);
                 }
                 _ => break,
             }
@@ -87,18 +83,16 @@ impl PolicyVm {
         &mut self,
         ready: &NamedBundle,
         input: &Value,
-        started: Instant,
+        (started, time): (Instant, Duration),
         limits: &DecisionLimits,
         decision: &mut PolicyDecision,
-        at: &AtomicUsize,
     ) -> Result<(), (ErrorKind, String)> {
         let NamedBundle { name: bundle, compiled } = ready;
         let vm = &mut self.0;
         vm.set_input(input.clone());
         let mut with = decision.clone();
-        for (place, (entry, name)) in compiled.entries.iter().enumerate() {
-            at.store(place, Ordering::Relaxed);
-            let left = limits.time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
+        for (entry, name) in &compiled.entries {
+            let left = time.saturating_sub(started.elapsed()).max(Duration::from_micros(1));
             vm.set_execution_timer_config(Some(timer(left)));
             let value = match stack::caught(|| vm.execute_entry_point_by_name(name)) {
                 Ok(Ok(value)) => value,
@@ -137,8 +131,7 @@ fn machine(compiled: &CompiledBundle, limits: &DecisionLimits) -> Result<RegoVM,
     vm.load_program(compiled.program.clone());
     vm.set_max_instructions(limits.instructions);
     // In this mode nested rules use the thread's stack; in the other mode a decision takes half as long
-    // again. Recursion is refused at load. Recursion that is overlooked there reaches the instruction limit
-    // before the end of the stack.
+    // again. Recursion is refused at load.
     vm.set_execution_mode(ExecutionMode::RunToCompletion);
     vm.set_data(compiled.data.clone())?;
     Ok(vm)
@@ -177,5 +170,40 @@ impl fmt::Write for BoundedText {
         let left = 512_usize.saturating_sub(self.0.len());
         self.0.extend(text.chars().take(left));
         if text.len() > left { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regorus::unstable::{Expr, Ref, Span};
+
+    use super::*;
+    use crate::{compiler, tests::bundle};
+
+    fn boom(_: &Span, _: &[Ref<Expr>], args: &[Value], _: bool) -> anyhow::Result<Value> {
+        assert!(args[0] != Value::from("boom"), "boom in the engine");
+        Ok(Value::from("A"))
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_machine_after_it_is_fresh() {
+        let bundle = bundle("b", "package main\ndeny contains \"no\" if upper(input.x) == \"A\"");
+        let mut compiled = compiler::compile(&(&bundle).into()).unwrap();
+        Arc::make_mut(&mut compiled.program).resolved_builtins[0] = (boom, 1);
+        let limits = DecisionLimits { time: Duration::from_secs(10), ..DecisionLimits::default() };
+        let ready = NamedBundle { name: Arc::from("b"), compiled };
+        let mut vm = PolicyVm::new(&ready, &limits).unwrap();
+        let mut decide = |x: &str| {
+            let input = Value::from(serde_json::json!({ "x": x }));
+            let mut decision = PolicyDecision::new([].into());
+            let time = (Instant::now(), limits.time);
+            let done = vm.evaluate_fairly(&ready, &input, time, &limits, &mut decision);
+            done.map(|()| decision.violations.len())
+        };
+        for _ in 0..2 {
+            let wanted = "the engine panicked: boom in the engine".to_owned();
+            assert_eq!(decide("boom"), Err((ErrorKind::Panic, wanted)));
+            assert_eq!(decide("a"), Ok(1));
+        }
     }
 }

@@ -1,307 +1,122 @@
-//! Evaluates policies in a separate worker, so that a policy that never returns cannot block the pipeline.
-//!
-//! The virtual machine checks the clock between instructions, and one instruction may take any time: a
-//! comparison of two values that share parts visits everything that they would contain without sharing. The
-//! caller therefore waits for the answer with a deadline. An evaluation that misses it is abandoned on its
-//! thread, which ends when the evaluation does. Its bundle is out of force until the bundles are reloaded;
-//! the others continue on a new thread.
+//! The process of a policy: compiles a bundle, and evaluates inputs with it. A crash of the engine ends this
+//! process alone.
 
 use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
+    fs,
+    io::{self, BufReader, Write as _},
+    os::{fd::AsFd as _, unix::net::UnixStream},
+    panic, thread,
     time::Instant,
 };
 
-use regorus::Value;
-use rustix::{
-    process::Pid,
-    thread::{CpuSet, sched_getcpu, sched_setaffinity},
-};
-use tracego_model::record::policy::{ErrorKind, Identity, PolicyDecision};
+use rustix::process::{self, Pid, PidfdFlags, Resource, Rlimit};
+use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 
 use super::{
-    hang_deadline::{HangDeadline, WaitFailure},
-    rendezvous::{Disconnected, Requester, rendezvous},
-    stack, thread_usage,
+    descriptor,
+    message::{self, BundleDecision, DecisionAnswer, LoadAnswer, LoadedBundle},
+    stack,
     vm::{NamedBundle, PolicyVm},
 };
-use crate::limits::DecisionLimits;
+use crate::{
+    compiler::{self, BundleSource},
+    error::PolicyProblem,
+    input,
+    limits::DecisionLimits,
+};
 
-/// The combined result of the bundles.
-pub(crate) struct EvaluationResult {
-    pub(crate) decision: PolicyDecision,
-    /// Failures, in the order of the bundles.
-    pub(crate) failures: Vec<BundleFailure>,
+/// Runs in a new process, with `nursery` as its parent.
+pub(super) fn run(socket: UnixStream, nursery: libc::pid_t) -> ! {
+    // A panic's message would go to standard error, which may have been locked at the fork.
+    panic::set_hook(Box::new(|_| {}));
+    let served = bind(nursery).and_then(|()| {
+        let thread = thread::Builder::new().stack_size(stack::STACK).spawn(move || serve(socket))?;
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("a panic")))
+    });
+    // SAFETY: ends the process without the agent's destructors.
+    unsafe { libc::_exit(i32::from(served.is_err())) }
 }
 
-/// The failure of a bundle.
-pub(crate) struct BundleFailure {
-    pub(crate) bundle: Arc<str>,
-    pub(crate) kind: ErrorKind,
-    pub(crate) text: String,
+/// Binds the process to the life of its parent.
+fn bind(nursery: libc::pid_t) -> io::Result<()> {
+    // SAFETY: numbers alone.
+    let parent = unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        libc::getppid()
+    };
+    if parent == nursery { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
-/// Index of a bundle, with kind and message of its failure.
-type IndexedFailure = (usize, ErrorKind, String);
-
-/// Evaluates the bundles that are in force.
-#[derive(Debug)]
-pub(crate) struct Evaluator {
-    ready: Arc<[NamedBundle]>,
-    bundles: Arc<[Identity]>,
-    limits: DecisionLimits,
-    /// Whether each bundle is out of force because it hung, by index.
-    out: Vec<bool>,
-    worker: Option<PolicyWorker>,
+/// Limits the memory that the process may take in addition to what it has. A crash leaves no file behind.
+fn limit(memory: u64) -> io::Result<()> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
+    let size: u64 = size.and_then(|size| size.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let size = size.saturating_mul(1024).saturating_add(memory);
+    for (resource, limit) in [(Resource::As, size), (Resource::Core, 0)] {
+        process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+    }
+    Ok(())
 }
 
-/// The thread that evaluates. If this is dropped, the thread ends after its current evaluation; nothing waits
-/// for it.
-#[derive(Debug)]
-struct PolicyWorker {
-    requester: Requester<Value, (PolicyDecision, Vec<IndexedFailure>)>,
-    place: Arc<WorkerProgress>,
-    /// Id of the thread.
-    thread: i32,
-    /// Processor that the thread was sent to.
-    processor: Option<usize>,
-}
-
-/// The progress of a thread.
-#[derive(Debug, Default)]
-struct WorkerProgress {
-    /// Index of the current bundle.
-    bundle: AtomicUsize,
-    /// Index of the current entry point.
-    entry: AtomicUsize,
-}
-
-/// The reason why there is no answer.
-enum WorkerFailure {
-    /// The bundle with the first index hangs in the entry point with the second index.
-    Hung(usize, usize),
-    /// The thread got no processor time.
-    Starved,
-    /// The thread could not be started, or has ended.
-    Gone(String),
-}
-
-impl Evaluator {
-    pub(crate) fn new(ready: Arc<[NamedBundle]>, bundles: Arc<[Identity]>, limits: DecisionLimits) -> Self {
-        let out = vec![false; ready.len()];
-        Self { ready, bundles, limits, out, worker: None }
-    }
-
-    /// Evaluates all bundles. A bundle that hangs costs the deadline once; the others are evaluated again.
-    pub(crate) fn decide(&mut self, input: &Value) -> EvaluationResult {
-        let mut failed: Vec<IndexedFailure> = Vec::new();
-        for (place, _) in self.out.iter().enumerate().filter(|(_, out)| **out) {
-            let why = "is out of force because an evaluation hung; reload the bundles (SIGHUP)";
-            failed.push((place, ErrorKind::OutOfForce, why.to_owned()));
-        }
-        let mut decision = None;
-        while decision.is_none() && self.out.contains(&false) {
-            match self.ask(input) {
-                Ok((made, mut more)) => {
-                    failed.append(&mut more);
-                    decision = Some(made);
-                }
-                Err(WorkerFailure::Hung(place, entry)) => {
-                    let entries = self.ready.get(place).map(|ready| &ready.compiled.entries);
-                    let path = entries.and_then(|entries| entries.get(entry)).map(|(entry, _)| &*entry.path);
-                    let (path, deadline) = (path.unwrap_or("its rules"), self.hang_deadline().deadline);
-                    let text = format!("no result from {path} within {deadline:?}");
-                    failed.push((place, ErrorKind::Hang, text));
-                }
-                Err(WorkerFailure::Starved) => {
-                    self.fail(&mut failed, ErrorKind::Time, "got no processor time");
-                    break;
-                }
-                Err(WorkerFailure::Gone(why)) => {
-                    self.fail(&mut failed, ErrorKind::Panic, &why);
-                    break;
-                }
-            }
-        }
-        self.answer(decision, failed)
-    }
-
-    /// Returns the answer without an input: all bundles fail.
-    pub(crate) fn fail_all(&self, why: &str) -> EvaluationResult {
-        let all = (0..self.ready.len()).map(|place| (place, ErrorKind::Evaluation, why.to_owned()));
-        self.answer(None, all.collect())
-    }
-
-    fn answer(&self, decision: Option<PolicyDecision>, mut failed: Vec<IndexedFailure>) -> EvaluationResult {
-        failed.sort_by_key(|(place, ..)| *place);
-        let named = |(place, kind, text): IndexedFailure| {
-            let bundle = self.ready.get(place).map_or_else(|| Arc::from("?"), |ready| ready.name.clone());
-            BundleFailure { bundle, kind, text }
-        };
-        let decision = decision.unwrap_or_else(|| PolicyDecision::new(self.bundles.clone()));
-        EvaluationResult { decision, failures: failed.into_iter().map(named).collect() }
-    }
-
-    /// Adds the same failure for all bundles in force.
-    fn fail(&self, failed: &mut Vec<IndexedFailure>, kind: ErrorKind, text: &str) {
-        let places = self.out.iter().enumerate().filter(|(_, out)| !**out);
-        failed.extend(places.map(|(place, _)| (place, kind, text.to_owned())));
-    }
-
-    fn hang_deadline(&self) -> HangDeadline {
-        let DecisionLimits { hang, time, .. } = self.limits;
-        let bundles = u32::try_from(self.ready.len()).unwrap_or(u32::MAX);
-        let deadline = hang.max(time.saturating_mul(bundles.saturating_add(2)));
-        HangDeadline { deadline, work: (deadline / 16).max(time.saturating_mul(bundles).saturating_mul(2)) }
-    }
-
-    fn ask(&mut self, input: &Value) -> Result<(PolicyDecision, Vec<IndexedFailure>), WorkerFailure> {
-        let deadline = self.hang_deadline();
-        let mut worker = match self.worker.take() {
-            Some(worker) => worker,
-            None => PolicyWorker::start(&self.ready, &self.bundles, self.limits, self.out.clone())
-                .map_err(|error| WorkerFailure::Gone(format!("no thread for policies: {error}")))?,
-        };
-        let answer = worker.ask(input.clone(), &deadline);
-        match &answer {
-            Ok(_) => {
-                self.worker = Some(worker);
-                return answer;
-            }
-            Err(WorkerFailure::Hung(place, _)) => {
-                if let (Some(out), Some(ready)) = (self.out.get_mut(*place), self.ready.get(*place)) {
-                    *out = true;
-                    tracing::error!(
-                        bundle = %ready.name,
-                        "a policy hung and is out of force: its decisions are errors until the \
-                         bundles are reloaded; look for comparisons of values that share their parts many \
-                         times, fix or remove the bundle, and send SIGHUP"
-                    );
-                }
-            }
-            Err(WorkerFailure::Starved) => {}
-            Err(WorkerFailure::Gone(_)) => return answer,
-        }
-        // Nothing waits for the thread's current evaluation any more.
-        thread_usage::lower_priority(worker.thread);
-        answer
+/// Answers until the socket is closed.
+fn serve(mut socket: UnixStream) -> io::Result<()> {
+    let own = process::pidfd_open(process::getpid(), PidfdFlags::empty())?;
+    descriptor::send(&socket, own.as_fd(), Pid::as_raw(Some(process::getpid())).cast_unsigned())?;
+    drop(own);
+    let mut from_agent = BufReader::new(socket.try_clone()?);
+    let mut frame = Vec::new();
+    message::read(&mut from_agent, &mut frame)?;
+    let (head, data) = message::split_load(&frame).ok_or(io::ErrorKind::InvalidData)?;
+    let limits = head.limits;
+    limit(limits.memory)?;
+    let source = message::decode_load(head, data).ok_or(io::ErrorKind::InvalidData)?;
+    let (answer, loaded) = match load(&source, &limits) {
+        Ok((named, vm, about)) => (Ok(about), Some((named, vm))),
+        Err(problems) => (Err(problems), None),
+    };
+    let answer: LoadAnswer = answer;
+    socket.write_all(&message::encode_answer(&answer)?)?;
+    let Some((named, mut vm)) = loaded else { return Ok(()) };
+    drop((source, answer));
+    frame = Vec::new();
+    loop {
+        message::read(&mut from_agent, &mut frame)?;
+        let answer = answer_question(&frame, &named, &mut vm, &limits);
+        socket.write_all(&message::encode_answer(&answer)?)?;
     }
 }
 
-impl PolicyWorker {
-    /// Starts the thread and waits until it is ready, so that the first decision does not pay for creating
-    /// the machines.
-    fn start(
-        ready: &Arc<[NamedBundle]>,
-        bundles: &Arc<[Identity]>,
-        limits: DecisionLimits,
-        out: Vec<bool>,
-    ) -> io::Result<Self> {
-        let (requester, responder) = rendezvous();
-        let place = Arc::new(WorkerProgress::default());
-        let (begun, begins) = mpsc::channel();
-        let (ready, bundles, at) = (ready.clone(), bundles.clone(), place.clone());
-        let body = move || {
-            let in_force = ready.iter().enumerate().zip(out).filter(|(_, out)| !out);
-            let mut machines: Vec<_> =
-                in_force.map(|((place, ready), _)| (place, ready, PolicyVm::new(ready, &limits))).collect();
-            // The starting thread waits for this message.
-            let _heard: Result<(), _> = begun.send(rustix::thread::gettid().as_raw_pid());
-            while let Some(input) = responder.question() {
-                let (mut decision, mut failed) = (PolicyDecision::new(bundles.clone()), Vec::new());
-                let started = Instant::now();
-                for (place, ready, machine) in &mut machines {
-                    at.bundle.store(*place, Ordering::Relaxed);
-                    let done = match machine {
-                        Ok(machine) => {
-                            machine.evaluate_fairly(ready, &input, started, &limits, &mut decision, &at.entry)
-                        }
-                        Err(error) => Err((ErrorKind::Evaluation, error.to_string())),
-                    };
-                    if let Err((kind, text)) = done {
-                        failed.push((*place, kind, text));
-                    }
-                }
-                responder.answer((decision, failed));
-            }
-        };
-        thread::Builder::new().name("tracego-policy".to_owned()).stack_size(stack::STACK).spawn(body)?;
-        let thread =
-            begins.recv().map_err(|_| io::Error::other("the policy thread panicked at its start"))?;
-        Ok(Self { requester, place, thread, processor: None })
-    }
-
-    /// Moves the thread to the caller's processor, which is free because the caller waits. Waking another
-    /// processor that sleeps takes longer than a decision.
-    fn follow(&mut self) {
-        let here = sched_getcpu();
-        if self.processor == Some(here) || here >= CpuSet::MAX_CPU {
-            return;
-        }
-        let mut only = CpuSet::new();
-        only.set(here);
-        // If the thread may not run there, it stays where it is.
-        if let Err(error) = sched_setaffinity(Pid::from_raw(self.thread), &only) {
-            tracing::debug!(%error, "the policy thread could not be moved to the caller's processor");
-        }
-        self.processor = Some(here);
-    }
-
-    fn ask(
-        &mut self,
-        input: Value,
-        deadline: &HangDeadline,
-    ) -> Result<(PolicyDecision, Vec<IndexedFailure>), WorkerFailure> {
-        self.follow();
-        self.requester.ask(input);
-        let answer = deadline
-            .wait(self.thread, |time| self.requester.answer(time).map_err(|Disconnected| WaitFailure::Gone));
-        answer.map_err(|late| match late {
-            WaitFailure::Hung => {
-                let WorkerProgress { bundle, entry } = &*self.place;
-                WorkerFailure::Hung(bundle.load(Ordering::Relaxed), entry.load(Ordering::Relaxed))
-            }
-            WaitFailure::Starved => WorkerFailure::Starved,
-            WaitFailure::Gone => WorkerFailure::Gone("the policy thread has ended".to_owned()),
-        })
-    }
+/// Compiles a bundle.
+fn load(
+    source: &BundleSource,
+    limits: &DecisionLimits,
+) -> Result<(NamedBundle, PolicyVm, LoadedBundle), Vec<PolicyProblem>> {
+    let problem = |what| vec![PolicyProblem { bundle: source.name.clone(), place: None, what }];
+    let compiled = stack::caught(|| compiler::compile(source));
+    let compiled = compiled.unwrap_or_else(|panic| Err(problem(format!("the engine panicked: {panic}"))))?;
+    let about = LoadedBundle {
+        entries: compiled.entries.iter().map(|(entry, _)| entry.path.clone()).collect(),
+        input_use: compiled.input_use.clone(),
+        warnings: compiled.warnings.clone(),
+    };
+    let named = NamedBundle { name: source.name.as_str().into(), compiled };
+    let vm = PolicyVm::new(&named, limits).map_err(|error| problem(error.to_string()))?;
+    Ok((named, vm, about))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use regorus::unstable::{Expr, Ref, Span};
-
-    use super::*;
-    use crate::{compiler, tests::bundle};
-
-    fn boom(_: &Span, _: &[Ref<Expr>], args: &[Value], _: bool) -> anyhow::Result<Value> {
-        assert!(args[0] != Value::from("boom"), "boom in the engine");
-        Ok(Value::from("A"))
-    }
-
-    #[test]
-    fn a_panic_is_an_error_and_the_machine_after_it_is_fresh() {
-        let bundle = bundle("b", "package main\ndeny contains \"no\" if upper(input.x) == \"A\"");
-        let mut compiled = compiler::compile(&bundle).unwrap();
-        Arc::make_mut(&mut compiled.program).resolved_builtins[0] = (boom, 1);
-        let limits = DecisionLimits { time: Duration::from_secs(10), ..DecisionLimits::default() };
-        let ready = NamedBundle { name: Arc::from("b"), compiled };
-        let mut evaluator = Evaluator::new(Arc::from([ready]), Arc::from([]), limits);
-        let input = |x: &str| Value::from(serde_json::json!({ "x": x }));
-        for _ in 0..2 {
-            let answer = evaluator.decide(&input("boom"));
-            let [failure] = answer.failures.as_slice() else { panic!("it did not fail") };
-            assert_eq!((failure.kind, &*failure.bundle), (ErrorKind::Panic, "b"));
-            assert_eq!(failure.text, "the engine panicked: boom in the engine");
-            assert!(answer.decision.violations.is_empty());
-            assert_eq!(evaluator.decide(&input("a")).decision.violations.len(), 1);
-        }
-    }
+fn answer_question(
+    frame: &[u8],
+    named: &NamedBundle,
+    vm: &mut PolicyVm,
+    limits: &DecisionLimits,
+) -> DecisionAnswer {
+    let started = Instant::now();
+    let not_decoded = |why: String| (ErrorKind::Evaluation, why);
+    let (left, encoded) = message::decode_question(frame)
+        .ok_or_else(|| not_decoded("the question cannot be decoded".to_owned()))?;
+    let input = input::decode(encoded).map_err(|error| not_decoded(error.to_string()))?;
+    let mut decision = PolicyDecision::new([].into());
+    vm.evaluate_fairly(named, &input, (started, left), limits, &mut decision)?;
+    Ok(BundleDecision::from(decision))
 }

@@ -62,6 +62,14 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Value, EncodingError> {
     Ok(input)
 }
 
+/// Decodes a value that [`encode_json`] wrote, as it is.
+///
+/// # Errors
+/// Fails if the bytes were not written by it.
+pub(crate) fn decode_value(encoded: &[u8]) -> Result<Value, EncodingError> {
+    encoding::read(encoded).map(|(_, value)| value)
+}
+
 /// Returns the complete input for a JSON record.
 #[must_use]
 pub fn from_json(record: serde_json::Value) -> Value {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::steps::{self, StepSender};
 use crate::{
     bundle::Bundle,
-    compiler::{self, engine_error, syntax},
+    compiler::{self, BundleSource, engine_error, syntax},
     error::{PolicyError, PolicyProblem},
     evaluation::stack,
 };
@@ -88,7 +88,7 @@ pub fn run(bundle: &Bundle, coverage: bool, time: Duration) -> Result<TestRun, P
     let refused = |what| PolicyError {
         problems: vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what }],
     };
-    let own = bundle.clone();
+    let own = BundleSource::from(bundle);
     let work = move |steps: &StepSender<TestResult>| tested(&own, coverage, time, steps);
     let late = |test: &mut TestResult, why| {
         test.outcome = TestOutcome::Error(why);
@@ -105,7 +105,7 @@ pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
 }
 
 fn tested(
-    bundle: &Bundle,
+    bundle: &BundleSource,
     coverage: bool,
     time: Duration,
     steps: &StepSender<TestResult>,

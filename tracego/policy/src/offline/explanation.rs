@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bundle::Bundle,
-    compiler::{self, builtin_limits, engine_error, syntax},
+    compiler::{self, BundleSource, builtin_limits, engine_error, syntax},
     error::{PolicyError, PolicyProblem},
     evaluation::stack,
 };
@@ -54,7 +54,7 @@ pub fn explain(bundle: &Bundle, input: &Value, time: Duration) -> Result<Explana
     let refused = |what| PolicyError {
         problems: vec![PolicyProblem { bundle: bundle.name.clone(), place: None, what }],
     };
-    let (own, input) = (bundle.clone(), input.clone());
+    let (own, input) = (BundleSource::from(bundle), input.clone());
     let work = move |steps: &StepSender<RuleValue>| held(&own, input, time, steps);
     let late = |held: &mut RuleValue, why| held.error = Some(why);
     let (rules, end) = steps::run_watched(time, late, work).map_err(refused)?;
@@ -63,7 +63,7 @@ pub fn explain(bundle: &Bundle, input: &Value, time: Duration) -> Result<Explana
 }
 
 fn held(
-    bundle: &Bundle,
+    bundle: &BundleSource,
     input: Value,
     time: Duration,
     steps: &StepSender<RuleValue>,

@@ -1,5 +1,5 @@
 //! The interpreter's work, step by step, on a separate thread. A step that hangs is abandoned with its
-//! thread, as in [`evaluation`](crate::evaluation).
+//! thread, which ends with the command.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -7,17 +7,12 @@ use std::{
     time::Duration,
 };
 
-use crate::evaluation::{
-    hang_deadline::{HangDeadline, WaitFailure},
-    stack, thread_usage,
-};
+use crate::evaluation::stack;
 
 /// A channel through which the work reports its progress.
 pub(super) struct StepSender<T>(mpsc::Sender<StepMessage<T>>);
 
 enum StepMessage<T> {
-    /// The thread runs and has this id.
-    Runs(i32),
     /// A step begins. The value is the result if the step hangs.
     Begins(T),
     /// The current step has ended with this result.
@@ -54,55 +49,36 @@ pub(super) fn run_watched<T: Send + 'static, R: Send + 'static>(
     work: impl FnOnce(&StepSender<T>) -> R + Send + 'static,
 ) -> Result<(Vec<T>, Option<R>), String> {
     let (sender, receiver) = mpsc::channel();
-    let body = move || {
-        let steps = StepSender(sender);
-        steps.send(StepMessage::Runs(rustix::thread::gettid().as_raw_pid()));
-        work(&steps)
-    };
+    let body = move || work(&StepSender(sender));
     let thread = thread::Builder::new().name("policy".to_owned()).stack_size(stack::STACK).spawn(body);
     let thread = thread.map_err(|error| format!("no thread: {error}"))?;
     let deadline = time.saturating_mul(2);
-    let hang_deadline = HangDeadline { deadline, work: deadline / 16 };
-    let (mut done, mut begun, mut number) = (Vec::new(), None, 0);
+    let (mut done, mut begun) = (Vec::new(), None);
     loop {
         let step = match begun {
             // Work between the steps cannot hang.
-            None => receiver.recv().map_err(|_| WaitFailure::Gone),
-            Some(_) => hang_deadline.wait(number, |time| match receiver.recv_timeout(time) {
-                Ok(step) => Ok(Some(step)),
-                Err(RecvTimeoutError::Timeout) => Ok(None),
-                Err(RecvTimeoutError::Disconnected) => Err(WaitFailure::Gone),
-            }),
+            None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) => receiver.recv_timeout(deadline),
         };
-        let why = match step {
-            Ok(StepMessage::Runs(thread)) => {
-                number = thread;
-                continue;
-            }
-            Ok(StepMessage::Begins(step)) => {
-                begun = Some(step);
-                continue;
-            }
+        match step {
+            Ok(StepMessage::Begins(step)) => begun = Some(step),
             Ok(StepMessage::Done(step)) => {
                 begun = None;
                 done.push(step);
-                continue;
             }
-            Err(WaitFailure::Gone) => break,
-            Err(WaitFailure::Hung) => format!(
-                "no result within {deadline:?}, and everything after it is skipped; look for comparisons of \
-                 values that share their parts many times"
-            ),
-            Err(WaitFailure::Starved) => {
-                "got no processor time, and everything after it is skipped".to_owned()
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let why = format!(
+                    "no result within {deadline:?}, and everything after it is skipped; look for comparisons of \
+                     values that share their parts many times"
+                );
+                if let Some(mut step) = begun {
+                    late(&mut step, why);
+                    done.push(step);
+                }
+                return Ok((done, None));
             }
-        };
-        thread_usage::lower_priority(number);
-        if let Some(mut step) = begun {
-            late(&mut step, why);
-            done.push(step);
         }
-        return Ok((done, None));
     }
     thread.join().map(|given| (done, Some(given))).map_err(|panic| stack::text(&*panic))
 }

@@ -7,7 +7,7 @@ use crate::{compiler, input::Projection};
 
 /// Returns the part of the input that a policy reads, made as the engine does.
 fn part(record: &Record, text: &str) -> Value {
-    let reads = compiler::compile(&bundle("b", text)).unwrap().input_use;
+    let reads = compiler::compile(&(&bundle("b", text)).into()).unwrap().input_use;
     of(record, &Projection::from_input_use(&reads))
 }
 

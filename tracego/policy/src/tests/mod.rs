@@ -2,6 +2,7 @@
 
 mod cache_key;
 mod caching;
+mod crashes;
 mod hangs;
 mod hostile_policies;
 mod inputs;

@@ -107,12 +107,13 @@ fn measure(engine: &mut PolicyEngine, records: &[Value], cached: bool) -> anyhow
     Ok((Times { decisions: times.len(), median_ns: at(50), p99_ns: at(99) }, errors))
 }
 
-/// Decides about a record. Fails if a bundle has been disabled by a hang, since nothing after it would be
-/// measured.
+/// Decides about a record. Fails if a bundle hangs or crashes, since that would be measured, and not the policy.
 fn decide(engine: &mut PolicyEngine, record: &Value) -> anyhow::Result<PolicyDecision> {
     let decision = engine.decide_json(record);
     match &decision.error {
-        Some(error) if decision.error_kind == Some(ErrorKind::Hang) => Err(anyhow!("{error}")),
+        Some(error) if matches!(decision.error_kind, Some(ErrorKind::Hang | ErrorKind::Crash)) => {
+            Err(anyhow!("{error}"))
+        }
         _ => Ok(decision),
     }
 }

@@ -52,9 +52,7 @@ impl RecordsReport {
                 *counts.entry(id).or_default() += 1;
             }
         }
-        // At most one hang per bundle, always shown, because it affects all decisions after it.
-        let hangs = decision.error_kind == Some(ErrorKind::Hang);
-        if hangs || self.first.len() < first && (!decision.allow || decision.error.is_some()) {
+        if self.first.len() < first && (!decision.allow || decision.error.is_some()) {
             let text =
                 |name: &str| record.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
             let pid = record.pointer("/process/pid").and_then(serde_json::Value::as_u64).unwrap_or_default();
