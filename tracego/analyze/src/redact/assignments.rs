@@ -44,48 +44,75 @@ pub(super) struct Named<'a> {
 }
 
 impl Redactor {
-    /// Finds values by the names before them, and credentials in URLs.
-    pub(super) fn assignments(&self, text: &str, place: Place, signs: Signs, spans: &mut Spans, work: &Work) {
+    /// Finds values by the names before them, and credentials in URLs. The places are those of the signs that
+    /// count, if they are known.
+    pub(super) fn assignments(
+        &self,
+        text: &str,
+        place: Place,
+        signs: Signs,
+        places: Option<&[usize]>,
+        spans: &mut Spans,
+        work: &Work,
+    ) {
+        if !signs.may_be_assigned(self.has_urls) {
+            return;
+        }
         let bytes = text.as_bytes();
         let mut done = 0;
-        work.spend(1 + bytes.len() / 64);
-        for sign in memchr3_iter(b'=', b':', b'>', bytes) {
-            work.spend(2);
-            if spans.is_full() || work.is_over() {
-                return;
+        let mut look = |sign: usize| {
+            work.spend(1);
+            if sign >= done
+                && (places.is_some() || urls::begins(bytes, sign) || self.names.may_end(bytes, sign))
+                && let Some(range) = self.behind_sign(text, sign, place, signs, work)
+            {
+                done = range.end;
+                spans.add(range);
             }
-            if sign < done {
-                continue;
-            }
-            if bytes[sign..].starts_with(b"://") {
-                if !self.has_urls || !signs.has(Signs::AT) {
-                    continue;
-                }
-                let start = run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+');
-                let scheme = &text[start..sign];
-                let url = (!scheme.is_empty()).then(|| urls::secret(text, sign, scheme, work)).flatten();
-                if let Some(range) = url {
-                    done = range.end;
-                    spans.add(range);
-                }
-                continue;
-            }
-            if let Some(part) = self.assigned(text, sign, place, work) {
-                done = part.end;
-                spans.add(part);
-            }
+            !spans.is_full() && !work.is_over()
+        };
+        if let Some(places) = places {
+            let _ = places.iter().all(|sign| look(*sign));
+            return;
         }
+        work.spend(4 + bytes.len() / 64);
+        let _ = memchr3_iter(b'=', b':', b'>', bytes).all(look);
+    }
+
+    /// Returns the secret behind a sign: the value of a name, or the credentials of a URL.
+    fn behind_sign(
+        &self,
+        text: &str,
+        sign: usize,
+        place: Place,
+        signs: Signs,
+        work: &Work,
+    ) -> Option<Range<usize>> {
+        let bytes = text.as_bytes();
+        if !urls::begins(bytes, sign) {
+            return self.assigned(text, sign, place, work);
+        }
+        if !self.has_urls || !signs.has(Signs::AT) {
+            return None;
+        }
+        let start = run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+');
+        let scheme = &text[start..sign];
+        (!scheme.is_empty()).then(|| urls::secret(text, sign, scheme, work)).flatten()
     }
 
     /// Returns the secret behind a sign.
     fn assigned(&self, text: &str, sign: usize, place: Place, work: &Work) -> Option<Range<usize>> {
         let named = if place == Place::Plain { None } else { self.named_at(text, sign, place, work) }?;
-        work.spend(8);
-        let value = named.value()?;
+        // Values that have to look random are mostly too short.
+        work.spend(if named.rule.form == Some(ValueForm::Random) { 4 } else { 24 });
+        let Some(value) = named.value() else {
+            work.spend(8);
+            return None;
+        };
         let value_text = text.get(value.clone())?;
         // Long values are compared by their beginnings and searched for single signs.
         let rate = if value_text.starts_with('$') { 2 } else { 16 };
-        work.spend(3 + value.len().min(8192) / 6 + value.len() / rate);
+        work.spend(2 + value.len().min(8192) / 8 + value.len() / rate);
         let part = values::secret_part(value_text, named.rule)?;
         let part = value.start + part.start..value.start + part.end;
         named.is_credible(value_text).then_some(part)
@@ -94,11 +121,6 @@ impl Redactor {
     /// Returns the secret name that a sign belongs to.
     fn named_at<'a>(&self, text: &'a str, sign: usize, place: Place, work: &'a Work) -> Option<Named<'a>> {
         let bytes = text.as_bytes();
-        match bytes[sign.saturating_sub(2)..sign] {
-            [] => return None,
-            [before, last] if !self.names.may_end_with(before, last) => return None,
-            _ => {}
-        }
         let mut end = sign;
         if bytes[sign] == b'=' && matches!(byte_before(bytes, end), Some(b'?' | b'+')) {
             end -= 1;
@@ -115,7 +137,7 @@ impl Redactor {
             end -= usize::from(byte_before(bytes, end) == Some(b'\\'));
         }
         let start = run_before(bytes, end, NAME_MAX, is_name);
-        work.spend(4 + (end - start) / 4);
+        work.spend(6 + (end - start) / 8);
         let mut name = &bytes[start..end];
         // `-Dname` and `-Pname` of Java.
         if let [b'-', b'A'..=b'Z', rest @ ..] = name
@@ -123,7 +145,7 @@ impl Redactor {
         {
             name = rest;
         }
-        let rule = self.names.find(name).filter(|rule| rule.form.is_some())?;
+        let rule = self.names.find_likely(name).filter(|rule| rule.form.is_some())?;
         let x = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"));
         let is_header = rule.header || x || name.get(..3) == Some(b"-HX");
         Some(Named { text, place, name: start..end, is_quoted, sign, rule, is_header, work })

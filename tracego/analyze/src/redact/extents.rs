@@ -31,6 +31,7 @@ impl Named<'_> {
         match bytes.get(start)? {
             b'\\' if matches!(bytes.get(start + 1), Some(b'"' | b'\'')) => {
                 let quote = &bytes[start..start + 2];
+                self.work.spend(16);
                 let end = memmem::find(&bytes[start + 2..], quote).map_or(len, |end| start + 2 + end);
                 return Some(start + 2..end);
             }
@@ -125,7 +126,7 @@ impl Named<'_> {
             }
             at += 1;
         }
-        self.work.spend((len - at) / 2);
+        self.work.spend((len - at) / 8);
         len
     }
 
@@ -150,7 +151,7 @@ impl Named<'_> {
         let is_alone = (self.is_whole() || front.ends_with(b"=")) && self.place != Place::Prose;
         let most = if is_alone { bytes.len() } else { bytes.len().min(start + HEADER_MAX) };
         let line = bytes[start..most].iter().enumerate().position(is_quote).map_or(most, |n| start + n);
-        self.work.spend((line - start) / 2 + 8);
+        self.work.spend((line - start) / 3 + 20);
         let end = quote_end.unwrap_or(line).min(line);
         let end = (end..=bytes.len()).find(|end| self.text.is_char_boundary(*end)).unwrap_or(bytes.len());
         let value = &self.text[start..end];
@@ -186,7 +187,7 @@ impl Named<'_> {
         loop {
             let found = at + memchr(quote, bytes.get(at..)?)?;
             let slashes = bytes[at..found].iter().rev().take_while(|byte| **byte == b'\\').count();
-            self.work.spend(4 + slashes / 2 + (found - at) / 32);
+            self.work.spend(2 + slashes / 2 + (found - at) / 32);
             if slashes % 2 == 0 || quote == b'\'' {
                 return Some(found);
             }

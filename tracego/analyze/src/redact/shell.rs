@@ -125,7 +125,7 @@ pub(super) fn cut<'a>(
             _ => word.get_or_insert_default().push(text, at..at + 1),
         }
         let is_quote = matches!(bytes[at], b'"' | b'\'' | b'\\' | b'`');
-        work.spend(take / 4 + if is_quote { 3 } else { 0 });
+        work.spend(take / 4 + if is_quote { 7 } else { 0 });
         at += take.max(1);
     }
     command.extend(word);

@@ -7,6 +7,12 @@ use super::{values, work::Work};
 /// Maximum length of what stands before the host.
 const USERINFO_MAX: usize = 4096;
 
+/// Whether the signs between the scheme and the user of a URL stand at a position.
+#[inline]
+pub(super) fn begins(text: &[u8], at: usize) -> bool {
+    text[at] == b':' && text.get(at + 1) == Some(&b'/') && text.get(at + 2) == Some(&b'/')
+}
+
 /// Returns the secret of the URL whose `://` is at a position.
 pub(super) fn secret(text: &str, colon: usize, scheme: &str, work: &Work) -> Option<Range<usize>> {
     let start = colon + 3;

@@ -78,10 +78,30 @@ const PLACES: [&str; 24] = [
 /// Beginnings of regular expressions for a secret.
 const PATTERNS: [&str; 7] = [".*", "[^", "(.*", "\\S", "\\w", "([^", ".+"];
 
+/// The first bytes of a list, without their case: most values begin with none of them.
+static WORD_FIRSTS: u128 = firsts(&WORDS);
+static PLACE_FIRSTS: u128 = firsts(&PLACES);
+static PATTERN_FIRSTS: u128 = firsts(&PATTERNS);
+
+/// Returns a bit for the first byte of each text.
+const fn firsts(texts: &[&str]) -> u128 {
+    let (mut bits, mut n) = (0, 0);
+    while n < texts.len() {
+        bits |= 1 << (texts[n].as_bytes()[0].to_ascii_lowercase() & 127);
+        n += 1;
+    }
+    bits
+}
+
+/// Whether a byte is one of the first bytes.
+fn is_first(firsts: &u128, byte: u8) -> bool {
+    firsts >> (byte.to_ascii_lowercase() & 127) & 1 == 1
+}
+
 /// Returns the part of the value of a named thing that is secret.
 pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
     let form = rule.form?;
-    if is_harmless(value) {
+    if form == ValueForm::Random && !is_random(value) || is_harmless(value) {
         return None;
     }
     let whole = 0..value.len();
@@ -92,7 +112,7 @@ pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
         }
         ValueForm::Password => (!is_path(value) && !matches!(value, "0" | "1" | "2")).then_some(whole),
         ValueForm::Folder => (!value.starts_with('/') && !is_path(value)).then_some(whole),
-        ValueForm::Random => is_random(value).then_some(whole),
+        ValueForm::Random => Some(whole),
         ValueForm::Credentials => match value.split_once(':') {
             Some((user, secret)) if !secret.starts_with("//") && !is_harmless(secret) => {
                 Some(user.len() + 1..value.len())
@@ -112,15 +132,19 @@ pub(super) fn is_harmless(value: &str) -> bool {
         return true;
     }
     // Values are at most a few words here, so that the comparison of long ones costs nothing.
-    if value.len() <= 10 && WORDS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
+    let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
+    if value.len() <= 10
+        && is_first(&WORD_FIRSTS, first)
+        && WORDS.iter().any(|word| word.len() == value.len() && value.eq_ignore_ascii_case(word))
+    {
         return true;
     }
     let is_place = |place: &&str| {
-        value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place))
+        place.as_bytes()[0] == first.to_ascii_lowercase()
+            && value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place))
             && value.len() > place.len()
     };
-    let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
-    if PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
+    if is_first(&PATTERN_FIRSTS, first) && PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
         return true;
     }
     let is_filler = |byte: u8| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'?' | b'#');
@@ -135,7 +159,7 @@ pub(super) fn is_harmless(value: &str) -> bool {
             let is_letter = first.is_ascii_alphabetic();
             (value.len() <= 64 && value.bytes().all(|byte| byte == first) && is_filler(first))
                 && (value.len() > 2 || !is_letter)
-                || PLACES.iter().any(is_place)
+                || is_first(&PLACE_FIRSTS, first) && PLACES.iter().any(is_place)
         }
     }
 }
