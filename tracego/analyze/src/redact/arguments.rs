@@ -7,6 +7,7 @@ use super::{
     assignments::Place,
     commands::{ActiveRule, KnownCommand, Meaning, Next, secret_behind},
     names::NameRule,
+    pipes,
     shell::{self, ShellWord},
     spans::Spans,
     tokens::Signs,
@@ -102,7 +103,7 @@ impl Redactor {
                 return n.saturating_sub(1);
             }
             work.spend(
-                if command.words[n].is_part() || command.depth == 0 { 3 } else { 22 } + word.len() / 64,
+                if command.words[n].is_part() || command.depth == 0 { 3 } else { 36 } + word.len() / 64,
             );
             let current = std::mem::replace(&mut pending, Pending::Nothing);
             if self.pending(command, n, &current, found) {
@@ -111,7 +112,7 @@ impl Redactor {
             if n == program || (n > program && !word.starts_with('-')) {
                 let known = self.commands.find(word);
                 if let Some(known) = known.filter(|_| n == program || is_wrapper) {
-                    work.spend(16);
+                    work.spend(4 + 16 * known.rules());
                     if rules.len() < RULES_MAX {
                         rules.extend(self.commands.rules(known));
                     }
@@ -151,7 +152,9 @@ impl Redactor {
                     Some(Meaning::Next(Next::Pair)) if is_settled || !matches!(pending, Pending::Nothing) => {
                     }
                     Some(Meaning::Next(Next::Pair)) => {
-                        let rule = (!word.contains('=')).then(|| self.names.find(word.as_bytes())).flatten();
+                        let rule = (!word.contains('=') && !word.starts_with('.'))
+                            .then(|| self.names.find(word.as_bytes()))
+                            .flatten();
                         if let Some(rule) = rule {
                             pending = Pending::Named(rule);
                         }
@@ -266,6 +269,17 @@ impl Redactor {
         }
     }
 
+    /// Whether a command of a text with these signs has neither an option with a name nor a word that shapes are
+    /// about, so that nothing beside the tokens of the text is secret.
+    fn is_plain_command(&self, words: &[ShellWord<'_>], signs: Option<Signs>) -> bool {
+        let is_plain = |word: &ShellWord<'_>| {
+            word.is_part()
+                && (word.text.len() <= 2 || !word.text.starts_with('-'))
+                && self.commands.find(&word.text).is_none_or(KnownCommand::is_plain)
+        };
+        signs.is_some_and(|signs| !signs.may_be_assigned(self.has_urls)) && words.iter().all(is_plain)
+    }
+
     /// Finds secrets in the arguments of the commands of a shell text.
     fn shell_text(
         &self,
@@ -275,8 +289,19 @@ impl Redactor {
         work: &Work,
         found: &mut dyn FnMut(Range<usize>),
     ) {
-        let inner = shell::cut(text, work, &mut |words| {
+        let mut input = Vec::new();
+        let inner = shell::cut(text, work, &mut |words, is_piped| {
             work.spend(8);
+            for range in pipes::secret_input(words, &std::mem::take(&mut input), text) {
+                found(range);
+            }
+            if is_piped {
+                input = pipes::output(words);
+            }
+            if self.is_plain_command(words, signs) {
+                work.spend(2 * words.len());
+                return;
+            }
             let command = Command { words, work, looks: &[], depth: depth + 1, signs };
             self.arguments(&command, &mut |word, range| found(words[word].place(&range)));
         });

@@ -7,6 +7,7 @@ use memchr::{memchr, memchr3_iter};
 use super::{
     Redactor,
     names::{NAME_MAX, NameRule},
+    pairs,
     shape::ValueForm,
     spans::Spans,
     tokens::Signs,
@@ -63,7 +64,10 @@ impl Redactor {
         let mut look = |sign: usize| {
             work.spend(1);
             if sign >= done
-                && (places.is_some() || urls::begins(bytes, sign) || self.names.may_end(bytes, sign))
+                && (places.is_some()
+                    || urls::begins(bytes, sign)
+                    || self.may_be_assigned(bytes, sign, work)
+                    || pairs::begins(bytes, sign))
                 && let Some(range) = self.behind_sign(text, sign, place, signs, work)
             {
                 done = range.end;
@@ -79,6 +83,13 @@ impl Redactor {
         let _ = memchr3_iter(b'=', b':', b'>', bytes).all(look);
     }
 
+    /// Whether a sign may stand between a name and a secret value.
+    fn may_be_assigned(&self, text: &[u8], sign: usize, work: &Work) -> bool {
+        let (may_be, is_long) = self.names.may_be_assigned(text, sign);
+        work.spend(if is_long { 10 } else { 2 });
+        may_be
+    }
+
     /// Returns the secret behind a sign: the value of a name, or the credentials of a URL.
     fn behind_sign(
         &self,
@@ -90,7 +101,10 @@ impl Redactor {
     ) -> Option<Range<usize>> {
         let bytes = text.as_bytes();
         if !urls::begins(bytes, sign) {
-            return self.assigned(text, sign, place, work);
+            let is_pair = place != Place::Plain && pairs::begins(bytes, sign);
+            let found = if is_pair { pairs::secret(text, sign, &self.names, work) } else { None };
+            let is_named = || !is_pair || self.may_be_assigned(bytes, sign, work);
+            return found.or_else(|| if is_named() { self.assigned(text, sign, place, work) } else { None });
         }
         if !self.has_urls || !signs.has(Signs::AT) {
             return None;
@@ -104,7 +118,7 @@ impl Redactor {
     fn assigned(&self, text: &str, sign: usize, place: Place, work: &Work) -> Option<Range<usize>> {
         let named = if place == Place::Plain { None } else { self.named_at(text, sign, place, work) }?;
         // Values that have to look random are mostly too short.
-        work.spend(if named.rule.form == Some(ValueForm::Random) { 4 } else { 24 });
+        work.spend(if named.rule.form == Some(ValueForm::Random) { 4 } else { 34 });
         let Some(value) = named.value() else {
             work.spend(8);
             return None;
@@ -145,7 +159,10 @@ impl Redactor {
         {
             name = rest;
         }
-        let rule = self.names.find_likely(name).filter(|rule| rule.form.is_some())?;
+        let Some(rule) = self.names.find_likely(name).filter(|rule| rule.form.is_some()) else {
+            work.spend(8);
+            return None;
+        };
         let x = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"));
         let is_header = rule.header || x || name.get(..3) == Some(b"-HX");
         Some(Named { text, place, name: start..end, is_quoted, sign, rule, is_header, work })
@@ -210,7 +227,15 @@ impl Named<'_> {
             b':' => {
                 start += usize::from(bytes.get(start) == Some(&b'='));
                 let is_close = !matches!(bytes.get(start), Some(b' ' | b'\t' | b'\n'));
+                // The quote closes a text that ends with the name: `echo "password:" && read x`.
+                let closes = |next: Option<&u8>| next.is_none_or(|next| b" \t\n;|&)".contains(next));
                 start = self.skip_space(start);
+                if !self.is_quoted
+                    && matches!(bytes.get(start), Some(b'"' | b'\''))
+                    && closes(bytes.get(start + 1))
+                {
+                    return None;
+                }
                 if !self.takes_colon(start, is_close) {
                     return None;
                 }

@@ -23,7 +23,23 @@ const SHELLS: [&str; 14] = [
 /// Shells that may take other arguments before `-c`.
 const TAKES_USER: [&str; 4] = ["su", "runuser", "script", "flock"];
 /// Programs that take a shell text as an argument.
-const TAKES_TEXT: [&str; 5] = ["ssh", "watch", "eval", "parallel", "entr"];
+const TAKES_TEXT: [&str; 15] = [
+    "ssh",
+    "watch",
+    "eval",
+    "parallel",
+    "entr",
+    "ansible",
+    "tmux",
+    "pssh",
+    "pdsh",
+    "clush",
+    "hyperfine",
+    "concurrently",
+    "salt",
+    "kadmin",
+    "kadmin.local",
+];
 
 /// A command that shapes are about, or one that runs others.
 #[derive(Debug, Default)]
@@ -193,6 +209,18 @@ fn base(program: &str) -> &str {
     if name.ends_with('e') { name.strip_suffix(".exe").unwrap_or(name) } else { name }
 }
 
+impl KnownCommand {
+    /// Whether nothing but the names of other commands is known about its arguments.
+    pub(super) fn is_plain(&self) -> bool {
+        self.rules.is_empty() && !self.is_shell && !self.takes_text
+    }
+
+    /// Returns the number of rules about the command.
+    pub(super) fn rules(&self) -> usize {
+        self.rules.len()
+    }
+}
+
 impl<'a> ActiveRule<'a> {
     /// Whether an argument may mean something to the rule.
     #[inline]
@@ -205,7 +233,7 @@ impl<'a> ActiveRule<'a> {
         let shape = self.shape;
         let texts = shape.prose.len() + shape.plain.len();
         let options = if word.starts_with(['-', '/']) { shape.options.len() + texts } else { texts };
-        2 + options * 3 / 4 + if shape.positions.is_empty() { 0 } else { 8 + word.len().min(4096) / 4 }
+        1 + options * 3 / 4 + if shape.positions.is_empty() { 0 } else { 8 + word.len().min(4096) / 4 }
     }
 
     /// Returns what the rule says about an argument.
@@ -233,6 +261,10 @@ impl<'a> ActiveRule<'a> {
         let is_text = |fronts: &[String]| fronts.iter().any(|front| word.starts_with(front.as_str()));
         if let Some((place, _)) = TEXTS.iter().find(|(_, fronts)| is_text(fronts(shape))) {
             return Some(Meaning::Text(*place));
+        }
+        // `+login user password +quit` has commands among the arguments.
+        if word.starts_with('+') && shape.within.iter().any(|within| within.starts_with('+')) {
+            return None;
         }
         self.positions += 1;
         if shape.positions.contains(&self.positions) || shape.positions.contains(&0) {
@@ -276,5 +308,8 @@ impl<'a> ActiveRule<'a> {
 pub(super) fn secret_behind(word: &str, start: usize, after: &str) -> Option<Range<usize>> {
     let start = start + if after.is_empty() { 0 } else { word[start..].find(after)? + after.len() };
     let value = &word[start..];
-    (!values::is_harmless(value) && !values::is_path(value)).then_some(start..word.len())
+    // The colon of a URL separates no password.
+    let is_url = after == ":" && value.starts_with("//")
+        || (value.starts_with("http://") || value.starts_with("https://")) && !value.contains('@');
+    (!is_url && !values::is_harmless(value) && !values::is_path(value)).then_some(start..word.len())
 }

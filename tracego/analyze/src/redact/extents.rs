@@ -96,6 +96,10 @@ impl Named<'_> {
         let is_line =
             bytes[self.sign] == b':' && !self.is_quoted && matches!(bytes.get(self.sign + 1), Some(b' '));
         let separator = self.separator();
+        // `a; TOKEN=x b` of a shell, unlike `a;PWD=x y;b` of a connection string.
+        let is_variable = self.before() == Some(b' ')
+            && !self.bytes()[self.name.clone()].iter().any(u8::is_ascii_lowercase)
+            && bytes[self.sign] == b'=';
         let is_object = is_line && separator.is_some_and(|byte| b"{,([".contains(&byte));
         let mut at = start;
         while let Some(plain) = bytes[at..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
@@ -109,7 +113,7 @@ impl Named<'_> {
                 b'\n' | b'\r' => true,
                 b'\\' if matches!(rest.first(), Some(b'n' | b'r' | b'"')) => true,
                 b' ' | b'\t' if is_line && !is_object => false,
-                b' ' | b'\t' => separator != Some(b';'),
+                b' ' | b'\t' => separator != Some(b';') || is_variable,
                 b'"' | b'\'' | b'`' => rest.first().is_none_or(|next| b" \t\n,;)}]&|\"'".contains(next)),
                 b'&' | b'#' if matches!(separator, Some(b'?' | b'&' | b'#')) => true,
                 b'/' if self.place == Place::Path => true,
@@ -151,7 +155,7 @@ impl Named<'_> {
         let is_alone = (self.is_whole() || front.ends_with(b"=")) && self.place != Place::Prose;
         let most = if is_alone { bytes.len() } else { bytes.len().min(start + HEADER_MAX) };
         let line = bytes[start..most].iter().enumerate().position(is_quote).map_or(most, |n| start + n);
-        self.work.spend((line - start) / 3 + 20);
+        self.work.spend((line - start) / 3 + 20 + near.len() / 40);
         let end = quote_end.unwrap_or(line).min(line);
         let end = (end..=bytes.len()).find(|end| self.text.is_char_boundary(*end)).unwrap_or(bytes.len());
         let value = &self.text[start..end];

@@ -18,6 +18,8 @@ mod commands;
 mod examples;
 mod extents;
 mod names;
+mod pairs;
+mod pipes;
 mod shape;
 mod shell;
 mod spans;
@@ -36,7 +38,7 @@ use std::{
 
 use arguments::Command;
 use assignments::Place;
-use memchr::{memchr, memmem::Finder};
+use memchr::{memchr, memchr_iter, memmem::Finder};
 pub use shape::{RedactSettings, Shape, TABLE, ValueForm};
 use spans::Spans;
 use tokens::Signs;
@@ -250,6 +252,16 @@ impl Redactor {
         let found = self.tokens.scan(text.as_bytes(), &self.names, spans, work);
         self.blocks.scan(text.as_bytes(), found.signs, spans, work);
         self.assignments(text, place, found.signs, found.places(), spans, work);
+        let has_credentials = self.has_urls && matches!(place, Place::Argument | Place::Text);
+        if has_credentials && found.signs.has(Signs::AT) {
+            work.spend(4 + text.len() / 64);
+            for at in memchr_iter(b'@', text.as_bytes()) {
+                if spans.is_full() || work.is_over() {
+                    break;
+                }
+                urls::bare(text, at, work).into_iter().for_each(|range| spans.add(range));
+            }
+        }
         found.signs
     }
 

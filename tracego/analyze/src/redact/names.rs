@@ -1,6 +1,9 @@
 //! Names of variables, options, keys and headers whose value is a secret.
 
-use super::shape::{Shape, ValueForm};
+use super::{
+    shape::{Shape, ValueForm},
+    values,
+};
 
 /// The rule of a shape about the names that end with one of its words.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,6 +14,17 @@ pub(super) struct NameRule {
     pub(super) header: bool,
     /// Whether the first word of the header's value names a scheme and stays.
     pub(super) scheme: bool,
+}
+
+/// The meaning of the last letters of a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum EndKind {
+    /// No word ends so.
+    None,
+    /// Only words end so whose values have to look random.
+    Weak,
+    /// A word may end so.
+    Known,
 }
 
 /// A word that a name may end with; its letters are the way to its node.
@@ -41,6 +55,8 @@ pub(super) struct NameTable {
     nodes: Vec<Node>,
     /// A bit for each hash of the last letters of a word.
     ends: Vec<u64>,
+    /// The same for words whose values have to look random.
+    weak_ends: Vec<u64>,
     /// A bit for each two letters at the end of a word: the index is the last one.
     pairs: [u32; 32],
     /// First words of options that have no value, such as `no`.
@@ -58,7 +74,13 @@ const END_MAX: usize = 12;
 
 impl Default for NameTable {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], ends: vec![0; ENDS / 64], pairs: [0; 32], verbs: Vec::new() }
+        Self {
+            nodes: vec![Node::default()],
+            ends: vec![0; ENDS / 64],
+            weak_ends: vec![0; ENDS / 64],
+            pairs: [0; 32],
+            verbs: Vec::new(),
+        }
     }
 }
 
@@ -76,8 +98,8 @@ static SKIPPED: [bool; 256] = {
 /// Returns the hash of letters that were read from the last one to the first, with the last in the highest bits.
 #[inline]
 fn end(letters: u64) -> usize {
-    // The multiplier is that of Fibonacci hashing.
-    (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 49) as usize
+    // The multiplier is that of the last step of MurmurHash3.
+    (letters.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 49) as usize
 }
 
 /// Appends a letter, without its case, to those that are hashed.
@@ -111,11 +133,18 @@ impl NameTable {
             return;
         }
         let last = letters.iter().rev().skip_while(|letter| letter.is_ascii_digit());
-        if let [Some(last), Some(before)] = [0, 1].map(|n| last.clone().nth(n).copied()) {
-            self.pairs[usize::from(last & 31)] |= 1 << (before & 31);
+        // Harmless words need not be found if no other word ends alike.
+        let ends = match word.rule.form {
+            Some(ValueForm::Random) if !word.rule.header => Some(&mut self.weak_ends),
+            form => form.map(|_| &mut self.ends),
+        };
+        if let Some(ends) = ends
+            && let [Some(last_letter), Some(before)] = [0, 1].map(|n| last.clone().nth(n).copied())
+        {
+            self.pairs[usize::from(last_letter & 31)] |= 1 << (before & 31);
+            let hash = end(last.take(END_LETTERS).fold(0, |all, letter| push_letter(all, *letter)));
+            ends[hash / 64] |= 1 << (hash % 64);
         }
-        let hash = end(last.take(END_LETTERS).fold(0, |all, letter| push_letter(all, *letter)));
-        self.ends[hash / 64] |= 1 << (hash % 64);
         let mut at = 0;
         for &letter in letters.iter().rev() {
             at = self.nodes[at].before(letter).unwrap_or_else(|| {
@@ -128,41 +157,53 @@ impl NameTable {
         self.nodes[at].words.push(word);
     }
 
-    /// Whether the name before a position may be one of the table, as its last letters show. Most names are none.
+    /// Returns whether a sign may stand between one of the names and a secret value, as the last letters of the name
+    /// and the first of the value show, and whether the value was looked at. Most names are none.
     #[inline]
-    pub(super) fn may_end(&self, text: &[u8], end: usize) -> bool {
+    pub(super) fn may_be_assigned(&self, text: &[u8], sign: usize) -> (bool, bool) {
+        match self.kind(text, sign) {
+            EndKind::None => (false, false),
+            EndKind::Weak => (values::may_be_random(&text[sign + 1..]), true),
+            EndKind::Known => (true, false),
+        }
+    }
+
+    /// Returns what the last letters before a position are for the names of the table.
+    #[inline]
+    fn kind(&self, text: &[u8], end: usize) -> EndKind {
         let near = &text[end.saturating_sub(END_MAX)..end];
-        let (mut letters, mut count) = (0, 0);
+        let (mut letters, mut count, mut kind) = (0, 0, EndKind::None);
         for &byte in near.iter().rev() {
             if byte.is_ascii_alphabetic() || byte.is_ascii_digit() && count > 0 {
                 if count == 1 && self.pairs[letters as usize & 31] >> (byte & 31) & 1 == 0 {
-                    return false;
+                    return EndKind::None;
                 }
                 letters = push_letter(letters, byte);
                 count += 1;
-                if count >= 2 && self.has_end(letters) {
-                    return true;
+                if count >= 2 {
+                    let hash = self::end(letters);
+                    let is_in = |bits: &[u64]| bits[hash / 64] >> (hash % 64) & 1 == 1;
+                    if is_in(&self.ends) {
+                        return EndKind::Known;
+                    }
+                    if is_in(&self.weak_ends) {
+                        kind = EndKind::Weak;
+                    }
                 }
                 if count == END_LETTERS {
-                    return false;
+                    return kind;
                 }
             } else if !SKIPPED[usize::from(byte)] {
-                return false;
+                return kind;
             }
         }
-        near.len() == END_MAX
-    }
-
-    #[inline]
-    fn has_end(&self, letters: u64) -> bool {
-        let hash = end(letters);
-        self.ends[hash / 64] >> (hash % 64) & 1 == 1
+        if near.len() == END_MAX { EndKind::Known } else { kind }
     }
 
     /// Returns the rule of the longest word that a name ends with. Dashes at the beginning and a number at the
     /// end do not matter.
     pub(super) fn find(&self, name: &[u8]) -> Option<NameRule> {
-        if self.may_end(name, name.len()) { self.find_likely(name) } else { None }
+        if self.kind(name, name.len()) == EndKind::None { None } else { self.find_likely(name) }
     }
 
     /// Returns the rule of a name whose last letters are those of a word.

@@ -4,6 +4,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::{
     names::NameTable,
+    pairs,
     shape::Shape,
     spans::Spans,
     urls,
@@ -320,8 +321,8 @@ impl TokenTable {
                 let sign = self.signs[usize::from(text[at])];
                 found.signs.0 |= sign & Signs::AT;
                 if sign & Signs::NAME != 0 {
-                    steps += 8;
-                    found.look_at(text, at, names);
+                    let is_long = found.look_at(text, at, names);
+                    steps += if is_long { 40 } else { 9 };
                 }
                 if sign & Signs::TOKEN != 0 {
                     found.signs.0 |= self.behind(text, at, &mut progress, spans, work);
@@ -337,6 +338,7 @@ impl TokenTable {
                 if self.triples[three / 64] >> (three % 64) & 1 == 0 {
                     continue;
                 }
+                steps += 4;
                 if let Some(before) = at.checked_sub(1)
                     && let Some(list) = self.inside.get(pair(text[before], first))
                 {
@@ -374,8 +376,8 @@ impl TokenTable {
             }
             b'%' => self.begin(text, at + 3, progress, spans, work),
             byte => {
-                work.spend(4);
                 if let Some(list) = self.closing.get(usize::from(byte)) {
+                    work.spend(36);
                     self.look(text, list, at, progress, spans, work);
                 }
                 0
@@ -519,24 +521,30 @@ impl FoundSigns {
         self.places.get(..self.count)
     }
 
-    /// Looks at a sign that may stand between a name and its value.
+    /// Looks at a sign that may stand between a name and its value. Returns whether more than the name before the
+    /// sign was looked at.
     #[inline]
-    fn look_at(&mut self, text: &[u8], at: usize, names: &NameTable) {
-        if self.count > PLACES_MAX && self.signs.has(Signs::URL) && self.signs.has(Signs::ASSIGN) {
-            return;
+    fn look_at(&mut self, text: &[u8], at: usize, names: &NameTable) -> bool {
+        let is_url = urls::begins(text, at);
+        // The text is searched again.
+        if self.count > PLACES_MAX && (is_url || self.signs.has(Signs::ASSIGN)) {
+            self.signs.0 |= if is_url { Signs::URL } else { 0 };
+            return false;
         }
-        let sign = if urls::begins(text, at) {
+        let (is_named, is_long) = names.may_be_assigned(text, at);
+        let sign = if is_url {
             Signs::URL
-        } else if names.may_end(text, at) {
+        } else if is_named || pairs::begins(text, at) {
             Signs::ASSIGN
         } else {
-            return;
+            return is_long;
         };
         self.signs.0 |= sign;
         if let Some(place) = self.places.get_mut(self.count) {
             *place = at;
         }
         self.count += usize::from(self.count <= PLACES_MAX);
+        is_long
     }
 }
 

@@ -48,7 +48,16 @@ const WORDS: [&str; 40] = [
     "-",
 ];
 /// Beginnings of values that name a place where the secret is.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 33] = [
+    "os.environ",
+    "os.getenv",
+    "process.env",
+    "getenv(",
+    "system.getenv",
+    "env[",
+    "env::",
+    "secrets.",
+    "var.",
     "file:",
     "env:",
     "fd:",
@@ -76,7 +85,8 @@ const PLACES: [&str; 24] = [
 ];
 
 /// Beginnings of regular expressions for a secret.
-const PATTERNS: [&str; 7] = [".*", "[^", "(.*", "\\S", "\\w", "([^", ".+"];
+const PATTERNS: [&str; 14] =
+    ["\\(.*", "\\([^", ".*", "[^", "(.*", "\\S", "\\w", "([^", ".+", "[a-z", "[A-Z", "[0-9", "[[:", "\\d"];
 
 /// The first bytes of a list, without their case: most values begin with none of them.
 static WORD_FIRSTS: u128 = firsts(&WORDS);
@@ -110,7 +120,10 @@ pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
             let small = value.len() <= 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             (!small && !is_path(value) && !is_relative_path(value)).then_some(whole)
         }
-        ValueForm::Password => (!is_path(value) && !matches!(value, "0" | "1" | "2")).then_some(whole),
+        ValueForm::Password => {
+            let is_count = value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit());
+            (!is_path(value) && !is_count).then_some(whole)
+        }
         ValueForm::Folder => (!value.starts_with('/') && !is_path(value)).then_some(whole),
         ValueForm::Random => Some(whole),
         ValueForm::Credentials => match value.split_once(':') {
@@ -247,12 +260,27 @@ fn has_all_kinds(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
+/// Least length of a value that looks random.
+const RANDOM_MIN: usize = 16;
+
+/// Whether a byte may stand in a value that looks random.
+const fn is_random_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~' | b'%' | b':' | b'|' | b'!')
+}
+
+/// Whether a value that looks random may stand at the beginning of a text, behind signs and quotes.
+pub(super) fn may_be_random(text: &[u8]) -> bool {
+    let signs = text.iter().take(80).take_while(|byte| b" \t\n\"'`\\{>=~".contains(byte)).count();
+    text[signs..].iter().take(RANDOM_MIN).take_while(|byte| is_random_byte(**byte)).count() == RANDOM_MIN
+        || text[..signs].contains(&b'=') && signs < text.len()
+}
+
 /// Whether a value looks random, unlike words, paths, digests and ids.
 pub(super) fn is_random(value: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-.~%:|!".contains(&byte);
-    (16..=8192).contains(&value.len())
+    (RANDOM_MIN..=8192).contains(&value.len())
         && !is_path(value)
-        && value.bytes().all(allowed)
+        && value.bytes().all(is_random_byte)
         && has_all_kinds(value)
 }
 
@@ -269,7 +297,7 @@ pub(super) fn is_token_user(user: &str, web: bool) -> bool {
         && name.bytes().any(|byte| byte.is_ascii_lowercase())
         && !name.contains(['.', '-', '_'])
         && user.len() >= 10;
-    if web { !is_word || is_mixed } else { user.len() >= 20 && has_all_kinds(user) }
+    if web { !is_word || is_mixed } else { user.len() >= 12 && has_all_kinds(user) }
 }
 
 /// Whether a text is prose: several words of small letters.
