@@ -269,8 +269,8 @@ impl Redactor {
         }
     }
 
-    /// Whether a command of a text with these signs has neither an option with a name nor a word that shapes are
-    /// about, so that nothing beside the tokens of the text is secret.
+    /// Whether a command of a text with these signs has neither an option with a name nor a word that shapes
+    /// are about, so that nothing beside the tokens of the text is secret.
     fn is_plain_command(&self, words: &[ShellWord<'_>], signs: Option<Signs>) -> bool {
         let is_plain = |word: &ShellWord<'_>| {
             word.is_part()
@@ -289,6 +289,7 @@ impl Redactor {
         work: &Work,
         found: &mut dyn FnMut(Range<usize>),
     ) {
+        work.spend(40);
         let mut input = Vec::new();
         let inner = shell::cut(text, work, &mut |words, is_piped| {
             work.spend(8);

@@ -55,7 +55,8 @@ const MARKS_MAX: usize = 64;
 /// next pass. A text that changes in each pass is replaced as a whole.
 const PASSES_MAX: usize = 4;
 
-/// Maximum length of a text that is looked at twice if the first look finds that it may have a secret, in bytes.
+/// Maximum length of a text that is looked at twice if the first look finds that it may have a secret, in
+/// bytes.
 const PLAIN_MAX: usize = 256;
 
 /// The result of redacting arguments.
@@ -265,8 +266,8 @@ impl Redactor {
         found.signs
     }
 
-    /// Whether a short text has neither a sign nor the beginning of a token or a block, so that nothing in it is
-    /// secret. Most arguments are such.
+    /// Whether a short text has neither a sign nor the beginning of a token or a block, so that nothing in it
+    /// is secret. Most arguments are such.
     fn is_plain(&self, text: &str, work: &Work) -> bool {
         let is_plain =
             text.len() <= PLAIN_MAX && self.blocks.have_signs() && self.tokens.is_plain(text.as_bytes());
@@ -300,8 +301,8 @@ impl Originals {
         is_changed
     }
 
-    /// Replaces an argument as a whole, and keeps its original at its first change. Returns whether the argument
-    /// changed.
+    /// Replaces an argument as a whole, and keeps its original at its first change. Returns whether the
+    /// argument changed.
     fn replace(&mut self, n: usize, arg: &mut String) -> bool {
         if arg == MARK {
             return false;

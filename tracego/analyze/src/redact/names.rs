@@ -95,7 +95,8 @@ static SKIPPED: [bool; 256] = {
     skipped
 };
 
-/// Returns the hash of letters that were read from the last one to the first, with the last in the highest bits.
+/// Returns the hash of letters that were read from the last one to the first, with the last in the highest
+/// bits.
 #[inline]
 fn end(letters: u64) -> usize {
     // The multiplier is that of the last step of MurmurHash3.
@@ -157,8 +158,8 @@ impl NameTable {
         self.nodes[at].words.push(word);
     }
 
-    /// Returns whether a sign may stand between one of the names and a secret value, as the last letters of the name
-    /// and the first of the value show, and whether the value was looked at. Most names are none.
+    /// Returns whether a sign may stand between one of the names and a secret value, as the last letters of
+    /// the name and the first of the value show, and whether the value was looked at. Most names are none.
     #[inline]
     pub(super) fn may_be_assigned(&self, text: &[u8], sign: usize) -> (bool, bool) {
         match self.kind(text, sign) {

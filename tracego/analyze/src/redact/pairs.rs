@@ -1,4 +1,5 @@
-//! Pairs of a name and a value: `{"name":"DB_PASSWORD","value":"x"}`, `ParameterKey=Password,ParameterValue=x`.
+//! Pairs of a name and a value: `{"name":"DB_PASSWORD","value":"x"}`,
+//! `ParameterKey=Password,ParameterValue=x`.
 
 use std::ops::Range;
 
@@ -12,12 +13,15 @@ use super::{
 /// Whether the sign at a position may stand between the key of a name and the name.
 #[inline]
 pub(super) fn begins(text: &[u8], sign: usize) -> bool {
-    match text[..sign] {
-        [.., b'n' | b'N', b'a', b'm', b'e', b'"'] | [.., b'n' | b'N', b'a', b'm', b'e', b'\\', b'"'] => true,
-        [.., b']', b'.', b'n', b'a', b'm', b'e'] | [.., b'-', b' ', b'n', b'a', b'm', b'e'] => true,
-        [.., b'r', b'K', b'e', b'y'] | [.., b'r', b'K', b'e', b'y', b'"'] => true,
-        _ => false,
-    }
+    matches!(
+        text[..sign],
+        [.., b'n' | b'N', b'a', b'm', b'e', b'"']
+            | [.., b'n' | b'N', b'a', b'm', b'e', b'\\', b'"']
+            | [.., b']', b'.', b'n', b'a', b'm', b'e']
+            | [.., b'-', b' ', b'n', b'a', b'm', b'e']
+            | [.., b'r', b'K', b'e', b'y']
+            | [.., b'r', b'K', b'e', b'y', b'"']
+    )
 }
 
 /// Returns the value that belongs to the name behind a sign, if the name is one of a secret.

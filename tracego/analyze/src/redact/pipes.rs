@@ -1,4 +1,5 @@
-//! Secrets that a command of a shell's text writes for the next one: `echo SECRET | docker login --password-stdin`.
+//! Secrets that a command of a shell's text writes for the next one: `echo SECRET | docker login
+//! --password-stdin`.
 
 use std::ops::Range;
 

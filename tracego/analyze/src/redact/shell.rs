@@ -58,9 +58,9 @@ static SPECIAL: [bool; 256] = {
     special
 };
 
-/// Cuts a shell's text into words and calls back with each simple command, and whether the next one reads what it
-/// writes. Anything can be cut: quotes that do
-/// not close reach to the end. Returns the ranges of command substitutions.
+/// Cuts a shell's text into words and calls back with each simple command, and whether the next one reads
+/// what it writes. Anything can be cut: quotes that do not close reach to the end. Returns the ranges of
+/// command substitutions.
 pub(super) fn cut<'a>(
     text: &'a str,
     work: &Work,

@@ -342,6 +342,7 @@ impl TokenTable {
                 if let Some(before) = at.checked_sub(1)
                     && let Some(list) = self.inside.get(pair(text[before], first))
                 {
+                    steps += 24;
                     self.look(text, list, before, &mut progress, spans, work);
                 }
                 found.signs.0 |= self.begin(text, at, &mut progress, spans, work);
@@ -521,8 +522,8 @@ impl FoundSigns {
         self.places.get(..self.count)
     }
 
-    /// Looks at a sign that may stand between a name and its value. Returns whether more than the name before the
-    /// sign was looked at.
+    /// Looks at a sign that may stand between a name and its value. Returns whether more than the name before
+    /// the sign was looked at.
     #[inline]
     fn look_at(&mut self, text: &[u8], at: usize, names: &NameTable) -> bool {
         let is_url = urls::begins(text, at);

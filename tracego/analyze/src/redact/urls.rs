@@ -75,7 +75,8 @@ const NO_USERS: [&str; 14] = [
     "jsr",
 ];
 
-/// Returns the password before an `@` that belongs to no URL: `user:password@tcp(host)/name`, `user:password@host:1`.
+/// Returns the password before an `@` that belongs to no URL: `user:password@tcp(host)/name`,
+/// `user:password@host:1`.
 pub(super) fn bare(text: &str, at: usize, work: &Work) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let is_delimiter = |byte: &u8| b" \t\n\"'`/<>()[]{},;=|&?#@:\\".contains(byte);

@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 
-/// Maximum number of steps for one process, or one text. The densest of the ordinary command lines of 256 KiB in
-/// the tests need nine tenths of it and more. A step is about 4 ns of the processors of 2025, so that a text which
-/// is made to be slow costs 1 ms and no more. Whoever changes what a step costs runs the example `redaction`.
+/// Maximum number of steps for one process, or one text. The densest of the ordinary command lines of 256 KiB
+/// in the tests need nine tenths of it and more. A step is about 4 ns of the processors of 2025, so that a
+/// text which is made to be slow costs 1 ms and no more. The example `redaction` measures what the steps of
+/// each kind of text cost.
 pub(super) const STEPS_MAX: usize = 222_000;
 
 /// Steps for each argument, whatever it is.

@@ -1,4 +1,5 @@
-//! Command lines of real programs, made as long as wanted, for the bounds and for the example that prints the times.
+//! Command lines of real programs, made as long as wanted, for the bounds and for the example that prints the
+//! times.
 
 /// An ordinary command line of a build.
 const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1/b001/_pkg_.a -trimpath \
