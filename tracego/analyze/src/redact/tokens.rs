@@ -7,7 +7,7 @@ use super::{
     pairs,
     shape::Shape,
     spans::Spans,
-    urls,
+    urls, values,
     words::{self, Chunk, is_word},
     work::Work,
 };
@@ -342,7 +342,6 @@ impl TokenTable {
                 if let Some(before) = at.checked_sub(1)
                     && let Some(list) = self.inside.get(pair(text[before], first))
                 {
-                    steps += 24;
                     self.look(text, list, before, &mut progress, spans, work);
                 }
                 found.signs.0 |= self.begin(text, at, &mut progress, spans, work);
@@ -433,7 +432,11 @@ impl TokenTable {
             let has = |at: usize| text.get(behind + at).is_some_and(|&byte| prefix.body.has(byte));
             let last = prefix.least - 1;
             let is_long = || [last, last / 2, last.min(1), last / 4].into_iter().all(has);
-            if prefix.begins(&text[start..]) && is_long() {
+            let is_found = prefix.begins(&text[start..]);
+            if is_found && self.formats[prefix.format].before.is_some() {
+                work.spend(8);
+            }
+            if is_found && is_long() {
                 self.token(text, start, behind, prefix.format, progress, spans, work);
             }
         }
@@ -467,6 +470,10 @@ impl TokenTable {
             }
             return;
         };
+        let body = str::from_utf8(&text[behind..behind + length]);
+        if format.keeps_prefix && body.is_ok_and(values::is_harmless) {
+            return;
+        }
         progress.done = behind + length;
         let first = match (format.keeps_prefix, format.before) {
             (true, _) => behind,

@@ -41,6 +41,7 @@ pub(super) fn ordinary(length: usize) -> Vec<(&'static str, Vec<String>)> {
         ("compile", files(length, "\n").lines().map(str::to_owned).collect()),
         ("compile in a shell", shell(files(single, " "))),
         ("definitions", options(length, "java", |n| format!("-Dcom.name{n}=value{n}"))),
+        ("files", options(length, "rm", |n| format!("img{n:06}.png"))),
         ("paths", options(length, "tool", |n| format!("--path=/srv/app/{n}/main.go"))),
         ("urls", options(length, "wget", |n| format!("https://mirror.example.com/pool/{n}/file.deb"))),
         ("tags", options(length, "aws", |n| format!("{{\"key\":\"Environment{n}\",\"value\":\"staging\"}}"))),
