@@ -289,7 +289,7 @@ impl Redactor {
         work: &Work,
         found: &mut dyn FnMut(Range<usize>),
     ) {
-        work.spend(40);
+        work.spend(52);
         let mut input = Vec::new();
         let inner = shell::cut(text, work, &mut |words, is_piped| {
             work.spend(8);
