@@ -191,6 +191,13 @@ def generate(seed, count):
                 for _ in range(3):
                     values = [literal if kind == special else value(chance, kind) for kind in kinds]
                     seen.add(f"{name}({', '.join(map(wrapped, values))})")
+        elif name == "glob.match":
+            # Each glob with delimiters that are accepted; the calls of other functions do not depend on these.
+            own = random.Random(int(seed))
+            for literal in POOLS["glob"]:
+                for delimiters in ("[]", '["."]', '["/"]', "null"):
+                    values = [literal, delimiters, value(own, "text")]
+                    seen.add(f"{name}({', '.join(map(wrapped, values))})")
         for _ in range(count):
             values = [value(chance, kind) for kind in kinds]
             # A shift by a huge number, or a huge range, ends OPA.

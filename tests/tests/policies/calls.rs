@@ -94,7 +94,7 @@ pub(super) fn same() {
     for function in
         ["regex.match", "sprintf", "glob.match", "json.marshal", "time.parse_rfc3339_ns", "units.parse"]
     {
-        assert!(compared.get(function).is_some_and(|count| *count > 5), "{function}: {compared:?}");
+        assert!(compared.get(function).is_some_and(|count| *count > 10), "{function}: {compared:?}");
     }
 }
 

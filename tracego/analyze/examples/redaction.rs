@@ -10,29 +10,16 @@ use tracego_analyze::redact::{Redaction, Redactor};
 
 #[path = "../tests/redaction/hostile.rs"]
 mod hostile;
-
-/// An ordinary command line of a build.
-const COMPILE: &str = "/usr/lib/go/pkg/tool/linux_amd64/compile -o /tmp/go-build1/b001/_pkg_.a -trimpath \
-    /tmp/go-build1/b001=> -p example.com/shop/internal/orders -lang=go1.24 -complete -buildid aBcD/aBcD -goversion \
-    go1.27 -c=4 -shared -nolocalimports -importcfg /tmp/go-build1/b001/importcfg -pack -D /srv/shop";
+#[path = "../tests/redaction/ordinary.rs"]
+mod ordinary;
 
 fn main() {
     let redactor = Redactor::standard();
-    let words = |length: usize| -> Vec<String> {
-        let mut words: Vec<String> = COMPILE.split(' ').map(str::to_owned).collect();
-        let mut n = 0;
-        while words.iter().map(String::len).sum::<usize>() < length {
-            words.push(format!("./internal/orders/handler_{n}_test.go"));
-            n += 1;
-        }
-        words
-    };
-    let mut lines = vec![
-        ("compile, 4 KiB".to_owned(), words(4 << 10)),
-        ("compile, 256 KiB".to_owned(), words(255 << 10)),
-        ("compile, 4 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(4 << 10).join(" ")]),
-        ("compile, 256 KiB (sh)".to_owned(), vec!["sh".into(), "-c".into(), words(240 << 10).join(" ")]),
-    ];
+    let mut lines = Vec::new();
+    for length in [4, 256] {
+        let ordinary = ordinary::ordinary(length << 10).into_iter();
+        lines.extend(ordinary.map(|(kind, line)| (format!("{kind}, {length} KiB"), line)));
+    }
     for pattern in hostile::HOSTILE {
         let text = pattern.repeat(120_000 / pattern.len());
         let name = |kind: &str| format!("{pattern} ({kind})");

@@ -5,8 +5,9 @@ use std::{cell::Cell, ops::Range};
 use super::{
     Redactor,
     assignments::Place,
-    commands::{ActiveRule, Meaning, Next, base, secret_behind},
+    commands::{ActiveRule, KnownCommand, Meaning, Next, secret_behind},
     names::NameRule,
+    pipes,
     shell::{self, ShellWord},
     spans::Spans,
     tokens::Signs,
@@ -18,16 +19,6 @@ use super::{
 const DEPTH_MAX: u32 = 4;
 /// Maximum number of rules about commands at a time; a command line may name many commands.
 const RULES_MAX: usize = 32;
-/// Programs that take a shell text behind `-c`.
-const SHELLS: [&str; 14] = [
-    "sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "mksh", "rbash", "busybox", "su", "runuser", "script",
-    "flock",
-];
-/// Shells that may take other arguments before `-c`.
-const TAKES_USER: [&str; 4] = ["su", "runuser", "script", "flock"];
-/// Programs that take a shell text as an argument.
-const TAKES_TEXT: [&str; 5] = ["ssh", "watch", "eval", "parallel", "entr"];
-
 /// The meaning of the next argument.
 enum Pending<'a> {
     Nothing,
@@ -111,26 +102,28 @@ impl Redactor {
             if work.is_over() {
                 return n.saturating_sub(1);
             }
-            work.spend(2 + word.len() / 64);
+            work.spend(
+                if command.words[n].is_part() || command.depth == 0 { 3 } else { 36 } + word.len() / 64,
+            );
             let current = std::mem::replace(&mut pending, Pending::Nothing);
             if self.pending(command, n, &current, found) {
                 continue;
             }
             if n == program || (n > program && !word.starts_with('-')) {
-                if n == program || is_wrapper {
-                    let (known, name) = (rules.len(), base(word));
-                    work.spend(3);
-                    if known < RULES_MAX {
-                        rules.extend(self.commands.rules(name));
+                let known = self.commands.find(word);
+                if let Some(known) = known.filter(|_| n == program || is_wrapper) {
+                    work.spend(4 + 16 * known.rules());
+                    if rules.len() < RULES_MAX {
+                        rules.extend(self.commands.rules(known));
                     }
-                    is_wrapper |= rules[known..].iter().any(ActiveRule::is_wrapper);
-                    takes_text |= TAKES_TEXT.contains(&name);
+                    is_wrapper |= known.is_wrapper;
+                    takes_text |= known.takes_text;
                 }
+                let is = |kind: fn(&KnownCommand) -> bool| known.is_some_and(kind);
                 let is_value =
-                    n > program && matches!(words[n - 1].text().as_bytes(), [b'-' | b'+', .., b'o']);
-                let shell = shell_name(word);
-                is_shell = shell.is_some() || is_shell && (is_value || takes_user);
-                takes_user |= shell.is_some_and(|name| TAKES_USER.contains(&name));
+                    || n > program && matches!(words[n - 1].text().as_bytes(), [b'-' | b'+', .., b'o']);
+                takes_user |= is(|known| known.takes_user);
+                is_shell = is(|known| known.is_shell) || is_shell && (takes_user || is_value());
                 // Whatever `argv[0]` looks like, it is the program.
                 if n == program {
                     self.scan_word(command, n, Place::Argument, found);
@@ -146,7 +139,7 @@ impl Redactor {
             }
             let mut place = Place::Argument;
             let mut is_settled = false;
-            for rule in &mut rules {
+            for rule in rules.iter_mut().filter(|rule| rule.may_be_about(word)) {
                 work.spend(rule.steps(word));
                 match rule.look(word) {
                     None => {}
@@ -159,7 +152,9 @@ impl Redactor {
                     Some(Meaning::Next(Next::Pair)) if is_settled || !matches!(pending, Pending::Nothing) => {
                     }
                     Some(Meaning::Next(Next::Pair)) => {
-                        let rule = (!word.contains('=')).then(|| self.names.find(word.as_bytes())).flatten();
+                        let rule = (!word.contains('=') && !word.starts_with('.'))
+                            .then(|| self.names.find(word.as_bytes()))
+                            .flatten();
                         if let Some(rule) = rule {
                             pending = Pending::Named(rule);
                         }
@@ -210,7 +205,7 @@ impl Redactor {
             Pending::Named(rule) => values::secret_part(word, *rule),
             Pending::Of(Next::Secret(after)) => secret_behind(word, 0, after),
         };
-        command.work.spend(6 + word.len().min(8192) / 2);
+        command.work.spend(8 + word.len().min(8192) / 4);
         if let Some(range) = range {
             if range.start > 0 {
                 self.scan_word(command, n, Place::Argument, found);
@@ -226,7 +221,8 @@ impl Redactor {
     }
 
     fn scan_word<W: Word>(&self, command: &Command<'_, W>, n: usize, place: Place, found: Found<'_>) {
-        if command.is_known(n, Look::As(place)) {
+        let is_plain = command.signs(n).is_some_and(|signs| !signs.may_be_assigned(self.has_urls));
+        if is_plain || command.is_known(n, Look::As(place)) {
             return;
         }
         self.scan_part(command.words[n].text(), place, command.signs(n), command.work, &mut |range| {
@@ -246,7 +242,7 @@ impl Redactor {
         let mut spans = Spans::default();
         let signs = match signs {
             Some(signs) => {
-                self.assignments(text, place, signs, &mut spans, work);
+                self.assignments(text, place, signs, None, &mut spans, work);
                 signs
             }
             None => self.scan(text, place, &mut spans, work),
@@ -273,6 +269,17 @@ impl Redactor {
         }
     }
 
+    /// Whether a command of a text with these signs has neither an option with a name nor a word that shapes
+    /// are about, so that nothing beside the tokens of the text is secret.
+    fn is_plain_command(&self, words: &[ShellWord<'_>], signs: Option<Signs>) -> bool {
+        let is_plain = |word: &ShellWord<'_>| {
+            word.is_part()
+                && (word.text.len() <= 2 || !word.text.starts_with('-'))
+                && self.commands.find(&word.text).is_none_or(KnownCommand::is_plain)
+        };
+        signs.is_some_and(|signs| !signs.may_be_assigned(self.has_urls)) && words.iter().all(is_plain)
+    }
+
     /// Finds secrets in the arguments of the commands of a shell text.
     fn shell_text(
         &self,
@@ -282,8 +289,20 @@ impl Redactor {
         work: &Work,
         found: &mut dyn FnMut(Range<usize>),
     ) {
-        let inner = shell::cut(text, work, &mut |words| {
-            work.spend(6);
+        work.spend(52);
+        let mut input = Vec::new();
+        let inner = shell::cut(text, work, &mut |words, is_piped| {
+            work.spend(8);
+            for range in pipes::secret_input(words, &std::mem::take(&mut input), text) {
+                found(range);
+            }
+            if is_piped {
+                input = pipes::output(words);
+            }
+            if self.is_plain_command(words, signs) {
+                work.spend(2 * words.len());
+                return;
+            }
             let command = Command { words, work, looks: &[], depth: depth + 1, signs };
             self.arguments(&command, &mut |word, range| found(words[word].place(&range)));
         });
@@ -301,13 +320,6 @@ impl Redactor {
             }
         }
     }
-}
-
-/// Returns the name of a program that takes a shell text behind `-c`.
-fn shell_name(word: &str) -> Option<&str> {
-    let may_be = matches!(word.as_bytes(), [.., b'h' | b'x' | b'u' | b'r' | b't' | b'k' | b'e']);
-    let name = may_be.then(|| base(word)).filter(|name| name.len() <= 8)?;
-    SHELLS.contains(&name).then_some(name)
 }
 
 /// Whether an argument is an option and not a value.
@@ -333,9 +345,7 @@ fn is_command_option(word: &str) -> bool {
 
 /// Whether a word is an assignment before a command.
 fn is_assignment(word: &str) -> bool {
-    let name = word.split('=').next().unwrap_or_default();
-    name.len() < word.len()
-        && !name.is_empty()
-        && name.len() <= 128
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let name =
+        word.bytes().take(129).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    (1..=128).contains(&name) && word.as_bytes().get(name) == Some(&b'=')
 }

@@ -7,6 +7,7 @@ use memchr::{memchr, memchr3_iter};
 use super::{
     Redactor,
     names::{NAME_MAX, NameRule},
+    pairs,
     shape::ValueForm,
     spans::Spans,
     tokens::Signs,
@@ -44,48 +45,88 @@ pub(super) struct Named<'a> {
 }
 
 impl Redactor {
-    /// Finds values by the names before them, and credentials in URLs.
-    pub(super) fn assignments(&self, text: &str, place: Place, signs: Signs, spans: &mut Spans, work: &Work) {
+    /// Finds values by the names before them, and credentials in URLs. The places are those of the signs that
+    /// count, if they are known.
+    pub(super) fn assignments(
+        &self,
+        text: &str,
+        place: Place,
+        signs: Signs,
+        places: Option<&[usize]>,
+        spans: &mut Spans,
+        work: &Work,
+    ) {
+        if !signs.may_be_assigned(self.has_urls) {
+            return;
+        }
         let bytes = text.as_bytes();
         let mut done = 0;
-        work.spend(1 + bytes.len() / 64);
-        for sign in memchr3_iter(b'=', b':', b'>', bytes) {
-            work.spend(2);
-            if spans.is_full() || work.is_over() {
-                return;
+        let mut look = |sign: usize| {
+            work.spend(1);
+            if sign >= done
+                && (places.is_some()
+                    || urls::begins(bytes, sign)
+                    || self.may_be_assigned(bytes, sign, work)
+                    || pairs::begins(bytes, sign))
+                && let Some(range) = self.behind_sign(text, sign, place, signs, work)
+            {
+                done = range.end;
+                spans.add(range);
             }
-            if sign < done {
-                continue;
-            }
-            if bytes[sign..].starts_with(b"://") {
-                if !self.has_urls || !signs.has(Signs::AT) {
-                    continue;
-                }
-                let start = run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+');
-                let scheme = &text[start..sign];
-                let url = (!scheme.is_empty()).then(|| urls::secret(text, sign, scheme, work)).flatten();
-                if let Some(range) = url {
-                    done = range.end;
-                    spans.add(range);
-                }
-                continue;
-            }
-            if let Some(part) = self.assigned(text, sign, place, work) {
-                done = part.end;
-                spans.add(part);
-            }
+            !spans.is_full() && !work.is_over()
+        };
+        if let Some(places) = places {
+            let _ = places.iter().all(|sign| look(*sign));
+            return;
         }
+        work.spend(4 + bytes.len() / 64);
+        let _ = memchr3_iter(b'=', b':', b'>', bytes).all(look);
+    }
+
+    /// Whether a sign may stand between a name and a secret value.
+    fn may_be_assigned(&self, text: &[u8], sign: usize, work: &Work) -> bool {
+        let (may_be, is_long) = self.names.may_be_assigned(text, sign);
+        work.spend(if is_long { 10 } else { 2 });
+        may_be
+    }
+
+    /// Returns the secret behind a sign: the value of a name, or the credentials of a URL.
+    fn behind_sign(
+        &self,
+        text: &str,
+        sign: usize,
+        place: Place,
+        signs: Signs,
+        work: &Work,
+    ) -> Option<Range<usize>> {
+        let bytes = text.as_bytes();
+        if !urls::begins(bytes, sign) {
+            let is_pair = place != Place::Plain && pairs::begins(bytes, sign);
+            let found = if is_pair { pairs::secret(text, sign, &self.names, work) } else { None };
+            let is_named = || !is_pair || self.may_be_assigned(bytes, sign, work);
+            return found.or_else(|| if is_named() { self.assigned(text, sign, place, work) } else { None });
+        }
+        if !self.has_urls || !signs.has(Signs::AT) {
+            return None;
+        }
+        let start = run_before(bytes, sign, 16, |byte| byte.is_ascii_alphanumeric() || byte == b'+');
+        let scheme = &text[start..sign];
+        (!scheme.is_empty()).then(|| urls::secret(text, sign, scheme, work)).flatten()
     }
 
     /// Returns the secret behind a sign.
     fn assigned(&self, text: &str, sign: usize, place: Place, work: &Work) -> Option<Range<usize>> {
         let named = if place == Place::Plain { None } else { self.named_at(text, sign, place, work) }?;
-        work.spend(8);
-        let value = named.value()?;
+        // Values that have to look random are mostly too short.
+        work.spend(if named.rule.form == Some(ValueForm::Random) { 4 } else { 34 });
+        let Some(value) = named.value() else {
+            work.spend(8);
+            return None;
+        };
         let value_text = text.get(value.clone())?;
         // Long values are compared by their beginnings and searched for single signs.
         let rate = if value_text.starts_with('$') { 2 } else { 16 };
-        work.spend(3 + value.len().min(8192) / 6 + value.len() / rate);
+        work.spend(2 + value.len().min(8192) / 8 + value.len() / rate);
         let part = values::secret_part(value_text, named.rule)?;
         let part = value.start + part.start..value.start + part.end;
         named.is_credible(value_text).then_some(part)
@@ -94,11 +135,6 @@ impl Redactor {
     /// Returns the secret name that a sign belongs to.
     fn named_at<'a>(&self, text: &'a str, sign: usize, place: Place, work: &'a Work) -> Option<Named<'a>> {
         let bytes = text.as_bytes();
-        match bytes[sign.saturating_sub(2)..sign] {
-            [] => return None,
-            [before, last] if !self.names.may_end_with(before, last) => return None,
-            _ => {}
-        }
         let mut end = sign;
         if bytes[sign] == b'=' && matches!(byte_before(bytes, end), Some(b'?' | b'+')) {
             end -= 1;
@@ -115,7 +151,7 @@ impl Redactor {
             end -= usize::from(byte_before(bytes, end) == Some(b'\\'));
         }
         let start = run_before(bytes, end, NAME_MAX, is_name);
-        work.spend(4 + (end - start) / 4);
+        work.spend(6 + (end - start) / 8);
         let mut name = &bytes[start..end];
         // `-Dname` and `-Pname` of Java.
         if let [b'-', b'A'..=b'Z', rest @ ..] = name
@@ -123,7 +159,10 @@ impl Redactor {
         {
             name = rest;
         }
-        let rule = self.names.find(name).filter(|rule| rule.form.is_some())?;
+        let Some(rule) = self.names.find_likely(name).filter(|rule| rule.form.is_some()) else {
+            work.spend(8);
+            return None;
+        };
         let x = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"));
         let is_header = rule.header || x || name.get(..3) == Some(b"-HX");
         Some(Named { text, place, name: start..end, is_quoted, sign, rule, is_header, work })
@@ -188,7 +227,15 @@ impl Named<'_> {
             b':' => {
                 start += usize::from(bytes.get(start) == Some(&b'='));
                 let is_close = !matches!(bytes.get(start), Some(b' ' | b'\t' | b'\n'));
+                // The quote closes a text that ends with the name: `echo "password:" && read x`.
+                let closes = |next: Option<&u8>| next.is_none_or(|next| b" \t\n;|&)".contains(next));
                 start = self.skip_space(start);
+                if !self.is_quoted
+                    && matches!(bytes.get(start), Some(b'"' | b'\''))
+                    && closes(bytes.get(start + 1))
+                {
+                    return None;
+                }
                 if !self.takes_colon(start, is_close) {
                     return None;
                 }

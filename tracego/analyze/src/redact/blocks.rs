@@ -2,7 +2,12 @@
 
 use memchr::memmem;
 
-use super::{shape::Shape, spans::Spans, tokens::Signs, work::Work};
+use super::{
+    shape::Shape,
+    spans::Spans,
+    tokens::{self, Signs},
+    work::Work,
+};
 
 /// Number of bytes behind the beginning in which the label has to stand.
 const LABEL_MAX: usize = 128;
@@ -16,7 +21,7 @@ struct Block {
     is_word: bool,
     /// Text of the last line; without it, the block reaches to the end.
     end: Option<memmem::Finder<'static>>,
-    /// Whether the beginning or the label has one of the signs of blocks.
+    /// Whether the beginning has a word, by which the scan for tokens finds it.
     has_sign: bool,
 }
 
@@ -36,10 +41,15 @@ impl BlockTable {
             label: finder(&shape.label),
             is_word: shape.keep_prefix,
             end: Some(&shape.end).filter(|end| !end.is_empty()).map(finder),
-            has_sign: [&shape.begin, &shape.label].iter().any(|text| text.contains([' ', ':'])),
+            has_sign: tokens::first_word(shape.begin.as_bytes()).is_some(),
         });
         let blocks: Vec<Block> = blocks.collect();
         Self { have_signs: blocks.iter().all(|block| block.has_sign), blocks }
+    }
+
+    /// Whether the scan for tokens finds the beginning of each block.
+    pub(super) fn have_signs(&self) -> bool {
+        self.have_signs
     }
 
     /// Finds blocks, also those whose end is cut off.

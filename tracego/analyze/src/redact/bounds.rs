@@ -7,6 +7,8 @@ use super::{
 
 #[path = "../../tests/redaction/hostile.rs"]
 mod hostile;
+#[path = "../../tests/redaction/ordinary.rs"]
+mod ordinary;
 
 /// Pieces of generated patterns; the first are used in groups of three.
 const PIECES: [&str; 12] = ["=", ":", "key", " ", "'", "\\", "\"", "a", "$(", "{", "<", ">"];
@@ -55,55 +57,10 @@ fn hostile_texts_are_replaced_and_counted() {
     }
 }
 
-/// Returns a text of lines with a number.
-fn lines(length: usize, line: impl Fn(usize) -> String) -> String {
-    let mut text = String::new();
-    let mut n = 0;
-    while text.len() + 200 < length {
-        text.push_str(&line(n));
-        n += 1;
-    }
-    text
-}
-
 #[test]
 fn large_command_lines_are_looked_at_whole() {
-    const LENGTH: usize = 256 * 1024;
-    let options = |program: &str, option: &dyn Fn(usize) -> String| {
-        let options = lines(LENGTH, |n| option(n) + "\n");
-        std::iter::once(program).chain(options.lines()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let shell = |text: String| vec!["sh".to_owned(), "-c".to_owned(), text];
-    let kinds = [
-        ("definitions", options("java", &|n| format!("-Dcom.name{n}=value{n}"))),
-        ("paths", options("tool", &|n| format!("--path=/srv/app/{n}/main.go"))),
-        ("urls", options("wget", &|n| format!("https://mirror.example.com/pool/{n}/file.deb"))),
-        ("tags", options("aws", &|n| format!("{{\"key\":\"Environment{n}\",\"value\":\"staging\"}}"))),
-        ("sed", options("sed", &|n| format!("s/^old_{n}=\\(.*\\)$/new_{n}: \\1/g;"))),
-        (
-            "jq",
-            vec![
-                "jq".to_owned(),
-                lines(LENGTH, |n| format!(".items[{n}] | {{name: .name, size: (.a + {n})}},\n")),
-            ],
-        ),
-        (
-            "awk",
-            vec![
-                "awk".to_owned(),
-                lines(LENGTH, |n| format!("/^item{n}:/ {{ count[\"{n}\"] += $2; print $1 }}\n")),
-            ],
-        ),
-        (
-            "shell",
-            shell(lines(LENGTH, |n| {
-                format!("if [ -f /srv/a{n} ]; then cp -r /srv/a{n} \"$OUT/b{n}\" && echo 'copied {n}'; fi\n")
-            })),
-        ),
-        ("docker", options("docker", &|n| format!("--label=com.example.part{n}=x"))),
-    ];
     let mut wrong = Vec::new();
-    for (kind, args) in kinds {
+    for (kind, args) in ordinary::ordinary(LOOKED_AT_MAX) {
         let (steps, done) = steps(args);
         wrong.extend((done != Redaction::default()).then(|| format!("{kind}: {steps}, {}", done.unread)));
     }

@@ -35,7 +35,7 @@ fn fill(example: &str) -> String {
 /// Cuts a command line into arguments.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
-    shell::cut(line, &Work::default(), &mut |command| {
+    shell::cut(line, &Work::default(), &mut |command, _| {
         words.extend(command.iter().map(|word| word.text.to_string()));
     });
     words

@@ -31,6 +31,7 @@ impl Named<'_> {
         match bytes.get(start)? {
             b'\\' if matches!(bytes.get(start + 1), Some(b'"' | b'\'')) => {
                 let quote = &bytes[start..start + 2];
+                self.work.spend(16);
                 let end = memmem::find(&bytes[start + 2..], quote).map_or(len, |end| start + 2 + end);
                 return Some(start + 2..end);
             }
@@ -95,6 +96,10 @@ impl Named<'_> {
         let is_line =
             bytes[self.sign] == b':' && !self.is_quoted && matches!(bytes.get(self.sign + 1), Some(b' '));
         let separator = self.separator();
+        // `a; TOKEN=x b` of a shell, unlike `a;PWD=x y;b` of a connection string.
+        let is_variable = self.before() == Some(b' ')
+            && !self.bytes()[self.name.clone()].iter().any(u8::is_ascii_lowercase)
+            && bytes[self.sign] == b'=';
         let is_object = is_line && separator.is_some_and(|byte| b"{,([".contains(&byte));
         let mut at = start;
         while let Some(plain) = bytes[at..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
@@ -108,7 +113,7 @@ impl Named<'_> {
                 b'\n' | b'\r' => true,
                 b'\\' if matches!(rest.first(), Some(b'n' | b'r' | b'"')) => true,
                 b' ' | b'\t' if is_line && !is_object => false,
-                b' ' | b'\t' => separator != Some(b';'),
+                b' ' | b'\t' => separator != Some(b';') || is_variable,
                 b'"' | b'\'' | b'`' => rest.first().is_none_or(|next| b" \t\n,;)}]&|\"'".contains(next)),
                 b'&' | b'#' if matches!(separator, Some(b'?' | b'&' | b'#')) => true,
                 b'/' if self.place == Place::Path => true,
@@ -125,7 +130,7 @@ impl Named<'_> {
             }
             at += 1;
         }
-        self.work.spend((len - at) / 2);
+        self.work.spend((len - at) / 8);
         len
     }
 
@@ -150,7 +155,7 @@ impl Named<'_> {
         let is_alone = (self.is_whole() || front.ends_with(b"=")) && self.place != Place::Prose;
         let most = if is_alone { bytes.len() } else { bytes.len().min(start + HEADER_MAX) };
         let line = bytes[start..most].iter().enumerate().position(is_quote).map_or(most, |n| start + n);
-        self.work.spend((line - start) / 2 + 8);
+        self.work.spend((line - start) / 3 + 20 + near.len() / 40);
         let end = quote_end.unwrap_or(line).min(line);
         let end = (end..=bytes.len()).find(|end| self.text.is_char_boundary(*end)).unwrap_or(bytes.len());
         let value = &self.text[start..end];
@@ -186,7 +191,7 @@ impl Named<'_> {
         loop {
             let found = at + memchr(quote, bytes.get(at..)?)?;
             let slashes = bytes[at..found].iter().rev().take_while(|byte| **byte == b'\\').count();
-            self.work.spend(4 + slashes / 2 + (found - at) / 32);
+            self.work.spend(2 + slashes / 2 + (found - at) / 32);
             if slashes % 2 == 0 || quote == b'\'' {
                 return Some(found);
             }

@@ -18,6 +18,8 @@ mod commands;
 mod examples;
 mod extents;
 mod names;
+mod pairs;
+mod pipes;
 mod shape;
 mod shell;
 mod spans;
@@ -36,11 +38,11 @@ use std::{
 
 use arguments::Command;
 use assignments::Place;
-use memchr::{memchr, memmem::Finder};
+use memchr::{memchr, memchr_iter, memmem::Finder};
 pub use shape::{RedactSettings, Shape, TABLE, ValueForm};
 use spans::Spans;
 use tokens::Signs;
-use work::Work;
+use work::{ARGUMENT_STEPS, Work};
 
 /// The replacement for a secret.
 pub const MARK: &str = "[tracego:redacted]";
@@ -52,6 +54,10 @@ const MARKS_MAX: usize = 64;
 /// Maximum number of passes. A mark separates what the secret joined, so its neighbours may only match in the
 /// next pass. A text that changes in each pass is replaced as a whole.
 const PASSES_MAX: usize = 4;
+
+/// Maximum length of a text that is looked at twice if the first look finds that it may have a secret, in
+/// bytes.
+const PLAIN_MAX: usize = 256;
 
 /// The result of redacting arguments.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -121,37 +127,47 @@ impl Redactor {
 
     /// Redacts the arguments of one process. Returns the originals of the changed ones, by position.
     pub fn take_from_args(&self, args: &mut [String]) -> BTreeMap<u32, String> {
-        self.change_args(args, &Work::default()).0
+        let mut originals = Originals { kept: Some(Vec::new()), ..Originals::default() };
+        self.change_args(args, &Work::default(), &mut originals);
+        originals.kept.unwrap_or_default().into_iter().collect()
     }
 
     fn args_with(&self, args: &mut [String], work: &Work) -> Redaction {
-        let (originals, unread) = self.change_args(args, work);
-        Redaction { changed: originals.into_keys().collect(), unread }
+        let mut originals = Originals::default();
+        let unread = self.change_args(args, work, &mut originals);
+        let is_changed = originals.is_changed.iter().enumerate().filter(|(_, is_changed)| **is_changed);
+        Redaction { changed: is_changed.map(|(n, _)| position(n)).collect(), unread }
     }
 
-    /// Redacts arguments. Returns the originals of the changed ones by position, and the number of those that were replaced
-    /// without being looked at.
-    fn change_args(&self, args: &mut [String], work: &Work) -> (BTreeMap<u32, String>, u32) {
-        let mut originals = Originals::default();
+    /// Redacts arguments. Returns the number of those that were replaced without being looked at.
+    fn change_args(&self, args: &mut [String], work: &Work, originals: &mut Originals) -> u32 {
+        originals.is_changed = vec![false; args.len()];
         let mut unread = 0;
         let mut left = LOOKED_AT_MAX;
+        let is_small = args.iter().map(String::len).sum::<usize>() <= LOOKED_AT_MAX;
         for (n, arg) in args.iter_mut().enumerate() {
+            // A short argument has room for few marks.
+            if is_small && arg.len() <= MARKS_MAX * MARK.len() && !self.closed {
+                continue;
+            }
             // A mark counts as one byte: a redacted command line must not cost more than the original.
             let cost = cost(arg);
             match left.checked_sub(cost.unwrap_or(0)).filter(|_| !self.closed) {
                 Some(rest) if cost.is_some() => left = rest,
                 known => {
                     unread += u32::from(known.is_none());
-                    originals.change(n, arg, replace);
+                    originals.replace(n, arg);
                 }
             }
         }
+        // The replacement of each is paid for before, because it may be left to do when the work is over.
+        work.spend(args.len() * ARGUMENT_STEPS);
         let looks = vec![Cell::default(); args.len()];
         for pass in 0..=PASSES_MAX {
             let mut found: Vec<(usize, Range<usize>)> = Vec::new();
             let command = Command { words: &*args, work, looks: &looks, depth: 0, signs: None };
             let end = self.arguments(&command, &mut |index, range| {
-                work.spend(8);
+                work.spend(16);
                 found.push((index, range));
             });
             // Secrets of one argument may come in several parts; each is applied to the text as it then is, so
@@ -164,7 +180,7 @@ impl Redactor {
                 let mut spans = Spans::default();
                 group.iter().for_each(|(_, range)| spans.add(range.clone()));
                 if !work.is_over() {
-                    work.spend(40);
+                    work.spend(80);
                 }
                 // Without another pass, the neighbours of a mark are not looked at.
                 let is_last = pass == PASSES_MAX || work.is_over();
@@ -177,13 +193,13 @@ impl Redactor {
                 }
             }
             for (n, arg) in args.iter_mut().enumerate().skip(end) {
-                unread += u32::from(originals.change(n, arg, replace));
+                unread += u32::from(originals.replace(n, arg));
             }
             if !again || end < args.len() {
                 break;
             }
         }
-        (originals.0, unread)
+        unread
     }
 
     /// Redacts a text that is no argument, such as a message or a flag of the linker. Returns whether the text
@@ -231,12 +247,32 @@ impl Redactor {
     /// Finds the secrets in one text that are recognised without the arguments before it. Returns the signs of
     /// the text.
     fn scan(&self, text: &str, place: Place, spans: &mut Spans, work: &Work) -> Signs {
-        let signs = self.tokens.scan(text.as_bytes(), spans, work);
-        self.blocks.scan(text.as_bytes(), signs, spans, work);
-        if signs.has(Signs::ASSIGN) {
-            self.assignments(text, place, signs, spans, work);
+        if self.is_plain(text, work) {
+            return Signs::default();
         }
-        signs
+        let found = self.tokens.scan(text.as_bytes(), &self.names, spans, work);
+        self.blocks.scan(text.as_bytes(), found.signs, spans, work);
+        self.assignments(text, place, found.signs, found.places(), spans, work);
+        let has_credentials = self.has_urls && matches!(place, Place::Argument | Place::Text);
+        if has_credentials && found.signs.has(Signs::AT) {
+            work.spend(4 + text.len() / 64);
+            for at in memchr_iter(b'@', text.as_bytes()) {
+                if spans.is_full() || work.is_over() {
+                    break;
+                }
+                urls::bare(text, at, work).into_iter().for_each(|range| spans.add(range));
+            }
+        }
+        found.signs
+    }
+
+    /// Whether a short text has neither a sign nor the beginning of a token or a block, so that nothing in it
+    /// is secret. Most arguments are such.
+    fn is_plain(&self, text: &str, work: &Work) -> bool {
+        let is_plain =
+            text.len() <= PLAIN_MAX && self.blocks.have_signs() && self.tokens.is_plain(text.as_bytes());
+        work.spend(if is_plain { 1 + text.len() / 16 } else { 0 });
+        is_plain
     }
 
     /// Returns the part of a value that is secret because of its name.
@@ -245,20 +281,52 @@ impl Redactor {
     }
 }
 
-/// The originals of changed arguments, by position.
+/// The changed arguments of one process.
 #[derive(Default)]
-struct Originals(BTreeMap<u32, String>);
+struct Originals {
+    /// The original of each with its position, if they are wanted.
+    kept: Option<Vec<(u32, String)>>,
+    /// Whether the argument at each position changed.
+    is_changed: Vec<bool>,
+}
 
 impl Originals {
     /// Changes an argument, and keeps its original at its first change. Returns whether the argument changed.
     fn change(&mut self, n: usize, arg: &mut String, change: impl FnOnce(&mut String) -> bool) -> bool {
-        let before = arg.clone();
-        let changed = change(arg);
-        if changed {
-            self.0.entry(u32::try_from(n).unwrap_or(u32::MAX)).or_insert(before);
+        let before = self.kept.as_ref().map(|_| arg.clone());
+        let is_changed = change(arg);
+        if is_changed && !std::mem::replace(&mut self.is_changed[n], true) {
+            self.keep(n, before);
         }
-        changed
+        is_changed
     }
+
+    /// Replaces an argument as a whole, and keeps its original at its first change. Returns whether the
+    /// argument changed.
+    fn replace(&mut self, n: usize, arg: &mut String) -> bool {
+        if arg == MARK {
+            return false;
+        }
+        let is_first = !std::mem::replace(&mut self.is_changed[n], true);
+        if is_first && self.kept.is_some() {
+            let before = std::mem::replace(arg, MARK.to_owned());
+            self.keep(n, Some(before));
+        } else {
+            MARK.clone_into(arg);
+        }
+        true
+    }
+
+    fn keep(&mut self, n: usize, before: Option<String>) {
+        if let (Some(kept), Some(before)) = (&mut self.kept, before) {
+            kept.push((position(n), before));
+        }
+    }
+}
+
+/// Returns the position of an argument in the form in which positions are recorded.
+fn position(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// Returns the number of bytes that count, or `None` if the text has too many marks.

@@ -175,6 +175,12 @@ pub(super) fn all(settings: &RedactSettings) -> Result<Vec<Shape>, String> {
 }
 
 impl Shape {
+    /// Whether the shape says of its commands only that they run others.
+    pub(super) fn is_only_wrapper(&self) -> bool {
+        let lists = [&self.options, &self.prose, &self.plain];
+        lists.iter().all(|list| list.is_empty()) && self.positions.is_empty() && !self.pairs
+    }
+
     /// Checks that the shape says what it looks for, and that nothing would be replaced everywhere.
     pub(super) fn check(&self) -> Result<(), String> {
         let kinds = [

@@ -58,12 +58,13 @@ static SPECIAL: [bool; 256] = {
     special
 };
 
-/// Cuts a shell's text into words and calls back with each simple command. Anything can be cut: quotes that do
-/// not close reach to the end. Returns the ranges of command substitutions.
+/// Cuts a shell's text into words and calls back with each simple command, and whether the next one reads
+/// what it writes. Anything can be cut: quotes that do not close reach to the end. Returns the ranges of
+/// command substitutions.
 pub(super) fn cut<'a>(
     text: &'a str,
     work: &Work,
-    found: &mut dyn FnMut(&[ShellWord<'a>]),
+    found: &mut dyn FnMut(&[ShellWord<'a>], bool),
 ) -> Vec<Range<usize>> {
     let mut inner = Vec::new();
     let (mut command, mut word): (Vec<ShellWord<'a>>, Option<ShellWord<'a>>) = (Vec::new(), None);
@@ -74,6 +75,18 @@ pub(super) fn cut<'a>(
         let plain =
             bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(bytes.len() - at);
         work.spend(usize::from(plain == 0) + plain / 8);
+        let next = bytes.get(at + plain);
+        if word.is_none() && !is_quoted && next.is_none_or(|next| b" \n;|&()<>\t".contains(next)) {
+            // Most words have no quotes.
+            if plain > 0 {
+                let text = Cow::Borrowed(&text[at..at + plain]);
+                command.push(ShellWord { text, start: at, parts: Vec::new() });
+            }
+            at += plain + usize::from(next == Some(&b' '));
+            if plain > 0 || next == Some(&b' ') {
+                continue;
+            }
+        }
         if plain > 0 {
             word.get_or_insert_default().push(text, at..at + plain);
             at += plain;
@@ -118,19 +131,19 @@ pub(super) fn cut<'a>(
             b';' | b'\n' | b'&' | b'|' | b'(' | b')' if !is_quoted => {
                 command.extend(word.take());
                 if !command.is_empty() {
-                    found(&command);
+                    found(&command, bytes[at] == b'|' && bytes.get(at + 1) != Some(&b'|'));
                     command.clear();
                 }
             }
             _ => word.get_or_insert_default().push(text, at..at + 1),
         }
         let is_quote = matches!(bytes[at], b'"' | b'\'' | b'\\' | b'`');
-        work.spend(take / 4 + if is_quote { 3 } else { 0 });
+        work.spend(take / 4 + if is_quote { 12 } else { 0 });
         at += take.max(1);
     }
     command.extend(word);
     if !command.is_empty() {
-        found(&command);
+        found(&command, false);
     }
     inner
 }

@@ -75,9 +75,18 @@ impl Spans {
         if merged.len() + marks > MARKS_MAX {
             return super::replace(text);
         }
-        for span in merged.iter().rev() {
-            text.replace_range(span.clone(), MARK);
+        if merged.is_empty() {
+            return false;
         }
-        !merged.is_empty()
+        let mut redacted = String::with_capacity(text.len() + merged.len() * MARK.len());
+        let mut kept = 0;
+        for span in merged {
+            redacted.push_str(&text[kept..span.start]);
+            redacted.push_str(MARK);
+            kept = span.end;
+        }
+        redacted.push_str(&text[kept..]);
+        *text = redacted;
+        true
     }
 }

@@ -3,9 +3,12 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::{
+    names::NameTable,
+    pairs,
     shape::Shape,
     spans::Spans,
-    words::{self, is_word},
+    urls, values,
+    words::{self, Chunk, is_word},
     work::Work,
 };
 
@@ -76,16 +79,20 @@ struct Prefix {
     head: (u32, u32),
     at: usize,
     format: usize,
+    /// Characters behind the prefix, and how many there are at least.
+    body: CharacterSet,
+    least: usize,
 }
 
 impl Prefix {
-    fn new(text: &[u8], at: usize, format: usize) -> Self {
+    fn new(text: &[u8], at: usize, format: usize, of: &Format) -> Self {
         let (mut head, mut mask) = ([0; 4], [0; 4]);
         for (n, byte) in text.iter().take(4).enumerate() {
             (head[n], mask[n]) = (*byte, u8::MAX);
         }
         let mask = u32::from_le_bytes(mask);
-        Self { text: text.to_vec(), head: (u32::from_le_bytes(head), mask), at, format }
+        let least = of.parts.first().copied().unwrap_or(1).max(1);
+        Self { text: text.to_vec(), head: (u32::from_le_bytes(head), mask), at, format, body: of.body, least }
     }
 
     /// Whether a text begins with the prefix.
@@ -113,8 +120,12 @@ pub(super) struct TokenTable {
     begins: PrefixTable,
     /// A bit for each hash of the first three bytes of these; most words have another.
     triples: Vec<u64>,
+    /// A bit for each hash of the first three bytes of the first words of blocks.
+    blocks: Vec<u64>,
     /// The signs of each byte.
     signs: Vec<u8>,
+    /// Whether a byte is a sign beside those that are known to all.
+    has_other_signs: bool,
     /// Prefixes with a separator and the beginning of a word, which may follow anything.
     inside: PrefixTable,
     /// Bytes that are the separators of the prefixes that have no word behind them.
@@ -145,7 +156,8 @@ fn pair(first: u8, second: u8) -> usize {
 /// Returns a hash of three bytes.
 #[inline]
 fn triple(first: u8, second: u8, third: u8) -> usize {
-    usize::from(first & 31) << 10 | usize::from(second & 31) << 5 | usize::from(third & 31)
+    // The multiplier is that of Fibonacci hashing.
+    (u32::from_le_bytes([first, second, third, 0]).wrapping_mul(0x9e37_79b9) >> 17) as usize
 }
 
 impl Default for TokenTable {
@@ -154,7 +166,9 @@ impl Default for TokenTable {
             formats: Vec::new(),
             begins: PrefixTable::default(),
             triples: vec![0; TRIPLES / 64],
+            blocks: vec![0; TRIPLES / 64],
             signs: SIGNS.to_vec(),
+            has_other_signs: false,
             inside: PrefixTable::default(),
             closing: PrefixTable::default(),
             anywhere: None,
@@ -209,6 +223,14 @@ impl TokenTable {
                 }
             }
         }
+        for shape in shapes {
+            let begin = shape.begin.as_bytes();
+            if let Some([first, second, third, ..]) = first_word(begin).and_then(|at| begin.get(at..)) {
+                let three = triple(*first, *second, *third);
+                table.add_triple(*first, Some(*second), Some(*third));
+                table.blocks[three / 64] |= 1 << (three % 64);
+            }
+        }
         if !rest.is_empty() {
             let search = AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
@@ -222,47 +244,88 @@ impl TokenTable {
 
     /// Enters a prefix. Returns whether it is found by its words.
     fn add(&mut self, text: &[u8], format: usize) -> bool {
-        let prefix = |at| Prefix::new(text, at, format);
+        let of = self.formats[format].clone();
+        let prefix = |at| Prefix::new(text, at, format, &of);
         if !self.formats[format].inside {
             let [first @ 0..128, second, ..] = *text else { return false };
             if is_word(first) {
                 self.begins.add(pair(first, second), prefix(0));
-                let third = text.get(2).map_or(0..=31, |third| *third..=*third);
-                for three in third.map(|third| triple(first, second, third)) {
-                    self.triples[three / 64] |= 1 << (three % 64);
-                }
+                self.add_triple(first, Some(second), text.get(2).copied());
             }
             return is_word(first);
         }
-        let word = text.windows(2).position(|two| !is_word(two[0]) && is_word(two[1]));
+        // The first long word, which is rarer than a short one.
+        let word = (0..text.len().saturating_sub(1))
+            .rev()
+            .filter(|&at| !is_word(text[at]) && is_word(text[at + 1]))
+            .max_by_key(|at| text[at + 1..].iter().take_while(|byte| is_word(**byte)).take(4).count());
         if let Some(at) = word {
             self.inside.add(pair(text[at], text[at + 1]), prefix(at));
+            self.add_triple(text[at + 1], text.get(at + 2).copied(), text.get(at + 3).copied());
         } else if let Some(at) = text.iter().position(|byte| !is_word(*byte)) {
             self.closing.add(usize::from(text[at]), prefix(at));
             self.signs[usize::from(text[at])] |= Signs::TOKEN;
+            self.has_other_signs |= !words::SIGNS.contains(&text[at]);
         } else {
             return false;
         }
         true
     }
 
-    /// Finds tokens. Returns the separators that the text has.
-    pub(super) fn scan(&self, text: &[u8], spans: &mut Spans, work: &Work) -> Signs {
-        let (mut progress, mut signs) = (Progress::default(), Signs::default());
+    /// Enters the first bytes of a word, of which the later ones may be any.
+    fn add_triple(&mut self, first: u8, second: Option<u8>, third: Option<u8>) {
+        let or_any = |byte: Option<u8>| byte.map_or(0..=127, |byte| byte..=byte);
+        for second in or_any(second) {
+            for third in or_any(third) {
+                let three = triple(first, second, third);
+                self.triples[three / 64] |= 1 << (three % 64);
+            }
+        }
+    }
+
+    /// Whether a text has no sign, and no word that a token or a block may begin with.
+    pub(super) fn is_plain(&self, text: &[u8]) -> bool {
+        if self.has_other_signs || self.anywhere.is_some() {
+            return false;
+        }
+        let (mut carry, mut is_plain) = (1, true);
+        words::each(text, |base, Chunk { separators, signs }| {
+            let mut starts = !separators & 0xffff & (separators << 1 | carry);
+            carry = separators >> (words::CHUNK - 1) & 1;
+            is_plain = signs == 0;
+            while starts != 0 && is_plain {
+                let at = base + starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                let Some(&[first, second, third]) = text.get(at..at + 3) else { break };
+                let three = triple(first, second, third);
+                is_plain = self.triples[three / 64] >> (three % 64) & 1 == 0;
+            }
+            is_plain
+        });
+        is_plain
+    }
+
+    /// Finds tokens. Returns the signs of other secrets that the text may have.
+    pub(super) fn scan(&self, text: &[u8], names: &NameTable, spans: &mut Spans, work: &Work) -> FoundSigns {
+        let (mut progress, mut found) = (Progress::default(), FoundSigns::default());
         // The beginning of the text begins a word.
         let mut carry = 1;
-        words::each(text, |base, separators| {
+        words::each(text, |base, Chunk { separators, signs: of_signs }| {
             let starts = !separators & 0xffff & (separators << 1 | carry);
             carry = separators >> (words::CHUNK - 1) & 1;
-            let (mut left, mut steps) = (separators, 0);
+            let (mut left, mut steps) = (if self.has_other_signs { separators } else { of_signs }, 0);
             while left != 0 {
                 let at = base + left.trailing_zeros() as usize;
                 left &= left - 1;
                 steps += 1;
                 let sign = self.signs[usize::from(text[at])];
-                signs.0 |= sign;
+                found.signs.0 |= sign & Signs::AT;
+                if sign & Signs::NAME != 0 {
+                    let is_long = found.look_at(text, at, names);
+                    steps += if is_long { 40 } else { 9 };
+                }
                 if sign & Signs::TOKEN != 0 {
-                    self.behind(text, at, &mut progress, spans, work);
+                    found.signs.0 |= self.behind(text, at, &mut progress, spans, work);
                 }
             }
             let mut left = starts;
@@ -271,16 +334,19 @@ impl TokenTable {
                 left &= left - 1;
                 steps += 2;
                 let Some(&[first, second, third]) = text.get(at..at + 3) else { break };
+                let three = triple(first, second, third);
+                if self.triples[three / 64] >> (three % 64) & 1 == 0 {
+                    continue;
+                }
+                steps += 4;
                 if let Some(before) = at.checked_sub(1)
                     && let Some(list) = self.inside.get(pair(text[before], first))
                 {
                     self.look(text, list, before, &mut progress, spans, work);
                 }
-                if self.has_begin(first, second, third) {
-                    self.begin(text, at, &mut progress, spans, work);
-                }
+                found.signs.0 |= self.begin(text, at, &mut progress, spans, work);
             }
-            work.spend(steps / 4 + 1);
+            work.spend(steps / 4 + 2);
             !spans.is_full() && !work.is_over()
         });
         if let Some((search, formats)) = &self.anywhere {
@@ -298,34 +364,42 @@ impl TokenTable {
                 }
             }
         }
-        signs
+        found
     }
 
-    /// Looks for tokens at a separator that does not only end a word.
-    fn behind(&self, text: &[u8], at: usize, progress: &mut Progress, spans: &mut Spans, work: &Work) {
+    /// Looks for tokens at a separator that does not only end a word. Returns the sign of a block.
+    fn behind(&self, text: &[u8], at: usize, progress: &mut Progress, spans: &mut Spans, work: &Work) -> u8 {
         work.spend(2);
         match text[at] {
             b'\\' if matches!(text.get(at + 1), Some(b'n' | b'r' | b't')) => {
-                self.begin(text, at + 2, progress, spans, work);
+                self.begin(text, at + 2, progress, spans, work)
             }
             b'%' => self.begin(text, at + 3, progress, spans, work),
             byte => {
                 if let Some(list) = self.closing.get(usize::from(byte)) {
+                    work.spend(36);
                     self.look(text, list, at, progress, spans, work);
                 }
+                0
             }
         }
     }
 
-    /// Whether a prefix may begin with three bytes.
-    #[inline]
-    fn has_begin(&self, first: u8, second: u8, third: u8) -> bool {
-        let three = triple(first, second, third);
-        self.triples[three / 64] >> (three % 64) & 1 == 1
-    }
-
-    /// Looks for a token at the beginning of a word, and for others directly behind it.
-    fn begin(&self, text: &[u8], mut at: usize, progress: &mut Progress, spans: &mut Spans, work: &Work) {
+    /// Looks for a token at the beginning of a word, and for others directly behind it. Returns the sign of a
+    /// block if the word may begin one.
+    fn begin(
+        &self,
+        text: &[u8],
+        mut at: usize,
+        progress: &mut Progress,
+        spans: &mut Spans,
+        work: &Work,
+    ) -> u8 {
+        let mut sign = 0;
+        if let Some([first, second, third, ..]) = text.get(at..) {
+            let three = triple(*first, *second, *third);
+            sign = Signs::BLOCK * u8::from(self.blocks[three / 64] >> (three % 64) & 1 == 1);
+        }
         while let Some(&[first, second]) = text.get(at..at + 2)
             && let Some(list) = self.begins.get(pair(first, second))
         {
@@ -338,6 +412,7 @@ impl TokenTable {
             }
             at = progress.done;
         }
+        sign
     }
 
     /// Looks for the tokens of certain prefixes whose position is known.
@@ -352,8 +427,16 @@ impl TokenTable {
     ) {
         for prefix in list {
             let Some(start) = at.checked_sub(prefix.at) else { continue };
-            if prefix.begins(&text[start..]) {
-                let behind = start + prefix.text.len();
+            let behind = start + prefix.text.len();
+            // Most words that begin with a prefix are too short.
+            let has = |at: usize| text.get(behind + at).is_some_and(|&byte| prefix.body.has(byte));
+            let last = prefix.least - 1;
+            let is_long = || [last, last / 2, last.min(1), last / 4].into_iter().all(has);
+            let is_found = prefix.begins(&text[start..]);
+            if is_found && self.formats[prefix.format].before.is_some() {
+                work.spend(8);
+            }
+            if is_found && is_long() {
                 self.token(text, start, behind, prefix.format, progress, spans, work);
             }
         }
@@ -377,7 +460,8 @@ impl TokenTable {
             return;
         }
         let length = format.length(&text[behind..]);
-        work.spend(10 + length.unwrap_or_else(|run| run) / 2);
+        let of_before = if format.before.is_some() { 32 } else { 0 };
+        work.spend(14 + of_before + length.unwrap_or_else(|run| run) / 2);
         let Some(length) = length.ok().filter(|_| format.starts(text, start)) else {
             let run = length.unwrap_or_else(|run| run);
             if run > 32 {
@@ -386,6 +470,10 @@ impl TokenTable {
             }
             return;
         };
+        let body = str::from_utf8(&text[behind..behind + length]);
+        if format.keeps_prefix && body.is_ok_and(values::is_harmless) {
+            return;
+        }
         progress.done = behind + length;
         let first = match (format.keeps_prefix, format.before) {
             (true, _) => behind,
@@ -396,37 +484,95 @@ impl TokenTable {
     }
 }
 
-/// The separators in a text that others look for.
+/// The signs of secrets that a text may have beside tokens.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Signs(u8);
 
 impl Signs {
-    /// Signs between a name and its value.
-    pub(super) const ASSIGN: u8 = 1;
+    /// A sign behind the last letters of a name.
+    const ASSIGN: u8 = 1;
     /// The sign between the user and the host of a URL.
     pub(super) const AT: u8 = 2;
+    /// The first word of a block of lines.
+    pub(super) const BLOCK: u8 = 4;
     /// Signs by which a token may be found that begins no word.
     const TOKEN: u8 = 8;
-    /// Signs of a block of lines.
-    pub(super) const BLOCK: u8 = 4;
+    /// The signs between the scheme and the user of a URL.
+    const URL: u8 = 16;
+    /// A sign that stands between a name and its value.
+    const NAME: u8 = 32;
 
     pub(super) fn has(self, sign: u8) -> bool {
         self.0 & sign != 0
+    }
+
+    /// Whether a value may be secret because of what stands before it.
+    pub(super) fn may_be_assigned(self, has_urls: bool) -> bool {
+        self.has(Self::ASSIGN) || has_urls && self.has(Self::URL) && self.has(Self::AT)
+    }
+}
+
+/// The signs of one text, and where the first of those stand that a value may follow.
+#[derive(Debug, Default)]
+pub(super) struct FoundSigns {
+    pub(super) signs: Signs,
+    places: [usize; PLACES_MAX],
+    count: usize,
+}
+
+/// Maximum number of places of signs that are kept. A text with more is searched again.
+const PLACES_MAX: usize = 6;
+
+impl FoundSigns {
+    /// Returns the places of the signs, unless there are too many.
+    pub(super) fn places(&self) -> Option<&[usize]> {
+        self.places.get(..self.count)
+    }
+
+    /// Looks at a sign that may stand between a name and its value. Returns whether more than the name before
+    /// the sign was looked at.
+    #[inline]
+    fn look_at(&mut self, text: &[u8], at: usize, names: &NameTable) -> bool {
+        let is_url = urls::begins(text, at);
+        // The text is searched again.
+        if self.count > PLACES_MAX && (is_url || self.signs.has(Signs::ASSIGN)) {
+            self.signs.0 |= if is_url { Signs::URL } else { 0 };
+            return false;
+        }
+        let (is_named, is_long) = names.may_be_assigned(text, at);
+        let sign = if is_url {
+            Signs::URL
+        } else if is_named || pairs::begins(text, at) {
+            Signs::ASSIGN
+        } else {
+            return is_long;
+        };
+        self.signs.0 |= sign;
+        if let Some(place) = self.places.get_mut(self.count) {
+            *place = at;
+        }
+        self.count += usize::from(self.count <= PLACES_MAX);
+        is_long
     }
 }
 
 /// The sign of each byte.
 static SIGNS: [u8; 256] = {
     let mut signs = [0; 256];
-    signs[b'=' as usize] = Signs::ASSIGN;
-    signs[b'>' as usize] = Signs::ASSIGN;
-    signs[b':' as usize] = Signs::ASSIGN | Signs::BLOCK;
+    signs[b'=' as usize] = Signs::NAME;
+    signs[b'>' as usize] = Signs::NAME;
+    signs[b':' as usize] = Signs::NAME;
     signs[b'@' as usize] = Signs::AT;
-    signs[b' ' as usize] = Signs::BLOCK;
     signs[b'\\' as usize] = Signs::TOKEN;
     signs[b'%' as usize] = Signs::TOKEN;
     signs
 };
+
+/// Returns the position of the first word of a text, if it has three bytes at least.
+pub(super) fn first_word(text: &[u8]) -> Option<usize> {
+    let start = text.iter().position(|byte| is_word(*byte))?;
+    text.get(start..start + 3)?.iter().all(|byte| is_word(*byte)).then_some(start)
+}
 
 impl Format {
     /// Returns the length of the body, or the length of the first run of characters if it is no token.

@@ -48,7 +48,16 @@ const WORDS: [&str; 40] = [
     "-",
 ];
 /// Beginnings of values that name a place where the secret is.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 33] = [
+    "os.environ",
+    "os.getenv",
+    "process.env",
+    "getenv(",
+    "system.getenv",
+    "env[",
+    "env::",
+    "secrets.",
+    "var.",
     "file:",
     "env:",
     "fd:",
@@ -76,12 +85,33 @@ const PLACES: [&str; 24] = [
 ];
 
 /// Beginnings of regular expressions for a secret.
-const PATTERNS: [&str; 7] = [".*", "[^", "(.*", "\\S", "\\w", "([^", ".+"];
+const PATTERNS: [&str; 14] =
+    ["\\(.*", "\\([^", ".*", "[^", "(.*", "\\S", "\\w", "([^", ".+", "[a-z", "[A-Z", "[0-9", "[[:", "\\d"];
+
+/// The first bytes of a list, without their case: most values begin with none of them.
+static WORD_FIRSTS: u128 = firsts(&WORDS);
+static PLACE_FIRSTS: u128 = firsts(&PLACES);
+static PATTERN_FIRSTS: u128 = firsts(&PATTERNS);
+
+/// Returns a bit for the first byte of each text.
+const fn firsts(texts: &[&str]) -> u128 {
+    let (mut bits, mut n) = (0, 0);
+    while n < texts.len() {
+        bits |= 1 << (texts[n].as_bytes()[0].to_ascii_lowercase() & 127);
+        n += 1;
+    }
+    bits
+}
+
+/// Whether a byte is one of the first bytes.
+fn is_first(firsts: &u128, byte: u8) -> bool {
+    firsts >> (byte.to_ascii_lowercase() & 127) & 1 == 1
+}
 
 /// Returns the part of the value of a named thing that is secret.
 pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
     let form = rule.form?;
-    if is_harmless(value) {
+    if form == ValueForm::Random && !is_random(value) || is_harmless(value) {
         return None;
     }
     let whole = 0..value.len();
@@ -90,9 +120,12 @@ pub(super) fn secret_part(value: &str, rule: NameRule) -> Option<Range<usize>> {
             let small = value.len() <= 6 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             (!small && !is_path(value) && !is_relative_path(value)).then_some(whole)
         }
-        ValueForm::Password => (!is_path(value) && !matches!(value, "0" | "1" | "2")).then_some(whole),
+        ValueForm::Password => {
+            let is_count = value.len() <= 2 && value.bytes().all(|byte| byte.is_ascii_digit());
+            (!is_path(value) && !is_count).then_some(whole)
+        }
         ValueForm::Folder => (!value.starts_with('/') && !is_path(value)).then_some(whole),
-        ValueForm::Random => is_random(value).then_some(whole),
+        ValueForm::Random => Some(whole),
         ValueForm::Credentials => match value.split_once(':') {
             Some((user, secret)) if !secret.starts_with("//") && !is_harmless(secret) => {
                 Some(user.len() + 1..value.len())
@@ -112,15 +145,19 @@ pub(super) fn is_harmless(value: &str) -> bool {
         return true;
     }
     // Values are at most a few words here, so that the comparison of long ones costs nothing.
-    if value.len() <= 10 && WORDS.iter().any(|word| value.eq_ignore_ascii_case(word)) {
+    let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
+    if value.len() <= 10
+        && is_first(&WORD_FIRSTS, first)
+        && WORDS.iter().any(|word| word.len() == value.len() && value.eq_ignore_ascii_case(word))
+    {
         return true;
     }
     let is_place = |place: &&str| {
-        value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place))
+        place.as_bytes()[0] == first.to_ascii_lowercase()
+            && value.get(..place.len()).is_some_and(|start| start.eq_ignore_ascii_case(place))
             && value.len() > place.len()
     };
-    let (first, last) = (value.as_bytes()[0], value.as_bytes()[value.len() - 1]);
-    if PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
+    if is_first(&PATTERN_FIRSTS, first) && PATTERNS.iter().any(|pattern| value.starts_with(pattern)) {
         return true;
     }
     let is_filler = |byte: u8| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'?' | b'#');
@@ -135,7 +172,7 @@ pub(super) fn is_harmless(value: &str) -> bool {
             let is_letter = first.is_ascii_alphabetic();
             (value.len() <= 64 && value.bytes().all(|byte| byte == first) && is_filler(first))
                 && (value.len() > 2 || !is_letter)
-                || PLACES.iter().any(is_place)
+                || is_first(&PLACE_FIRSTS, first) && PLACES.iter().any(is_place)
         }
     }
 }
@@ -223,12 +260,27 @@ fn has_all_kinds(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
+/// Least length of a value that looks random.
+const RANDOM_MIN: usize = 16;
+
+/// Whether a byte may stand in a value that looks random.
+const fn is_random_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~' | b'%' | b':' | b'|' | b'!')
+}
+
+/// Whether a value that looks random may stand at the beginning of a text, behind signs and quotes.
+pub(super) fn may_be_random(text: &[u8]) -> bool {
+    let signs = text.iter().take(80).take_while(|byte| b" \t\n\"'`\\{>=~".contains(byte)).count();
+    text[signs..].iter().take(RANDOM_MIN).take_while(|byte| is_random_byte(**byte)).count() == RANDOM_MIN
+        || text[..signs].contains(&b'=') && signs < text.len()
+}
+
 /// Whether a value looks random, unlike words, paths, digests and ids.
 pub(super) fn is_random(value: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-.~%:|!".contains(&byte);
-    (16..=8192).contains(&value.len())
+    (RANDOM_MIN..=8192).contains(&value.len())
         && !is_path(value)
-        && value.bytes().all(allowed)
+        && value.bytes().all(is_random_byte)
         && has_all_kinds(value)
 }
 
@@ -245,7 +297,7 @@ pub(super) fn is_token_user(user: &str, web: bool) -> bool {
         && name.bytes().any(|byte| byte.is_ascii_lowercase())
         && !name.contains(['.', '-', '_'])
         && user.len() >= 10;
-    if web { !is_word || is_mixed } else { user.len() >= 20 && has_all_kinds(user) }
+    if web { !is_word || is_mixed } else { user.len() >= 12 && has_all_kinds(user) }
 }
 
 /// Whether a text is prose: several words of small letters.

@@ -109,6 +109,15 @@ fn glob(args: &[Value]) -> Outcome<()> {
     let mut depth = 0_u32;
     let mut chars = pattern.chars().peekable();
     let unknown = || too_large(pattern.len(), 0);
+    // OPA lets a single `?` or `[!a]` match nothing, but not behind other parts.
+    if text(args, 2).is_empty() && (pattern.contains('?') || pattern.contains("[!")) {
+        return Err(unknown());
+    }
+    if let Some(Value::Array(items)) = delimiters
+        && !has_whole_parts(pattern, &items.iter().cloned().collect::<Vec<_>>())
+    {
+        return Err(unknown());
+    }
     while let Some(c) = chars.next() {
         match c {
             '\\' => _ = chars.next().ok_or_else(unknown)?,
@@ -143,6 +152,21 @@ fn glob(args: &[Value]) -> Outcome<()> {
         Some(Value::Array(_) | Value::Null) => Err(unknown()),
         _ => anyhow::bail!("operand 2 must be an array or null"),
     }
+}
+
+/// Whether each `**` of a glob is all that is between two delimiters: elsewhere it stops at a delimiter in the engine,
+/// and not in OPA.
+fn has_whole_parts(pattern: &str, delimiters: &[Value]) -> bool {
+    let is_delimiter = |c: char| match delimiters {
+        // The delimiter where none is given.
+        [] => c == '.',
+        _ => delimiters.iter().any(|one| one.as_string().is_ok_and(|one| one.contains(c))),
+    };
+    pattern.match_indices("**").all(|(at, stars)| {
+        let before = pattern[..at].chars().next_back();
+        let behind = pattern[at + stars.len()..].chars().next();
+        before.is_none_or(is_delimiter) && behind.is_none_or(is_delimiter)
+    })
 }
 
 /// Refuses values of which one cannot be a part of the other.
