@@ -143,7 +143,7 @@ fn what_may_be_a_decision_is_not_refused() {
         ("main", "deny contains {input.key: \"no\"}"),
         ("main", "deny contains object.union({\"id\": \"a\"}, {\"msg\": \"b\"})"),
         ("main", "deny contains \"x\" if deny_name(input.x)\ndeny_name(x) := x"),
-        ("main", "deny := {x | some x in input.y}\nx := 5"),
+        ("main", "deny := {x | some x in input.y}"),
         ("tracego.process", "decision := {\"allow\": allow}\ndefault allow := false\nallow if input.x"),
         ("tracego.process", "decision := {\"violations\": v}\nv contains \"x\" if input.y"),
         (
