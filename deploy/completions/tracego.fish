@@ -187,7 +187,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log mess
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command, however long they run'
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records were lost, whatever the command\'s own status is'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records were lost or descendants still run, whatever the command\'s own status is'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce-optional -d 'Start the command although --enforce is not in force, and do not end with 3 because of that'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'

@@ -194,8 +194,8 @@ fn a_record_that_is_gone_is_named() {
 #[test]
 fn a_log_in_another_form_is_named_as_changed_at_its_first_record() {
     let log = log();
-    let joined =
-        |end: &[u8]| log.iter().flat_map(|line| [line.as_slice(), end].concat()).collect::<Vec<u8>>();
+    let ended = |line: &[u8], end: &str| [line.strip_suffix(b"\n").unwrap(), end.as_bytes(), b"\n"].concat();
+    let joined = |end| log.iter().flat_map(|line| ended(line, end)).collect::<Vec<u8>>();
     let bom = [b"\xef\xbb\xbf".as_slice(), &joined("")].concat();
     for (name, bytes) in [("CRLF", joined("\r")), ("a space", joined(" ")), ("a byte order mark", bom)] {
         let report = check(&bytes);
