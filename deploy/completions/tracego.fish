@@ -44,7 +44,7 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
@@ -71,7 +71,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Accept o
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
@@ -131,7 +131,7 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
@@ -158,7 +158,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'A
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
@@ -187,7 +187,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log mess
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command, however long they run'
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records were lost, whatever the command\'s own status is'
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records or decisions are missing or descendants still run, whatever the command\'s own status is'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce-optional -d 'Start the command although --enforce is not in force, and do not end with 3 because of that'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
@@ -210,7 +210,7 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
@@ -237,7 +237,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
@@ -283,7 +283,7 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l color -d 'Use colours in text output' -r -f -a "auto\t'Colours on a terminal, unless NO_COLOR is set'
@@ -310,7 +310,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l decision-log -d 'Write each policy decision to this file, too, in OPA\'s format of decision logs' -r -F
@@ -478,7 +478,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_s
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Read a file as tracego would at its start, and report mistakes; ends with 2 if there are any. Certificates, keys and policies that the file names are read, and folders and groups looked up. Nothing is made or locked, and no connection is made'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
@@ -492,7 +492,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read a file as tracego would at its start, and report mistakes; ends with 2 if there are any. Certificates, keys and policies that the file names are read, and folders and groups looked up. Nothing is made or locked, and no connection is made'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'
 complete -c tracego -n "__fish_tracego_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand detach" -l pin-dir -d 'Folder of the programs, the same as at the start of tracego' -r -F
@@ -538,5 +538,5 @@ complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_su
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "ls" -d 'Show the waiting records and their files. Changes nothing; also works while tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "verify" -d 'Read everything and report what is damaged or missing; ends with 1 if anything is. Changes nothing'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from spool" -f -a "drain" -d 'Write every waiting record to standard output, one per line, and acknowledge what was written. Ends with 4 if records are missing. tracego must not be using the folder'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates and keys that the file names are opened; no connection is made'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Read a file as tracego would at its start, and report mistakes; ends with 2 if there are any. Certificates, keys and policies that the file names are read, and folders and groups looked up. Nothing is made or locked, and no connection is made'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each option with its value and its source, in the form of an equivalent configuration file. Values of headers and other secrets are left out'

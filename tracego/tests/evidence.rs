@@ -344,7 +344,7 @@ fn a_sealed_file_and_an_evolving_key_have_one_user() {
     held.lock().unwrap();
     for more in [&["--seal"][..], &[]] {
         let output = replay(&log, more);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("another process writes"), "{output:?}");
     }
     drop(held);

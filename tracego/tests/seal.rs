@@ -192,6 +192,26 @@ fn a_record_that_is_gone_is_named() {
 }
 
 #[test]
+fn a_log_in_another_form_is_named_as_changed_at_its_first_record() {
+    let log = log();
+    let ended = |line: &[u8], end: &str| [line.strip_suffix(b"\n").unwrap(), end.as_bytes(), b"\n"].concat();
+    let joined = |end| log.iter().flat_map(|line| ended(line, end)).collect::<Vec<u8>>();
+    let bom = [b"\xef\xbb\xbf".as_slice(), &joined("")].concat();
+    for (name, bytes) in [("CRLF", joined("\r")), ("a space", joined(" ")), ("a byte order mark", bom)] {
+        let report = check(&bytes);
+        let damage = report.damage.unwrap_or_else(|| panic!("{name}: nothing is named"));
+        assert_eq!((damage.kind, damage.line), (Kind::Changed, 1), "{name}: {damage}");
+        assert!(name != "CRLF" || damage.to_string().contains("carriage return"), "{damage}");
+    }
+    // The conversion of one line alone, wherever it is.
+    for at in 0..log.len() {
+        let mut changed = log.clone();
+        changed[at] = ended(&log[at], "\r");
+        assert_eq!(damage(&changed), Some((at, Kind::Changed)));
+    }
+}
+
+#[test]
 fn neighbours_that_changed_places_are_named() {
     let log = log();
     for at in 0..log.len() - 1 {

@@ -50,7 +50,7 @@ fn round_trip() {
     assert!(all.iter().all(|r| r["vcs"]["ref"]["head"]["revision"] == "later"));
     // An existing file is not overwritten.
     let again = Command::new(tracego()).arg("capture").arg(&file).args(["--", "/bin/true"]).output().unwrap();
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(2));
 }
 
 fn damage() {

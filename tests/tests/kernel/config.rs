@@ -1,6 +1,11 @@
 //! Options from a file and from the environment.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    process::Command,
+};
 
 use serde_json::Value;
 use tracego_tests::{Session, tracego};
@@ -12,6 +17,8 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a variable wins over the file", variable),
     ("a mistake in the file starts nothing", mistake),
     ("where each option comes from is shown", shown),
+    ("config check refuses what a start refuses", checked),
+    ("a variable that no option has is warned about", unknown),
 ];
 
 /// Runs /bin/true with a configuration and further options.
@@ -75,4 +82,76 @@ fn shown() {
     assert_eq!(options["heartbeat"], ("5", "file"));
     assert_eq!(options["event"], ("execve", "default"));
     assert_eq!(shown["tables"]["sinks"][0]["type"], "otlp");
+}
+
+fn checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().to_str().unwrap();
+    for (name, mode) in [("loose", 0o644), ("no-key", 0o600)] {
+        fs::write(dir.path().join(name), "no key").unwrap();
+        fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::create_dir(dir.path().join("s")).unwrap();
+    symlink("s", dir.path().join("link")).unwrap();
+    fs::write(dir.path().join("p.rego"), "package main\n\ndeny contains \"no\" if input.x\n").unwrap();
+    fs::write(dir.path().join("never.rego"), "package main\n\ndeny := \"no\"\n").unwrap();
+    let sink = |more: &str| format!("[[sinks]]\ntype = \"file\"\n{more}\n");
+    let two = |a: &str, b: &str| {
+        let one = |name: &str, path: &str| sink(&format!("name = \"{name}\"\npath = \"{root}/{path}\""));
+        one("a", a) + &one("b", b)
+    };
+    let path = format!("path = \"{root}/log\"");
+    let wrong = [
+        "decision-log = \"ROOT/log\"".to_owned(),
+        "policy = \"ROOT/p.rego\"\ndecision-log = \"ROOT/no/log\"".to_owned(),
+        "policy = \"ROOT/p.rego\"\ndecision-log = \"ROOT/log\"\ndecision-log-mask = \"/input/nothing\""
+            .to_owned(),
+        "policy = \"ROOT/never.rego\"".to_owned(),
+        "output-file = \"ROOT/no/log\"".to_owned(),
+        "output-file = \"-\"".to_owned(),
+        "output-file = \"ROOT/log\"\npolicy = \"ROOT/p.rego\"\ndecision-log = \"ROOT/s/../log\"".to_owned(),
+        "output = \"json\"\nseal = true\nseal-key = \"ROOT/loose\"".to_owned(),
+        "output = \"json\"\nseal = true\nseal-key = \"ROOT/no-key\"".to_owned(),
+        "output = \"json\"\nseal = true\nseal-key = \"ROOT/absent\"".to_owned(),
+        "otlp-traces = true\notlp-endpoint = \"http://[::1\"".to_owned(),
+        "otlp-metrics = true\notlp-endpoint = \"http://[::1\"".to_owned(),
+        format!("spool-dir = \"ROOT/loose/spool\"\n{}", sink(&path)),
+        sink(&format!("{path}\nseal = true\nseal-key = \"ROOT/loose\"")),
+        sink(&format!("{path}\nseal = true\nseal-key = \"ROOT/absent\"")),
+        sink(&format!("{path}\ngroup = \"no-such-group\"")),
+        sink("path = \"ROOT/no/log\""),
+        sink("path = \"ROOT/s\""),
+        sink("path = \"/dev/null\"\nrotate-bytes = \"1M\""),
+        two("log", "s/../log"),
+        two("s/log", "link/log"),
+        two("log", "./log"),
+    ];
+    let config = dir.path().join("tracego.toml");
+    let ended = |args: &[&str]| {
+        let output = Command::new(tracego()).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let config = (config.clone(), config.to_str().unwrap().to_owned());
+    for text in wrong {
+        let text = text.replace("ROOT", root);
+        fs::write(&config.0, &text).unwrap();
+        let (check, stderr) = ended(&["config", "check", &config.1]);
+        assert_eq!(check, Some(2), "{text}: {stderr}");
+        let (start, stderr) = ended(&["--config", &config.1, "--duration", "1"]);
+        assert_eq!(start, Some(2), "{text}: {stderr}");
+    }
+    // A check makes nothing.
+    fs::write(&config.0, two("log", "s/log").replace("ROOT", root)).unwrap();
+    let (check, stderr) = ended(&["config", "check", &config.1]);
+    assert_eq!(check, Some(0), "{stderr}");
+    assert!(!dir.path().join("log").exists() && !dir.path().join("s/log").exists());
+}
+
+fn unknown() {
+    let warned = |name: &str, value: &str| with("", &[], Some((name, value))).stderr().to_owned();
+    assert!(warned("TRACEGO_FAILON", "low").contains("did you mean TRACEGO_FAIL_ON?"));
+    assert!(!warned("TRACEGO_FAIL_ON", "low").contains("TRACEGO_FAIL"));
+    let wrong = warned("TRACEGO_RING_SIZE", "5000");
+    assert!(wrong.contains("invalid value '5000' for 'TRACEGO_RING_SIZE'"), "{wrong}");
+    assert!(wrong.contains("Usage: tracego run") || !wrong.contains("Usage:"), "{wrong}");
 }

@@ -30,6 +30,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a running service without a pidfile is reported later", pidfile, needs),
     ("a replay finds what was found", replayed, needs),
     ("only findings are written on request", only, needs),
+    ("a go run that GOENV makes print is none", printed, needs),
     ("the metrics count what is found", counted, needs),
     ("a program that the linker wrote by hand is an artifact of go run wherever it lies", linked, needs),
     ("a program that is moved or copied out of go run is its artifact", moved, needs),
@@ -165,6 +166,17 @@ fn clean() {
     let built = session.start(&project.path("app"));
     assert_eq!(built["tracego"]["go"]["role"], "go-service");
     assert_eq!(built["tracego"]["go"]["build"]["path"], "example.com/project/cmd/server");
+}
+
+/// Go takes a variable that is set to nothing from the file of `go env -w`.
+fn printed() {
+    let project = Project::new("true");
+    project.write("goenv", "GOFLAGS=-n\n");
+    let script =
+        "GOENV=$PWD/goenv; export GOENV; GOFLAGS= go run ./cmd/server; env -u GOFLAGS go run ./cmd/server";
+    let session = project.run(&["--profile", "ci"], &["sh", "-ec", script]);
+    assert_eq!((session.output.status.code(), ids(&session)), (Some(0), vec![]), "{}", session.stderr());
+    assert!(!String::from_utf8_lossy(&session.output.stdout).contains("served"));
 }
 
 fn commit() {

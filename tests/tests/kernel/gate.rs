@@ -25,6 +25,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("run takes the job from the caller of sudo", sudo),
     ("run starts the command as another user", user),
     ("run refuses options that do nothing", useless),
+    ("run ends with 2 for an option that cannot be used and starts nothing", unusable),
+    ("run is no success if a signal ends the wait for its tree", interrupted),
+    ("run ends with 4 when a policy gives no decision", undecided),
+    ("run counts as written what an output took", untaken),
 ];
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] =
@@ -242,7 +246,7 @@ fn sudo() {
     assert!(output.stdout.ends_with(b"65534\n"), "{}", String::from_utf8_lossy(&output.stdout));
     // Without sudo there is nobody to take anything from.
     let (status, stderr) = ended(run(&["--user", "caller"], &FINE));
-    assert_eq!(status, Some(1), "{stderr}");
+    assert_eq!(status, Some(2), "{stderr}");
     assert!(stderr.contains("was not started through sudo"), "{stderr}");
 }
 
@@ -277,7 +281,7 @@ fn user() {
         assert_eq!(id.to_string(), number);
     }
     let (status, stderr) = ended(run(&["--user", "tracego-no-such-user"], &FINE));
-    assert_eq!(status, Some(1), "{stderr}");
+    assert_eq!(status, Some(2), "{stderr}");
     assert!(stderr.contains("--user tracego-no-such-user: there is no such user"), "{stderr}");
 }
 
@@ -286,5 +290,122 @@ fn useless() {
         let (status, stderr) = ended(run(option, &FINE));
         assert_eq!(status, Some(2), "{option:?}: {stderr}");
         assert!(stderr.contains(&format!("{} does nothing with tracego run", option[0])), "{stderr}");
+    }
+}
+
+fn unusable() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let path = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (key, file) = (path("key", "no key"), path("file", ""));
+    let policy = path("p.rego", "package main\n\ndeny := \"no\"\n");
+    let below = format!("{file}/below");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let common: &[&[&str]] = &[
+        &["--output-file", "/nonexistent/x"],
+        &["--output-file", &below],
+        &["--output-file", "-"],
+        &["--output-file", "/"],
+        &["--policy", "/nonexistent"],
+        &["--policy", &policy],
+        &["--decision-log", "z"],
+        &["--cgroup", "/nonexistent"],
+        &["--cgroup", "/"],
+        &["--seal", "--output", "json", "--seal-key", "/nonexistent"],
+        &["--seal", "--output", "json", "--seal-key", &key],
+        &["--listen", "192.0.2.1:1"],
+        &["--listen", &taken],
+        &["--listen", "unix:/nonexistent/x"],
+        &["--output", "otlp", "--otlp-endpoint", "http://[::1"],
+        &["--otlp-traces", "--otlp-endpoint", "http://[::1"],
+        &["--otlp-metrics", "--otlp-endpoint", "http://[::1"],
+        &["--output", "otlp", "--spool-dir", &below],
+        &["--config", "/nonexistent"],
+    ];
+    let touch = ["touch", started.to_str().unwrap()];
+    let of_run: &[&[&str]] = &[&["--user", "tracego-no-such-user"], &["--user", "caller"], &["--seal"]];
+    for options in common.iter().chain(of_run) {
+        let (status, stderr) = ended(run(options, &touch));
+        assert_eq!(status, Some(2), "{options:?}: {stderr}");
+        assert!(!started.exists() && !stderr.is_empty(), "{options:?}: {stderr}");
+    }
+    for options in common {
+        let output = Command::new(tracego()).args(*options).args(["--duration", "1"]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
+    }
+    for (file, options) in [("/nonexistent/x", &[][..]), ("y", &["--cgroup", "/nonexistent"])] {
+        let mut capture = Command::new(tracego());
+        capture.arg("capture").args(options).arg(folder.path().join(file)).arg("--").args(touch);
+        let (status, stderr) = ended(capture);
+        assert_eq!(status, Some(2), "{file}: {stderr}");
+        assert!(!started.exists());
+    }
+}
+
+fn interrupted() {
+    for signal in ["TERM", "INT", "HUP", "USR1"] {
+        // A child of the command ends the wait, and goes on.
+        let script = format!("P=$PPID; (sleep 1; kill -{signal} $P; sleep 3) >/dev/null 2>&1 & exit");
+        for (end, code) in [("0", 4), ("7", 7)] {
+            let script = format!("{script} {end}");
+            let (status, stderr) = ended(run(&["--profile", "ci"], &["/bin/sh", "-c", &script]));
+            assert!(stderr.contains("of the command still run"), "{signal}: {stderr}");
+            assert_eq!(status, Some(code), "{signal}: {stderr}");
+        }
+    }
+    // Nothing is left of a command that ends what it started.
+    let script = "P=$PPID; (sleep 1; exec kill -TERM $P) >/dev/null 2>&1 & exit 0";
+    let (status, stderr) = ended(run(&["--profile", "ci"], &["/bin/sh", "-c", script]));
+    assert_eq!(stderr.contains("of the command still run"), status == Some(4), "{stderr}");
+}
+
+fn undecided() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("p.rego");
+    // The value is one that only a record shows, so that it cannot be refused at load.
+    fs::write(&policy, "package main\n\ndeny := input.process.executable.path\n").unwrap();
+    let policy = policy.to_str().unwrap();
+    let fails = |more: &[&str], command: &[&str]| {
+        let (status, stderr) = ended(run(&[&["--policy", policy][..], more].concat(), command));
+        assert!(stderr.contains("tracego: policies: 2 failed to decide, "), "{stderr}");
+        assert!(stderr.contains("data.main.deny is a text, and has to be a set"), "{stderr}");
+        status
+    };
+    assert_eq!(fails(&[], &FINE), Some(4));
+    assert_eq!(fails(&[], &FAILED), Some(7));
+    assert_eq!(fails(&["--fail-on-loss"], &FAILED), Some(4));
+    // A denial is a decision.
+    assert_eq!(fails(&["--policy-on-error", "deny"], &FINE), Some(0));
+    assert_eq!(fails(&["--policy-on-error", "deny", "--fail-on", "high"], &FINE), Some(5));
+    let mut watch = Command::new(tracego());
+    watch.args(["--policy", policy, "--duration", "2", "--output-file", "/dev/null"]);
+    let child = watch.stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    Command::new("/bin/true").status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("failed to decide"), "{stderr}");
+}
+
+fn untaken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, stderr) = ended(run(&[], &FINE));
+    assert!(stderr.contains("processed; 0 written, "), "{stderr}");
+    let config = folder.path().join("config");
+    let file = folder.path().join("log");
+    for (filter, written) in [("", "2"), ("min-severity = \"critical\"", "0")] {
+        let text = format!("[[sinks]]\ntype = \"file\"\npath = \"{}\"\n{filter}\n", file.display());
+        fs::write(&config, text).unwrap();
+        let (status, stderr) = ended(run(&["--config", config.to_str().unwrap()], &FINE));
+        assert_eq!(status, Some(0), "{stderr}");
+        assert!(stderr.contains(&format!("processed; {written} written, ")), "{filter}: {stderr}");
+        assert!(!stderr.contains("DOES NOT BALANCE"), "{stderr}");
     }
 }

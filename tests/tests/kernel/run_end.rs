@@ -182,9 +182,9 @@ fn no_folder() {
     let wanted =
         format!("tracego: --output-file {}: No such file or directory (os error 2)\n", file.display());
     let option = Path::new("--output-file");
-    assert_eq!(tracego(&[option, &file]), (Some(1), wanted.clone()));
+    assert_eq!(tracego(&[option, &file]), (Some(2), wanted.clone()));
     let run = [Path::new("run"), option, &file, Path::new("--"), Path::new("touch"), &started];
-    assert_eq!(tracego(&run), (Some(1), wanted));
+    assert_eq!(tracego(&run), (Some(2), wanted));
     assert!(!fs::exists(&started).unwrap(), "the command was started");
 }
 

@@ -69,7 +69,7 @@ fn taken() {
     let address = held.local_addr().unwrap().to_string();
     let output = Command::new(tracego()).args(["--listen", &address]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains(&address) && stderr.contains("in use"), "{stderr}");
     assert!(!stderr.contains("hooked"), "{stderr}");
     let output = Command::new(tracego()).args(["--listen", "localhost:1"]).output().unwrap();

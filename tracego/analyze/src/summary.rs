@@ -28,8 +28,31 @@ pub struct FindingSummary {
     commands: HashMap<String, usize>,
     stopped: u64,
     escaped: u64,
+    failed: FailedDecisions,
     /// Process id of the agent, whose ancestors are not printed; 0 for none.
     agent: u32,
+}
+
+/// The decisions of policies that failed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FailedDecisions {
+    /// Number of them.
+    pub count: u64,
+    /// Number of those whose start was allowed nevertheless, so that nobody decided about it.
+    pub allowed: u64,
+    /// Bundle and error of the first one.
+    first: String,
+}
+
+impl fmt::Display for FailedDecisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, allowed, first } = self;
+        let (noun, verb) = if *allowed == 1 { ("start", "was") } else { ("starts", "were") };
+        write!(
+            f,
+            "policies: {count} failed to decide, {allowed} {noun} {verb} allowed without a decision: {first}"
+        )
+    }
 }
 
 /// A finding or a violation, and the process that it is about.
@@ -95,6 +118,13 @@ impl FindingSummary {
             }
         }
         let Some(policy) = &record.tracego.policy else { return };
+        if let Some(error) = &policy.error {
+            if self.failed.count == 0 {
+                self.failed.first = printable(error);
+            }
+            self.failed.count += 1;
+            self.failed.allowed += u64::from(policy.allow);
+        }
         for reason in policy.reasons() {
             *self.counts.entry(reason.severity).or_default() += 1;
             let remedy = printable(reason.remediation.unwrap_or_default());
@@ -149,6 +179,12 @@ impl FindingSummary {
             children: BTreeMap::new(),
         });
         Some(self.told.len() - 1)
+    }
+
+    /// Returns the decisions of policies that failed.
+    #[must_use]
+    pub fn failed(&self) -> &FailedDecisions {
+        &self.failed
     }
 
     /// Returns the worst severity found.

@@ -21,7 +21,8 @@ pub struct Ledger {
     pub written: u64,
     /// Number of these whose record the output refused.
     pub write_errors: u64,
-    /// Number of these that only the process table needed, because the user did not ask for their kind.
+    /// Number of these that only the process table needed: the user did not ask for their kind, or no output takes
+    /// their record.
     pub unrequested: u64,
     /// Number of argv pieces, which are not counted as events.
     pub pieces: u64,

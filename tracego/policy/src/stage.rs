@@ -63,6 +63,21 @@ pub fn load(options: &StageOptions) -> anyhow::Result<PolicyEngine> {
     Ok(engine)
 }
 
+/// Checks everything that [`PolicyStage::open`] needs, but for the file of the decision log.
+///
+/// # Errors
+/// Fails as [`PolicyStage::open`] does.
+pub fn check(options: &StageOptions) -> anyhow::Result<()> {
+    if options.bundles.is_empty() {
+        anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
+        return Ok(());
+    }
+    if let Some(path) = &options.log {
+        DecisionLog::check(&options.masks).with_context(|| format!("--decision-log {}", path.display()))?;
+    }
+    load(options).map(drop)
+}
+
 impl PolicyStage {
     /// Opens the stage. Returns `None` if there are no bundles.
     ///

@@ -17,7 +17,7 @@ use tracego_probe::{
 
 use super::{Agent, AgentOptions, clock_steps};
 use crate::{
-    cli::ListenAddress,
+    cli::{ListenAddress, UsageError},
     metrics::{Board, otlp::Pusher, server::Server},
     pipeline::{Consumer, PipelineThread},
 };
@@ -37,7 +37,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let board = Arc::new(Board::new(options.load.ring_size, options.metrics.config));
     let server = options.metrics.listen.map(|listen| serve(&listen, &board)).transpose()?;
     let push = options.metrics.push.map(|settings| Pusher::start(settings, Arc::clone(&board)));
-    let pusher = push.transpose().context("--otlp-metrics")?;
+    let pusher = push.transpose().context("--otlp-metrics").map_err(UsageError::of)?;
     let mode = options.enforce.mode;
     let mut loaded = load(&options.load, mode)?;
     let pids = loaded.contexts().proc_pids();
@@ -125,7 +125,8 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
 
 /// Starts the server of metrics and health.
 fn serve(listen: &ListenAddress, board: &Arc<Board>) -> anyhow::Result<Server> {
-    let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"))?;
+    let server = Server::start(listen, Arc::clone(board)).with_context(|| format!("--listen {listen}"));
+    let server = server.map_err(UsageError::of)?;
     let address = server.address();
     if address.is_remote() {
         tracing::warn!(%address, "metrics are served to other machines, without a password and in the clear");

@@ -7,6 +7,7 @@ mod records;
 mod report;
 mod run;
 mod subcommands;
+mod usage_error;
 mod values;
 mod watch;
 
@@ -18,6 +19,7 @@ pub use report::*;
 pub use run::*;
 pub use subcommands::*;
 use tracing_subscriber::EnvFilter;
+pub(crate) use usage_error::{UsageError, wrong_usage};
 pub use values::EnvSpec;
 use values::log_filter;
 pub use watch::*;
@@ -83,11 +85,13 @@ impl Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running, or a file that \
-cannot be read; \
-2 wrong usage; 3 the kernel side cannot be loaded (the message says what is missing), or tracego run did not \
-see its command, or --enforce is not in force; \
-4 records were lost or refused by the output (the ledger on stderr has their number); \
+Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running without a command, or \
+a file that cannot be read; \
+2 wrong usage, or an option or configuration that cannot be used here (a file, a user, an address): nothing \
+was started; 3 this machine does not let tracego start (the message says what is missing), or tracego run did \
+not see its command or failed, or --enforce is not in force; \
+4 records were lost or refused by the output (the ledger on stderr has their number), or policies gave no \
+decision; \
 5 tracego run found what --fail-on names, or stopped a start; 6 verify-log cannot prove the end of a log.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.

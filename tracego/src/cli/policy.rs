@@ -27,7 +27,7 @@ pub struct PolicyOptions {
     /// Key of the signatures.
     #[command(flatten)]
     pub key: PolicyKey,
-    /// Decision about a start if a policy fails or takes too long.
+    /// Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4.
     #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
     pub policy_on_error: OnError,

@@ -26,6 +26,7 @@ pub struct RecordOptions {
     pub events: Vec<EventKind>,
     /// Put KEY=VALUE into every record, or with KEY alone the process's own value; repeatable.
     ///
+    /// Secrets in values are replaced, as in all variables.
     /// Variables of known CI systems are always read, and
     /// those that rules need, which records do not show. No other variable is read from a process.
     #[arg(help_heading = heading::RECORDS)]
@@ -75,7 +76,7 @@ pub struct RecordOptions {
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Append records to this file (created with mode 0600) instead of standard output.
+    /// Append records to this file (created with mode 0600) instead of standard output. `-` is refused.
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,

@@ -35,7 +35,7 @@ pub struct Run {
     #[arg(help_heading = heading::FINDINGS)]
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
     pub fail_on: Option<FailOn>,
-    /// End with 4 if records were lost or descendants still run, whatever the command's own status is.
+    /// End with 4 if records or decisions are missing or descendants still run, whatever the command's own status is.
     ///
     /// Without this option, 4 only replaces a status of 0.
     #[arg(help_heading = heading::FINDINGS)]

@@ -144,8 +144,9 @@ pub struct Config {
 /// The subcommands of `tracego config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigAction {
-    /// Read a file as tracego would, and report mistakes; ends with 2 if there are any. Only the certificates
-    /// and keys that the file names are opened; no connection is made.
+    /// Read a file as tracego would at its start, and report mistakes; ends with 2 if there are any. Certificates,
+    /// keys and policies that the file names are read, and folders and groups looked up. Nothing is made or locked,
+    /// and no connection is made.
     Check {
         /// Configuration file.
         #[arg(value_name = "FILE")]

@@ -45,7 +45,10 @@ impl FromStr for EnvSpec {
 
 /// Parses a number of bytes below 4 GiB.
 fn bytes(text: &str) -> Result<u32, String> {
-    let Bytes(bytes) = text.to_ascii_uppercase().parse()?;
+    let Bytes(bytes) = text
+        .to_ascii_uppercase()
+        .parse()
+        .map_err(|_| format!("'{text}' is not a size; write 65536, 64K, 16M or 1G"))?;
     u32::try_from(bytes).map_err(|_| "too large: at most 2 GiB".to_owned())
 }
 

@@ -12,10 +12,10 @@ use tracego_model::capture::writer::CaptureWriter;
 use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
-use super::{code, output, run, setup, watch};
+use super::{code, machine_error::MachineError, output, run, setup, watch};
 use crate::{
     agent,
-    cli::{Capture, Replay},
+    cli::{Capture, Replay, UsageError},
     config::RunSettings,
     pipeline::Consumer as _,
 };
@@ -25,14 +25,17 @@ use crate::{
 /// # Errors
 /// Fails if the file exists or the agent cannot start.
 pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow::Result<ExitCode> {
-    let signals = watch::signals()?;
+    let signals = watch::signals().map_err(|error| MachineError::of(error.into()))?;
     let name = capture.file.display();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&capture.file);
-    let file = file.with_context(|| format!("capture {name}"))?;
-    let (options, meta) = setup::options(&capture.watch, settings, !capture.command.is_empty())?;
-    let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"))?;
+    let file = file.with_context(|| format!("capture {name}")).map_err(UsageError::of)?;
+    let options = setup::options(&capture.watch, settings, !capture.command.is_empty());
+    let (options, meta) = options.map_err(UsageError::of)?;
+    let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"));
+    let writer = writer.map_err(UsageError::of)?;
     if capture.command.is_empty() {
-        watch::until_signal(agent::start(options, writer)?, &capture.watch, settings, signals).await
+        let agent = agent::start(options, writer).map_err(MachineError::of)?;
+        watch::until_signal(agent, &capture.watch, settings, signals).await
     } else {
         drop(signals);
         let follow = run::FollowOptions {
@@ -42,7 +45,7 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
             to_stderr: false,
             quiet: settings.quiet,
         };
-        let outcome = run::follow(options, writer, follow).await?;
+        let outcome = run::follow(options, writer, follow).await.map_err(MachineError::of)?;
         Ok(ExitCode::from(outcome.exit_code(run::FailureConditions::default())))
     }
 }
@@ -63,7 +66,8 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let (mut pipeline, sinks) = output::pipeline(&replay.records, settings, meta, output::stdout())?;
+    let opened = output::pipeline(&replay.records, settings, meta, output::stdout());
+    let (mut pipeline, sinks) = opened.map_err(UsageError::of)?;
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
@@ -71,8 +75,13 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
         }
     }
     pipeline.end().context("cannot write records")?;
+    let summary = pipeline.summary();
     drop(pipeline);
-    let mut whole = true;
+    let failed = summary.failed();
+    let mut whole = failed.allowed == 0;
+    if failed.count > 0 {
+        message!("tracego: {failed}");
+    }
     for sink in sinks.join()? {
         message!("tracego: {sink}");
         whole &= sink.is_whole();

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{code, output, plain_output::PlainOutput, policy, setup};
+use super::{code, output, output_check, plain_output::PlainOutput, policy, setup, telemetry};
 use crate::{
     cli::{Config, ConfigAction},
     config::{self, Configuration, OptionValue},
@@ -33,8 +33,10 @@ pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
                     let watch = &cli.watch;
                     let mistakes = [
                         setup::options(watch, &settings, false).err(),
-                        output::check(&watch.records, &settings, false).err(),
-                        policy::load_engine(&watch.records.policies).err(),
+                        output_check::check(&watch.records, &settings, false).err(),
+                        output::redactor(&settings).err(),
+                        telemetry::check_traces(&watch.records).err(),
+                        policy::check_stage(&watch.records.policies).err(),
                     ];
                     let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
                     if mistakes.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tracego_analyze::inspect::image::executable;
+use tracego_analyze::{inspect::image::executable, redact::Redactor};
 use tracego_golang::{self as golang, Build, Elf, Image, Linkage, Module, Packer};
 use tracego_model::text::printable;
 
@@ -63,10 +63,21 @@ pub(super) fn inspect(inspect: &Inspect) -> anyhow::Result<ExitCode> {
 
 fn read(path: &Path) -> anyhow::Result<Image> {
     let file = executable::file(path)?;
-    let image = golang::read(&file)?;
+    let mut image = golang::read(&file)?;
     file.verify()?;
+    if let Some(build) = &mut image.go {
+        redact(build);
+    }
     // Of the file's place, not of its content.
     Ok(Image { times: None, ..image })
+}
+
+/// Takes secrets out of build settings, as records do: they get there by `-ldflags "-X main.token=…"`.
+fn redact(build: &mut Build) {
+    let redactor = Redactor::standard();
+    for (name, value) in &mut build.settings {
+        redactor.variable(name, value);
+    }
 }
 
 /// Prints a row: a name and its values.

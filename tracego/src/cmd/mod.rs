@@ -8,8 +8,10 @@ mod config;
 mod detach;
 mod doctor;
 mod inspect;
+mod machine_error;
 mod notify;
 mod output;
+mod output_check;
 mod plain_output;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
@@ -20,7 +22,6 @@ mod seal_key;
 mod setup;
 mod spool;
 mod telemetry;
-mod usage_error;
 mod verify;
 mod watch;
 
@@ -28,9 +29,13 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use tracego_probe::error::LoadError;
 
-use usage_error::UsageError;
+use machine_error::MachineError;
 
-use crate::{cli::Command, config::Configuration, pipeline::RunReport};
+use crate::{
+    cli::{Command, UsageError},
+    config::Configuration,
+    pipeline::RunReport,
+};
 
 /// Exit codes, as the help text documents them.
 mod code {
@@ -58,7 +63,7 @@ pub fn main() -> ExitCode {
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
+        Err(error) => return failed(&MachineError::of(error.into())),
     };
     catch_size_limit();
     let done = match cli.command {
@@ -94,7 +99,7 @@ fn catch_size_limit() {
 
 fn failed(error: &anyhow::Error) -> ExitCode {
     message!("tracego: {error:#}");
-    ExitCode::from(if error.is::<LoadError>() {
+    ExitCode::from(if error.is::<LoadError>() || error.is::<MachineError>() {
         code::KERNEL
     } else if error.is::<UsageError>() {
         code::USAGE
@@ -103,7 +108,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     })
 }
 
-/// Prints the ledger; whether nothing is missing in the output.
+/// Prints the ledger, and the decisions that failed; whether nothing is missing in the output.
 fn print_summary(report: &RunReport, quiet: bool) -> bool {
     if report.output.is_none() && !quiet {
         message!("tracego: {}", report.ledger);
@@ -113,13 +118,18 @@ fn print_summary(report: &RunReport, quiet: bool) -> bool {
             message!("tracego: {sink}");
         }
     }
+    let failed = report.summary.failed();
+    if failed.count > 0 {
+        message!("tracego: {failed}");
+    }
     is_complete(report, false)
 }
 
-/// Whether nothing is missing in the outputs. `but_refused`: records that the direct output refused do not count.
+/// Whether nothing is missing in the outputs, and every start was decided about. `but_refused`: records that the direct output refused do not count.
 fn is_complete(report: &RunReport, but_refused: bool) -> bool {
     let ledger = &report.ledger;
     let refused = ledger.write_errors != 0 && !but_refused;
     let whole = report.sinks.iter().all(|sink| sink.is_whole());
-    whole && (report.output.is_some() || ledger.kernel.is_whole() && !refused && ledger.balanced())
+    let decided = report.summary.failed().allowed == 0;
+    whole && decided && (report.output.is_some() || ledger.kernel.is_whole() && !refused && ledger.balanced())
 }

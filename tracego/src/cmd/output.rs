@@ -14,14 +14,14 @@ use tracego_deliver::{
         direct::{DirectFormat, DirectOutput, text},
         lifecycle::Sinks,
         outputs::Outputs,
-        settings::{SinkKind, SinkSettings},
+        settings::SinkSettings,
     },
 };
 use tracego_model::meta::Meta;
 
-use super::{policy, telemetry, usage_error::wrong_usage};
+use super::{output_check, policy, telemetry};
 use crate::{
-    cli::{Color, OutputForm, RecordOptions},
+    cli::{Color, OutputForm, RecordOptions, wrong_usage},
     config::RunSettings,
     pipeline::Pipeline,
 };
@@ -36,7 +36,7 @@ pub(super) fn pipeline(
     meta: Meta,
     other: StandardStream,
 ) -> anyhow::Result<(Pipeline, Sinks)> {
-    check(options, settings, other.is_for_messages)?;
+    output_check::check(options, settings, other.is_for_messages)?;
     let with_queues = sinks(options, settings)?;
     let direct = has_direct(options, &with_queues, other.is_for_messages)
         .then(|| direct(options, other))
@@ -69,48 +69,6 @@ pub(super) fn redactor(settings: &RunSettings) -> anyhow::Result<Arc<Redactor>> 
     Ok(Arc::new(redactor))
 }
 
-/// Checks the outputs without opening any.
-///
-/// # Errors
-/// Fails if two sinks have the same name, two outputs the same file, or if `--seal` has nothing to seal.
-pub(super) fn check(
-    options: &RecordOptions,
-    settings: &RunSettings,
-    is_for_messages: bool,
-) -> anyhow::Result<()> {
-    let sinks = sinks(options, settings)?;
-    let is_direct = has_direct(options, &sinks, is_for_messages);
-    if options.seal && !is_direct {
-        wrong_usage!(
-            "--seal: seals standard output or --output-file; add one of --output json and --output-file"
-        );
-    }
-    if is_direct {
-        check_seal(options, format(options, false, false)?)?;
-    }
-    let files = sinks.iter().filter_map(|sink| match &sink.kind {
-        SinkKind::File(file) => Some((format!("sink {}", sink.name), file.path.as_path())),
-        _ => None,
-    });
-    let log = options.policies.decision_log();
-    let own = [("--output-file", options.output_file.as_deref()), ("--decision-log", log)];
-    let own = own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
-    let mut known: Vec<(String, PathBuf)> = Vec::new();
-    for (name, path) in own.chain(files) {
-        if path.is_dir() {
-            wrong_usage!("{name}: {} is a folder; name a file", path.display());
-        }
-        // A device or a FIFO may be shared.
-        let is_shared = path.metadata().is_ok_and(|about| !about.is_file());
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if let Some((other, _)) = known.iter().find(|(_, known)| *known == path && !is_shared) {
-            wrong_usage!("{name}: {other} writes to {} already; give each its own file", path.display());
-        }
-        known.push((name, path));
-    }
-    Ok(())
-}
-
 /// Returns the sinks with queues: those of the configuration, and the one of `--output otlp`.
 ///
 /// # Errors
@@ -137,7 +95,7 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
 
 /// Whether the pipeline also writes records itself: if an option asks for it, or if no sink is configured and the
 /// standard stream is not the one for messages.
-fn has_direct(options: &RecordOptions, sinks: &[SinkSettings], is_for_messages: bool) -> bool {
+pub(super) fn has_direct(options: &RecordOptions, sinks: &[SinkSettings], is_for_messages: bool) -> bool {
     match options.output {
         Some(OutputForm::Otlp) => options.output_file.is_some(),
         Some(OutputForm::Json | OutputForm::Text) => true,
@@ -198,7 +156,7 @@ fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<Dire
 ///
 /// # Errors
 /// Fails if the options contradict each other.
-fn format(options: &RecordOptions, terminal: bool, colour: bool) -> anyhow::Result<DirectFormat> {
+pub(super) fn format(options: &RecordOptions, terminal: bool, colour: bool) -> anyhow::Result<DirectFormat> {
     let output = options.output.unwrap_or(if terminal { OutputForm::Text } else { OutputForm::Json });
     let style = text::Style { colour, tree: options.tree };
     Ok(match (options.format, output) {
@@ -221,7 +179,7 @@ pub(super) fn has_colours(terminal: bool) -> bool {
 }
 
 /// Checks the options of seals.
-fn check_seal(options: &RecordOptions, format: DirectFormat) -> anyhow::Result<()> {
+pub(super) fn check_seal(options: &RecordOptions, format: DirectFormat) -> anyhow::Result<()> {
     match &options.seal_key {
         Some(path) if !options.seal => wrong_usage!("--seal-key {}: only with --seal", path.display()),
         _ if options.seal && format != DirectFormat::JSON => {

@@ -19,6 +19,11 @@ pub(super) fn open_stage(_: &PolicyOptions) -> anyhow::Result<Option<PolicyStage
     Ok(None)
 }
 
+/// Checks nothing: the command line accepts no policies.
+pub(super) fn check_stage(_: &PolicyOptions) -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Returns `None`, as [`open_stage`] does.
 pub(super) fn load_engine(_: &PolicyOptions) -> anyhow::Result<Option<PolicyEngine>> {
     Ok(None)

@@ -21,10 +21,10 @@ use tracego_probe::{
     load::{EnvName, LoadOptions},
 };
 
-use super::{telemetry, usage_error::wrong_usage};
+use super::telemetry;
 use crate::{
     agent::AgentOptions,
-    cli::{EnvSpec, RecordOptions, WatchOptions},
+    cli::{EnvSpec, RecordOptions, WatchOptions, wrong_usage},
     config::RunSettings,
     metrics,
 };

@@ -29,6 +29,17 @@ pub(super) fn traces(options: &RecordOptions, meta: &Meta) -> anyhow::Result<Opt
     TracePipeline::start(BuilderLimits::default(), settings).map(Some).context("--otlp-traces")
 }
 
+/// Checks the settings of `--otlp-traces`, if it is given.
+///
+/// # Errors
+/// Fails like [`traces`].
+pub(super) fn check_traces(options: &RecordOptions) -> anyhow::Result<()> {
+    if options.otlp_traces {
+        resolved(options, Signal::Traces).context("--otlp-traces")?;
+    }
+    Ok(())
+}
+
 /// Returns the settings of the metrics push, if `--otlp-metrics` is given.
 ///
 /// # Errors

@@ -7,10 +7,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{code, detach, notify, output, print_summary, reload, setup};
+use super::{code, detach, machine_error::MachineError, notify, output, print_summary, reload, setup};
 use crate::{
     agent::{self, Agent},
-    cli::WatchOptions,
+    cli::{UsageError, WatchOptions},
     config::RunSettings,
 };
 
@@ -22,15 +22,16 @@ const READY: &str = "every program that starts from now on is recorded";
 /// # Errors
 /// Fails if the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyhow::Result<ExitCode> {
-    let (mut options, meta) = setup::options(watch, settings, false)?;
+    let (mut options, meta) = setup::options(watch, settings, false).map_err(UsageError::of)?;
     options.load.handover = watch.handover();
+    let opened = output::pipeline(&watch.records, settings, meta, output::stdout());
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&watch.records, settings, meta, output::stdout())?;
+    (pipeline, options.sinks) = opened.map_err(UsageError::of)?;
     // Signals are caught after the output is open, because opening a FIFO waits for its reader and a signal
     // has to end that. They are caught before the programs are attached, because an early signal must drain,
     // too.
-    let signals = signals()?;
-    let mut agent = agent::start(options, pipeline)?;
+    let signals = signals().map_err(|error| MachineError::of(error.into()))?;
+    let mut agent = agent::start(options, pipeline).map_err(MachineError::of)?;
     agent.check_enforcement();
     detach::remove_leftovers(watch)?;
     notify::ready(settings.quiet, READY);

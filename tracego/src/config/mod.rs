@@ -10,6 +10,7 @@ mod file;
 mod line_finder;
 mod origin;
 mod settings;
+mod variables;
 mod without_effect;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 pub use origin::{OptionValue, Origin};
 pub use settings::{Configuration, RunSettings};
+use variables::variable;
 
 use crate::cli::{Cli, REPORT};
 
@@ -51,11 +53,6 @@ pub(crate) fn tables(path: &Path) -> Result<toml::Table, String> {
     Ok(file::read(path)?.tables)
 }
 
-/// Returns the variable of an option.
-fn variable(long: &str) -> String {
-    format!("TRACEGO_{}", long.to_uppercase().replace('-', "_"))
-}
-
 /// Returns the configuration in force. Exits on wrong usage, help and version, as clap does.
 #[must_use]
 pub(crate) fn parse() -> Configuration {
@@ -68,11 +65,12 @@ pub(crate) fn parse() -> Configuration {
 /// # Errors
 /// Fails on wrong usage, or if the file cannot be read or has invalid content.
 pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
-    let matches = command().try_get_matches_from(args).map_err(|error| with_hint(error, args))?;
+    let named = |error| variables::named(error, args, |name| std::env::var_os(name));
+    let matches = command().try_get_matches_from(args).map_err(|error| named(with_hint(error, args)))?;
     let Some(path) = path(deepest(&matches)) else {
         return Configuration::new(&matches, None);
     };
-    let usage = |text: String| command().error(clap::error::ErrorKind::InvalidValue, text);
+    let usage = |text: String| usage_error(&matches, clap::error::ErrorKind::InvalidValue, text);
     let file = file::read(&path).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| file.options.iter().find(|(name, _)| name == long));
@@ -83,8 +81,18 @@ pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
             _ => arg,
         }
     });
-    let matches = command.try_get_matches_from(args)?;
+    let matches = command.try_get_matches_from(args).map_err(named)?;
     Configuration::new(&matches, Some((&path, file)))
+}
+
+/// Returns an error with the usage of the subcommand that was given.
+fn usage_error(matches: &ArgMatches, kind: clap::error::ErrorKind, text: String) -> clap::Error {
+    let mut all = command();
+    // Gives subcommands their whole names.
+    all.build();
+    let names = std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand());
+    let find = |at: &Command, (name, _): (&str, &ArgMatches)| at.find_subcommand(name).cloned();
+    names.fold(all, |at, name| find(&at, name).unwrap_or(at)).error(kind, text)
 }
 
 /// Adds the way out to the error about a command that does not stand behind `--`.

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind};
+use clap::{ArgMatches, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
-use super::{OptionValue, deepest, file::ConfigFile, origin, without_effect};
+use super::{OptionValue, deepest, file::ConfigFile, origin, usage_error, variables, without_effect};
 use crate::cli::{Cli, EnvSpec, WatchOptions};
 
 /// A command line, and everything that its configuration file adds to it.
@@ -32,7 +32,7 @@ pub struct RunSettings {
     pub enforce: Enforce,
     /// Settings of redaction.
     pub redact: RedactSettings,
-    /// Warnings about the configuration file.
+    /// Warnings about the configuration file, and about variables that have no effect.
     pub warnings: Vec<String>,
     /// SHA-256 of the configuration file, in hexadecimal.
     pub digest: Option<String>,
@@ -45,16 +45,18 @@ pub struct RunSettings {
 impl Configuration {
     /// Joins the parsed command line with its file.
     pub(super) fn new(matches: &ArgMatches, file: Option<(&Path, ConfigFile)>) -> Result<Self, clap::Error> {
-        let usage = |text| crate::config::command().error(ErrorKind::ArgumentConflict, text);
+        let usage = |text| usage_error(matches, ErrorKind::ArgumentConflict, text);
         without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
         let digest = file.as_ref().map(|(_, file)| file.digest.clone());
-        let warnings = file.as_ref().map(|(path, file)| file.warnings.texts(path)).unwrap_or_default();
+        let mut warnings = file.as_ref().map(|(path, file)| file.warnings.texts(path)).unwrap_or_default();
+        let given = std::env::vars_os().map(|(name, _)| name);
+        warnings.extend(variables::unknown(&super::command(), given));
         let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } =
             file.map(|(_, file)| file).unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(Err(error)) = cli.watch().map(WatchOptions::argv_cap) {
-            return Err(Cli::command().error(ErrorKind::ValueValidation, error));
+            return Err(usage_error(matches, ErrorKind::ValueValidation, error));
         }
         if let Some(records) = cli.records() {
             rules.profile = records.profile;

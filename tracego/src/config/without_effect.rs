@@ -29,13 +29,14 @@ const OF_RECORDS: [&str; 20] = [
 ];
 
 /// Options that need another one to be set, and the name of that one.
-const NEEDS: [(&str, &str); 8] = [
+const NEEDS: [(&str, &str); 9] = [
     ("seal_interval", "seal"),
     ("seal_key", "seal"),
     ("policy_key", "policy"),
     ("policy_algorithm", "policy_key"),
     ("policy_on_error", "policy"),
     ("policy_time_limit", "policy"),
+    ("decision_log", "policy"),
     ("decision_log_mask", "decision_log"),
     ("pin_dir", "handover"),
 ];

@@ -55,7 +55,7 @@ impl RecordWriter {
             None => {
                 let record = enricher.opening(start, self.now);
                 self.opening = Some(record.seq);
-                self.outputs.push(&record, false)
+                self.outputs.push(&record, false).map(drop)
             }
             // The sinks have it.
             Some(seq) => self.outputs.push_direct(&enricher.reopening(start, seq, self.now), false),
@@ -96,10 +96,17 @@ impl RecordWriter {
     /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
     pub(super) fn write(&mut self, record: &Record, event_ns: Option<u64>, enricher: &mut Enricher) {
         let counted = event_ns.is_some();
-        if let Err(error) = self.outputs.push(record, counted) {
-            self.ledger.write_errors += u64::from(counted);
-            self.refused(error);
-            return;
+        match self.outputs.push(record, counted) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.ledger.unrequested += u64::from(counted);
+                return;
+            }
+            Err(error) => {
+                self.ledger.write_errors += u64::from(counted);
+                self.refused(error);
+                return;
+            }
         }
         self.tally.given(event_ns);
         if self.outputs.is_full() {

@@ -119,12 +119,13 @@ impl Enricher {
         // The latest: it is the one from above.
         let env = self.environments.of(exec, &self.builder.meta);
         let is_root = header.job_root == header.id;
-        // `go env -w` sets variables that the environment does not set.
+        // `go env -w` sets variables that the environment does not set, or sets to nothing.
         let written = note.and_then(|note| note.surroundings.as_ref()?.go_env.get("GOFLAGS"));
         // Without the whole environment GOFLAGS may be set to anything. What it is known to add is then
         // nothing: a `go run` stays one, since `-n` could only be in the part that is missing.
         let whole = header.flags & (flags::ENV_TRUNCATED | flags::ENV_UNREADABLE) == 0;
-        let goflags = env.own.get("GOFLAGS").or(written.filter(|_| whole)).map_or("", String::as_str);
+        let given = env.own.get("GOFLAGS").filter(|flags| !flags.is_empty());
+        let goflags = given.or(written.filter(|_| whole)).map_or("", String::as_str);
         let is_interpreted = note.is_some_and(|note| note.program.is_some());
         let filename = text::lossy(exec.filename);
         let started = ProcessStart {

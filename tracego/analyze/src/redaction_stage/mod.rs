@@ -49,8 +49,6 @@ pub struct RedactionStage {
     redactor: Arc<Redactor>,
     /// Whether arguments and variables are left as they are; findings are still cut to one short line.
     raw: bool,
-    /// Variables of `--env`, which the operator chose to write.
-    injected: Vec<(String, String)>,
     variables: SharedParts<Variables, (Arc<Variables>, Vec<Arc<str>>)>,
     builds: SharedParts<Frozen<GoBuild>, Arc<Frozen<GoBuild>>>,
     contexts: SharedParts<Context, Arc<Context>>,
@@ -68,7 +66,6 @@ impl RedactionStage {
         Self {
             redactor: Redactor::standard(),
             raw: meta.raw,
-            injected: meta.injected.clone(),
             variables: SharedParts::new(VARIABLES_KEPT),
             builds: SharedParts::new(BUILDS_KEPT),
             contexts: SharedParts::new(CONTEXTS_KEPT),
@@ -149,8 +146,8 @@ impl RedactionStage {
 
     fn environment(&mut self, process: &mut Process, own: &mut Own) {
         let Some(shown) = &mut process.environment_variable else { return };
-        let (injected, redactor) = (&self.injected, &self.redactor);
-        let (redacted, names) = self.variables.of(shown, |all| variables(all, injected, redactor));
+        let redactor = &self.redactor;
+        let (redacted, names) = self.variables.of(shown, |all| variables(all, redactor));
         *shown = Arc::clone(redacted);
         for name in names {
             own.completeness.redact(format!("process.environment_variable.{name}"));
@@ -161,8 +158,7 @@ impl RedactionStage {
     fn identity(&mut self, shown: &mut Option<Arc<Context>>, own: &mut Own) {
         let redactor = &self.redactor;
         if let Some(known) = shown {
-            let job = own.job.as_deref();
-            *known = Arc::clone(self.contexts.of(known, |all| context(all, job, redactor)));
+            *known = Arc::clone(self.contexts.of(known, |all| context(all, redactor)));
         }
         if let Some(job) = &mut own.job {
             *job = Arc::clone(self.jobs.of(job, |job| part::job(job, redactor)));

@@ -29,7 +29,7 @@ fn start(meta: Meta) -> Record {
         evidence: [("process.command_args", args.join(" ")), ("GOFLAGS", "-X=hunter22".into())].into(),
     });
     let variables =
-        [("KEPT", "--token=abcdefgh"), ("LOST", "--token=hunter22")].map(|(k, v)| (k.into(), v.to_owned()));
+        [("GIVEN", "--token=abcdefgh"), ("LOST", "--token=hunter22")].map(|(k, v)| (k.into(), v.to_owned()));
     record.process = Some(Box::new(Process {
         command_args: Some(args.to_vec()),
         executable: Some(Executable {
@@ -50,18 +50,18 @@ fn json(record: &Record) -> String {
 
 #[test]
 fn no_text_of_a_record_has_the_secret_of_an_argument() {
-    let meta = Meta { injected: vec![("KEPT".into(), "--token=abcdefgh".into())], ..Meta::default() };
+    let meta = Meta { injected: vec![("GIVEN".into(), "--token=abcdefgh".into())], ..Meta::default() };
     let mut stage = RedactionStage::new(&meta);
     let mut record = start(meta);
     assert!(json(&record).matches("hunter22").count() >= 5);
     stage.redact(&mut record);
     let whole = json(&record);
     assert!(!whole.contains("hunter22") && !whole.contains("ghp_"), "{whole}");
-    assert!(whole.contains("--token=abcdefgh"), "the operator's own variable stays: {whole}");
+    assert!(!whole.contains("abcdefgh"), "a variable of --env is one like any other: {whole}");
     assert_eq!(record.body, format!("go run . --token {}", redact::MARK));
     assert_eq!(record.tracego.findings[0].evidence["process.command_args"], record.body);
-    // One argument, one path, one variable.
-    assert_eq!(record.tracego.completeness.redacted, 3);
+    // One argument, one path, two variables.
+    assert_eq!(record.tracego.completeness.redacted, 4);
 
     let mut later = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
     later.tracego.exec_id = Some("a-1-1".into());

@@ -139,3 +139,28 @@ fn very_many_kinds_are_counted_together() {
     assert_eq!(printed(&text, "medium"), 1000, "{text}");
     assert!(text.contains("medium others: 750 more"), "{text}");
 }
+
+#[test]
+fn a_decision_that_failed_is_counted_and_the_first_is_named() {
+    let decided = |error: Option<&str>, denies: bool| {
+        let mut decision = PolicyDecision::new(Arc::default());
+        decision.error = error.map(str::to_owned);
+        if denies {
+            decision.deny();
+        }
+        let mut record = record(Vec::new(), None);
+        record.tracego.policy = Some(Box::new(decision));
+        record
+    };
+    let mut summary = FindingSummary::default();
+    summary.add(&decided(None, false));
+    assert_eq!((summary.failed().count, summary.failed().allowed), (0, 0));
+    summary.add(&decided(Some("b: \u{1b}[31m is a text"), false));
+    summary.add(&decided(Some("b: later"), true));
+    assert_eq!((summary.failed().count, summary.failed().allowed), (2, 1));
+    let printed = summary.failed().to_string();
+    assert_eq!(
+        printed,
+        "policies: 2 failed to decide, 1 start was allowed without a decision: b: \\u{1b}[31m is a text"
+    );
+}

@@ -92,6 +92,16 @@ fn slot(generation: u64) -> u64 {
     (generation % 2) * PAGE as u64
 }
 
+/// Reads the newest state of a file.
+fn read_state(file: &File) -> anyhow::Result<KeyState> {
+    let slots = [0, PAGE as u64].map(|at| {
+        let mut bytes = [0; SLOT];
+        file.read_exact_at(&mut bytes, at).ok().and_then(|()| KeyState::decode(&bytes))
+    });
+    let state = slots.into_iter().flatten().max_by_key(|state| state.generation);
+    state.context("the key is damaged; create another one with `tracego seal-key`")
+}
+
 /// An evolving key that is in use.
 pub(super) struct EvolvingKey {
     file: File,
@@ -150,18 +160,18 @@ impl EvolvingKey {
         }
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         lock(&file)?;
-        let slots = [0, PAGE as u64].map(|at| {
-            let mut bytes = [0; SLOT];
-            file.read_exact_at(&mut bytes, at).ok().and_then(|()| KeyState::decode(&bytes))
-        });
-        let state = slots.into_iter().flatten().max_by_key(|state| state.generation);
-        let state = state.context("the key is damaged; create another one with `tracego seal-key`")?;
+        let state = read_state(&file)?;
         let key = Self { file, id, log: log.to_owned(), state: Mutex::new(state.clone()) };
         // A crash may have left the slot of an earlier epoch.
         key.erase(slot(state.generation + 1))?;
         let key = Arc::new(key);
         open.push(Arc::downgrade(&key));
         Ok(key)
+    }
+
+    /// Checks that the file has a key, without locking or changing it.
+    pub(super) fn check(file: &File) -> anyhow::Result<()> {
+        read_state(file).map(drop)
     }
 
     fn state(&self) -> MutexGuard<'_, KeyState> {

@@ -45,20 +45,23 @@ impl Key {
     /// Fails if the file cannot be read, is no such key, is accessible to others than its owner, or is an
     /// evolving key that another output uses.
     pub fn read(path: &Path, log: &Path) -> anyhow::Result<Self> {
-        let mut file = fs::File::open(path)?;
-        // The mode of the opened file, since the name could refer to another file by now.
-        let mode = file.metadata()?.mode();
-        if mode & 0o077 != 0 {
-            bail!("others may read or change it (mode {:03o}): chmod 600", mode & 0o777);
-        }
+        let mut file = private_file(path)?;
         if EvolvingKey::is_one(&file)? {
             return Ok(Self(Signer::Evolving(EvolvingKey::open(path, log)?)));
         }
-        let key = SigningKey::from_pkcs8_pem(&text(&mut file)?);
-        key.map(|key| Self(Signer::Fixed(Box::new(key)))).ok().context(
-            "not an Ed25519 private key in PEM; `openssl genpkey -algorithm ed25519 -out FILE` makes one, and \
-             `tracego seal-key FILE` one that evolves",
-        )
+        Ok(Self(Signer::Fixed(Box::new(fixed_key(&mut file)?))))
+    }
+
+    /// Checks that [`Self::read`] can read the file, which is not locked and not changed.
+    ///
+    /// # Errors
+    /// Fails as [`Self::read`] does, but for an evolving key that another output uses.
+    pub fn check(path: &Path) -> anyhow::Result<()> {
+        let mut file = private_file(path)?;
+        if EvolvingKey::is_one(&file)? {
+            return EvolvingKey::check(&file);
+        }
+        fixed_key(&mut file).map(drop)
     }
 
     /// Creates a key from the 32 bytes of its secret.
@@ -112,6 +115,25 @@ impl Key {
             tracing::error!(%error, "the key of the seals cannot be changed, and can forge earlier seals");
         }
     }
+}
+
+/// Opens the file of a private key.
+fn private_file(path: &Path) -> anyhow::Result<fs::File> {
+    let file = fs::File::open(path)?;
+    // The mode of the opened file, since the name could refer to another file by now.
+    let mode = file.metadata()?.mode();
+    if mode & 0o077 != 0 {
+        bail!("others may read or change it (mode {:03o}): chmod 600", mode & 0o777);
+    }
+    Ok(file)
+}
+
+/// Reads a key that never changes.
+fn fixed_key(file: &mut fs::File) -> anyhow::Result<SigningKey> {
+    SigningKey::from_pkcs8_pem(&text(file)?).ok().context(
+        "not an Ed25519 private key in PEM; `openssl genpkey -algorithm ed25519 -out FILE` makes one, and \
+         `tracego seal-key FILE` one that evolves",
+    )
 }
 
 fn sign(key: &SigningKey, link: Link) -> [u8; SIGNATURE] {

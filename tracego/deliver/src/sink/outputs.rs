@@ -60,15 +60,18 @@ impl Outputs {
         self.direct.as_mut()?.sealer()
     }
 
-    /// Adds a record to all outputs; `counted` is that of [`DirectOutput::push`].
+    /// Adds a record to all outputs; `counted` is that of [`DirectOutput::push`]. Returns whether any output took
+    /// the record: without a direct output, the filters of all sinks may leave it out.
     ///
     /// # Errors
     /// Fails if the record cannot be written in the format of the direct output.
-    pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<()> {
+    pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<bool> {
+        let mut is_taken = self.direct.is_some();
         for sender in &mut self.senders {
-            sender.push(record);
+            is_taken |= sender.push(record);
         }
-        self.push_direct(record, counted)
+        self.push_direct(record, counted && is_taken)?;
+        Ok(is_taken)
     }
 
     /// Adds a record to the direct output alone.

@@ -1,7 +1,7 @@
 //! Compilation of a bundle to a program of regorus's virtual machine.
 //!
-//! The modules are parsed ([`parser`]) and checked: for calls that are not allowed ([`checks`]), recursion
-//! and an entry point. What they read of the input is found on the way ([`InputUse`]). The program is then
+//! The modules are parsed ([`parser`]) and checked: for calls that are not allowed ([`checks`]), recursion,
+//! an entry point, and values that can never be a decision ([`value_check`]). What they read of the input is found on the way ([`InputUse`]). The program is then
 //! built from them ([`program`]).
 
 pub(crate) mod builtin_limits;
@@ -17,6 +17,7 @@ pub(crate) mod parser;
 mod program;
 mod recursion;
 pub(crate) mod syntax;
+mod value_check;
 
 use std::sync::Arc;
 
@@ -84,6 +85,11 @@ pub(crate) fn compile(bundle: &BundleSource) -> Result<CompiledBundle, Vec<Polic
         return Err(problems);
     }
     let entries = entry_point::find(&bundle.name, parsed.iter().map(|parsed| (parsed.path, &parsed.module)))?;
+    let mut problems = value_check::check(&bundle.name, &parsed, &entries);
+    if !problems.is_empty() {
+        sort(&mut problems);
+        return Err(problems);
+    }
     program::build(bundle, &parsed, names, &entries).map(|(policy, program, data)| {
         let named = entries
             .into_iter()

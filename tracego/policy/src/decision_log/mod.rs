@@ -32,10 +32,17 @@ impl DecisionLog {
     /// # Errors
     /// Fails if the file cannot be opened, or a mask is not a JSON pointer to a member that a decision can have.
     pub fn open(path: &Path, masks: &[String]) -> io::Result<Self> {
-        let masks = masks.iter().map(|pointer| Mask::new(pointer)).collect::<Result<_, _>>();
-        let masks = masks.map_err(|what| io::Error::new(io::ErrorKind::InvalidInput, what))?;
+        let masks = read_masks(masks)?;
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         Ok(Self { file, masks, lost: 0 })
+    }
+
+    /// Checks the masks of a log that is not opened.
+    ///
+    /// # Errors
+    /// Fails if a mask is not a JSON pointer to a member that a decision can have.
+    pub fn check(masks: &[String]) -> io::Result<()> {
+        read_masks(masks).map(drop)
     }
 
     /// Writes a decision. Failures are counted, and the first one is logged.
@@ -51,6 +58,11 @@ impl DecisionLog {
             self.lost += 1;
         }
     }
+}
+
+fn read_masks(masks: &[String]) -> io::Result<Vec<Mask>> {
+    let masks = masks.iter().map(|pointer| Mask::new(pointer)).collect::<Result<_, _>>();
+    masks.map_err(|what| io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
 impl Drop for DecisionLog {

@@ -88,3 +88,71 @@ fn an_executable_that_is_taken_for_a_text_is_warned_about() {
     let engine = engine("package main\ndeny contains \"x\" if endswith(input.process.executable, \"/go\")");
     assert!(engine.warnings().next().unwrap().to_string().contains("input.process.executable.path"));
 }
+
+#[test]
+fn what_can_never_be_a_decision_is_refused() {
+    for (package, text, line, wanted) in [
+        ("main", "deny := \"no\"", 3, "deny is a text, and has to be a set"),
+        ("main", "deny := \"no\" if input.x", 3, "deny is a text"),
+        ("main", "deny := {\"no\"} if input.x\nelse := 5", 4, "deny is a number"),
+        ("main", "default deny := false\ndeny contains \"x\" if input.x", 3, "deny is a boolean"),
+        ("main", "deny := why\nwhy := sprintf(\"%d\", [1])", 4, "deny is a text"),
+        ("main", "deny := x if {\n  x := count(input.y)\n}", 4, "deny is a number"),
+        ("main", "deny := {\"why\": \"no\"}", 3, "deny is an object"),
+        ("main", "deny.why := \"no\"", 3, "deny is an object"),
+        ("main", "deny[\"why\"] := \"no\"", 3, "deny is an object"),
+        ("main", "deny[why] if why := input.x", 3, "deny is an object"),
+        ("main", "deny contains 5", 3, "deny is a number, and has to be a text or an object"),
+        ("main", "deny contains true if input.x", 3, "deny is a boolean"),
+        ("main", "deny contains {\"message\": \"no\"}", 3, "deny.msg is missing"),
+        ("main", "deny contains {\"msg\": [\"no\"]}", 3, "deny.msg is an array"),
+        ("main", "deny contains {\"msg\": \"no\", \"severity\": \"bad\"}", 3, "deny.severity: "),
+        ("main", "deny := [1, 2]", 3, "deny[…] is a number"),
+        ("main", "deny := {5 | input.x}", 3, "deny[…] is a number"),
+        ("main", "warn := \"no\"\ndeny contains \"x\" if input.x", 3, "warn is a text"),
+        ("process", "violation_a := null", 3, "violation_a is null"),
+        ("tracego.process", "decision := true", 3, "decision is a boolean, and has to be an object"),
+        ("tracego.process", "default decision := \"allow\"", 3, "decision is a text"),
+        ("tracego.process", "decision := {\"allow\": \"yes\"}", 3, "decision.allow is a text"),
+        ("tracego.process", "decision := {\"allow\": allow}\nallow := 1", 4, "decision.allow is a number"),
+        ("tracego.process", "decision := {\"action\": \"shoot\"}", 3, "decision.action: "),
+        (
+            "tracego.process",
+            "decision := {\"violations\": v}\nv contains 5",
+            4,
+            "decision.violations is a number",
+        ),
+    ] {
+        let error = refused(&format!("package {package}\n\n{text}\n")).to_string();
+        assert!(error.starts_with(&format!("b: policy.rego:{line}: {wanted}")), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_may_be_a_decision_is_not_refused() {
+    for (package, text) in [
+        ("main", "deny := {\"no\" | input.x}"),
+        ("main", "deny := [\"no\"] if input.x\nelse := {\"other\"}"),
+        ("main", "deny := a | b\na := {\"x\"}\nb := set()"),
+        ("main", "deny contains why if {\n  some why in input.x\n}"),
+        ("main", "deny contains msg if {\n  msg := input.x\n}"),
+        (
+            "main",
+            "deny contains {\"msg\": m, \"severity\": s, \"id\": null} if {\n  m := input.m\n  s := \"low\"\n}",
+        ),
+        ("main", "deny contains {input.key: \"no\"}"),
+        ("main", "deny contains object.union({\"id\": \"a\"}, {\"msg\": \"b\"})"),
+        ("main", "deny contains \"x\" if deny_name(input.x)\ndeny_name(x) := x"),
+        ("main", "deny := {x | some x in input.y}"),
+        ("tracego.process", "decision := {\"allow\": allow}\ndefault allow := false\nallow if input.x"),
+        ("tracego.process", "decision := {\"violations\": v}\nv contains \"x\" if input.y"),
+        (
+            "tracego.process",
+            "default decision := {\"allow\": true}\ndecision := {\"allow\": false} if input.x",
+        ),
+    ] {
+        let text = format!("package {package}\n\n{text}\n");
+        let done = PolicyEngine::new(&[bundle("b", &text)], &patient());
+        assert!(done.is_ok(), "{text}: {}", done.unwrap_err());
+    }
+}

@@ -21,7 +21,7 @@ fn a_denial_is_high_unless_the_policy_says_another_severity() {
     let limits = DecisionLimits { on_error: OnError::Deny, ..patient() };
     let bundle = bundle(
         "b",
-        "package main\n\ndeny contains \"x\" if { x := {\"a\": 1}; x.a == input.seq }\ndeny contains 1",
+        "package main\n\ndeny contains \"x\" if { x := {\"a\": 1}; x.a == input.seq }\ndeny contains input.process.pid",
     );
     let decision = PolicyEngine::new(&[bundle], &limits).unwrap().decide_json(&start(&["go"], ""));
     assert_eq!((decision.severity, decision.error_kind), (high, Some(ErrorKind::Shape)));

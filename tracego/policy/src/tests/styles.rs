@@ -140,7 +140,8 @@ fn the_strictest_of_several_bundles_counts() {
 #[test]
 fn a_wrong_shape_is_an_error_that_names_the_member() {
     let decision = |value: &str| {
-        let text = format!("package tracego.process\ndecision := {value}");
+        // A value that only the evaluation shows: one that stands in the source is refused at load.
+        let text = format!("package tracego.process\nsame(x) := x\ndecision := same({value})");
         decide(&text, start(&["go"], ""))
     };
     for (value, wanted) in [
@@ -163,13 +164,13 @@ fn a_wrong_shape_is_an_error_that_names_the_member() {
         assert_eq!(decision.error_kind, Some(ErrorKind::Shape));
         assert!(decision.allow && decision.violations.is_empty(), "{value}");
     }
-    let set = decide("package main\ndeny := 7", start(&["go"], ""));
+    let set = decide("package main\ndeny := input.process.pid", start(&["go"], ""));
     assert!(set.error.unwrap().contains("data.main.deny is a number, and has to be a set"));
 }
 
 #[test]
 fn what_an_error_says_about_a_start_is_a_choice() {
-    let broken = bundle("broken", "package main\ndeny := 7");
+    let broken = bundle("broken", "package main\ndeny := input.process");
     let fine = bundle("fine", "package main\ndeny contains \"no\" if input.process.argv[0] == \"go\"");
     for (on_error, allowed) in [(OnError::Allow, true), (OnError::Deny, false)] {
         let limits = DecisionLimits { on_error, ..patient() };

@@ -20,7 +20,7 @@ use serde::Serialize;
 use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
-pub(super) use self::stage::{load_engine, open_stage};
+pub(super) use self::stage::{check_stage, load_engine, open_stage};
 use super::{code, plain_output::PlainOutput};
 use crate::cli::{Bundles, Policy, PolicyAction};
 

@@ -19,6 +19,14 @@ pub(in crate::cmd) fn open_stage(options: &PolicyOptions) -> anyhow::Result<Opti
     PolicyStage::open(&stage_options(options)?)
 }
 
+/// Checks everything that [`open_stage`] needs, but for the file of the decision log.
+///
+/// # Errors
+/// Fails as [`open_stage`] does.
+pub(in crate::cmd) fn check_stage(options: &PolicyOptions) -> anyhow::Result<()> {
+    stage::check(&stage_options(options)?)
+}
+
 /// Loads the policies. Returns `None` if there are none.
 ///
 /// # Errors

@@ -29,10 +29,10 @@ use tokio::process::Command;
 use tracego_common::verdict::Action;
 use tracego_model::{record::Record, text};
 
-use super::{code, is_complete, output, print_summary, setup};
+use super::{code, is_complete, machine_error::MachineError, output, print_summary, setup};
 use crate::{
     agent::{self, Agent, AgentOptions},
-    cli::Run,
+    cli::{Run, UsageError},
     config::RunSettings,
     pipeline::{Consumer, RunReport},
 };
@@ -67,13 +67,14 @@ pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<Exi
     }
     command.envs(variables);
     if let Some(user) = &run.user {
-        let user =
-            user::CommandIdentity::find(user).with_context(|| format!("--user {}", user::shown(user)))?;
-        user.apply(&mut command);
+        let found =
+            user::CommandIdentity::find(user).with_context(|| format!("--user {}", user::shown(user)));
+        found.map_err(UsageError::of)?.apply(&mut command);
     }
-    let (mut options, meta) = setup::options(&run.watch, settings, true)?;
+    let (mut options, meta) = setup::options(&run.watch, settings, true).map_err(UsageError::of)?;
+    let opened = output::pipeline(&run.watch.records, settings, meta, output::stderr());
     let pipeline;
-    (pipeline, options.sinks) = output::pipeline(&run.watch.records, settings, meta, output::stderr())?;
+    (pipeline, options.sinks) = opened.map_err(UsageError::of)?;
     let pipeline = pipeline.with_decision_callback(Some(Box::new(tell)));
     let follow_options = FollowOptions {
         command,
@@ -82,7 +83,7 @@ pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<Exi
         to_stderr: run.watch.records.output_file.is_none(),
         quiet: settings.quiet,
     };
-    let outcome = follow(options, pipeline, follow_options).await?;
+    let outcome = follow(options, pipeline, follow_options).await.map_err(MachineError::of)?;
     let conditions = FailureConditions { severity: run.least_severity(), on_loss: run.fail_on_loss };
     Ok(ExitCode::from(outcome.exit_code(conditions)))
 }
@@ -165,11 +166,11 @@ pub(super) async fn follow(
     let wait = async {
         tokio::select! {
             biased;
-            () = rest => {}
-            _ = signals.next() => {}
+            () = rest => false,
+            _ = signals.next() => true,
         }
     };
-    agent.run(wait).await?;
+    let is_interrupted = agent.run(wait).await? == Some(true);
     let unenforced = is_unenforced(&mut agent, enforce_optional);
     let rest = tree::rest(&contexts);
     tokio::select! {
@@ -179,7 +180,7 @@ pub(super) async fn follow(
             outcome.blind = unenforced;
             if let Some(rest) = rest {
                 message!("tracego: {rest}");
-                outcome.losses = outcome.losses.or_unfinished();
+                outcome.losses = outcome.losses.or_unfinished(is_interrupted);
             }
             if !report.children.saw(pid) {
                 message!(

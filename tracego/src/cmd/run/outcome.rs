@@ -30,14 +30,21 @@ pub(in crate::cmd) enum RunLosses {
     /// Standard error took no records. The command's status stays what it is, because messages and records share
     /// standard error with the command.
     StandardError,
-    /// Events or records are missing.
+    /// A signal ended the wait for processes of the command, which still ran: the limit of the wait is the caller's
+    /// choice, but a signal may come from the command itself.
+    Interrupted,
+    /// Events, records or decisions of policies are missing.
     Records,
 }
 
 impl RunLosses {
-    /// Returns the losses of a run whose processes were not all awaited.
-    pub(super) fn or_unfinished(self) -> Self {
-        if self == Self::None { Self::Unfinished } else { self }
+    /// Returns the losses of a run whose processes were not all awaited. `is_interrupted`: a signal ended the wait.
+    pub(super) fn or_unfinished(self, is_interrupted: bool) -> Self {
+        match self {
+            Self::None | Self::StandardError if is_interrupted => Self::Interrupted,
+            Self::None => Self::Unfinished,
+            other => other,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl RunOutcome {
             // A command that continued although a part of it was stopped has failed, and so has one of which a
             // part ran that had to be stopped.
             code::FINDINGS
-        } else if self.losses == RunLosses::Records {
+        } else if matches!(self.losses, RunLosses::Interrupted | RunLosses::Records) {
             code::INCOMPLETE
         } else {
             0
@@ -89,13 +96,16 @@ mod tests {
 
     #[test]
     fn a_loss_replaces_success_and_any_status_on_request() {
-        use RunLosses::{None, Records, StandardError, Unfinished};
+        use RunLosses::{Interrupted, None, Records, StandardError, Unfinished};
         for (code, losses, on_loss, wanted) in [
             (0, None, false, 0),
             (0, None, true, 0),
             (7, None, true, 7),
             (0, Unfinished, false, 0),
             (0, Unfinished, true, 4),
+            (0, Interrupted, false, 4),
+            (7, Interrupted, false, 7),
+            (7, Interrupted, true, 4),
             (0, Records, false, 4),
             (7, Records, false, 7),
             (7, Records, true, 4),
@@ -104,6 +114,20 @@ mod tests {
             (0, StandardError, true, 4),
         ] {
             assert_eq!(exit(code, false, losses, on_loss), wanted, "{code} {losses:?} {on_loss}");
+        }
+    }
+
+    #[test]
+    fn a_signal_that_ends_the_wait_is_no_success() {
+        use RunLosses::{Interrupted, None, Records, StandardError, Unfinished};
+        for (losses, is_interrupted, wanted) in [
+            (None, false, Unfinished),
+            (None, true, Interrupted),
+            (StandardError, false, StandardError),
+            (StandardError, true, Interrupted),
+            (Records, true, Records),
+        ] {
+            assert_eq!(losses.or_unfinished(is_interrupted), wanted, "{losses:?} {is_interrupted}");
         }
     }
 

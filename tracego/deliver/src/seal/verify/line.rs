@@ -12,7 +12,7 @@ use tracego_model::{
 };
 
 use crate::seal::{
-    chain::{LINK, Link, Parts, split, unhex},
+    chain::{LINK, Link, Parts, is_torn, split, unhex},
     key::PublicKey,
     tally::Facts,
 };
@@ -112,6 +112,32 @@ struct Executable {
 struct Completeness {
     truncated: Vec<IgnoredAny>,
     unavailable: Vec<IgnoredAny>,
+}
+
+/// A record with a link.
+#[derive(Deserialize)]
+struct Linked {
+    #[serde(rename = "tracego")]
+    _own: LinkedOwn,
+}
+
+#[derive(Deserialize)]
+struct LinkedOwn {
+    #[serde(rename = "chain")]
+    _chain: IgnoredAny,
+}
+
+/// Returns how a line that carries a link differs in form from all lines that tracego writes; `None` for a line that
+/// does not, or carries none. Such a line is no line of a run without `--seal`.
+pub(super) fn changed_form(line: &[u8]) -> Option<&'static str> {
+    let inner = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    if split(line).is_some() || is_torn(line) || serde_json::from_slice::<Linked>(inner).is_err() {
+        return None;
+    }
+    Some(match line.last() {
+        Some(b'\r') => "it ends with a carriage return: the line ends were converted",
+        _ => "it carries a link and is not in the form in which lines are written",
+    })
 }
 
 impl<'a> Known<'a> {

@@ -12,7 +12,7 @@ use std::{collections::HashSet, io};
 use damage::Good;
 pub use damage::{Damage, Kind};
 pub use input::{Line, Lines, ordered};
-use line::{Known, Sealed};
+use line::{Known, Sealed, changed_form};
 pub use order::linked_order;
 pub use proof::{Head, Place, Unproven};
 use proof::{Heads, Signatures};
@@ -138,6 +138,13 @@ impl Verifier<'_> {
             && let Some(start) = sealed.opens()
         {
             return Ok(self.open(line, sealed, start));
+        }
+        let open = self.run.as_ref().filter(|run| !run.told.closed);
+        if open.is_none()
+            && sealed.is_none()
+            && let Some(how) = changed_form(&line.bytes)
+        {
+            return Ok(Some(Damage::at(line, Kind::Changed, how)));
         }
         if let Some(foreign) = &mut self.foreign {
             // Only the first record of a run may follow, naming the line before it.

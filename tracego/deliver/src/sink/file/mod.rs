@@ -10,6 +10,7 @@
 
 mod chain;
 mod compression;
+pub(crate) mod machine_check;
 mod output_file;
 mod retention;
 pub mod rotated_name;
@@ -27,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use self::machine_check::has_folder;
 pub use self::settings::{Compress, FileGroup, FileMode, FileSettings, SyncMode};
 use self::{chain::FileChain, rotation::RotatingFile};
 use rustix::io::Errno;

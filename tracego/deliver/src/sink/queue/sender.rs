@@ -113,9 +113,11 @@ impl SinkSender {
         &self.status
     }
 
-    /// Takes a record that the filter lets through.
-    pub(crate) fn push(&mut self, record: &Record) {
-        match self.filter.takes(record) {
+    /// Takes a record that the filter lets through. Returns whether it does.
+    pub(crate) fn push(&mut self, record: &Record) -> bool {
+        let takes = self.filter.takes(record);
+        let is_taken = !matches!(takes, Ok(false));
+        match takes {
             Ok(false) => self.filtered += 1,
             Ok(true) => self.encode(record),
             Err(error) => self.unwritable(&error),
@@ -123,6 +125,7 @@ impl SinkSender {
         if self.chunk.bytes.len() >= CHUNK {
             self.pass();
         }
+        is_taken
     }
 
     /// Adds the record to the chunk, with its number in the stream of the sink.

@@ -334,6 +334,18 @@ pub fn check(settings: &SinkSettings) -> Result<(), String> {
     registry::check(settings)
 }
 
+/// Checks what the settings name on this machine, as far as that is possible without making or locking a file. A
+/// configuration may be right where this fails: groups, keys and folders are those of one machine.
+///
+/// # Errors
+/// Fails as the start of the sink would; the text names the key.
+pub fn check_machine(settings: &SinkSettings) -> Result<(), String> {
+    match &settings.kind {
+        SinkKind::File(own) => file::machine_check::check(own),
+        _ => Ok(()),
+    }
+}
+
 /// Checks that all of these sinks can be made.
 ///
 /// # Errors

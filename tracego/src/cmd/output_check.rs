@@ -1,0 +1,153 @@
+//! Checks of the outputs, without opening any.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use tracego_deliver::{
+    seal::key::Key,
+    sink::{
+        file::has_folder,
+        settings::{SinkKind, check_machine},
+    },
+};
+
+use super::output;
+use crate::{
+    cli::{RecordOptions, wrong_usage},
+    config::RunSettings,
+};
+
+/// Maximum number of symbolic links that are followed to a file that is not there yet.
+const LINKS: usize = 8;
+
+/// Checks the outputs without opening any.
+///
+/// # Errors
+/// Fails if two sinks have the same name, two outputs the same file, if `--seal` has nothing to seal, or if a folder,
+/// group or key is missing.
+pub(super) fn check(
+    options: &RecordOptions,
+    settings: &RunSettings,
+    is_for_messages: bool,
+) -> anyhow::Result<()> {
+    let sinks = output::sinks(options, settings)?;
+    let is_direct = output::has_direct(options, &sinks, is_for_messages);
+    if options.seal && !is_direct {
+        wrong_usage!(
+            "--seal: seals standard output or --output-file; add one of --output json and --output-file"
+        );
+    }
+    if is_direct {
+        output::check_seal(options, output::format(options, false, false)?)?;
+    }
+    if let Some(key) = options.seal_key.as_deref().filter(|_| options.seal) {
+        Key::check(key).with_context(|| format!("--seal-key {}", key.display()))?;
+    }
+    let files = sinks.iter().filter_map(|sink| match &sink.kind {
+        SinkKind::File(file) => Some((format!("sink {}", sink.name), file.path.as_path())),
+        _ => None,
+    });
+    let log = options.policies.decision_log();
+    let own = [("--output-file", options.output_file.as_deref()), ("--decision-log", log)];
+    let own: Vec<_> = own.into_iter().filter_map(|(name, path)| Some((name, path?))).collect();
+    let all = own.iter().map(|&(name, path)| (name.to_owned(), path)).chain(files);
+    let mut known: Vec<(String, FileIdentity)> = Vec::new();
+    for (name, path) in all {
+        if path == Path::new("-") {
+            wrong_usage!(
+                "{name}: - is not standard output here; name a file (./- for one of that name), or leave the option \
+                 out"
+            );
+        }
+        if path.is_dir() {
+            wrong_usage!("{name}: {} is a folder; name a file", path.display());
+        }
+        // A device or a FIFO may be shared.
+        let is_shared = path.metadata().is_ok_and(|about| !about.is_file());
+        let identity = FileIdentity::of(path);
+        if let Some((other, _)) = known.iter().find(|(_, known)| *known == identity && !is_shared) {
+            wrong_usage!("{name}: {other} writes to {} already; give each its own file", path.display());
+        }
+        known.push((name, identity));
+    }
+    for (name, path) in own {
+        if !path.exists() {
+            has_folder(path).with_context(|| format!("{name} {}", path.display()))?;
+        }
+    }
+    for sink in &sinks {
+        check_machine(sink).map_err(anyhow::Error::msg).with_context(|| format!("sink {}", sink.name))?;
+    }
+    match &options.spool_dir {
+        Some(folder) if !sinks.is_empty() => {
+            check_spool(folder).with_context(|| format!("--spool-dir {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the folder is one, or can be made in one.
+fn check_spool(folder: &Path) -> anyhow::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let there = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        anyhow::bail!("{} is not a folder", there.display());
+    }
+    Ok(())
+}
+
+/// The identity of a file, however its path is written.
+#[derive(Debug, Eq, PartialEq)]
+enum FileIdentity {
+    /// Device and inode of a file that exists.
+    Existing(u64, u64),
+    /// Path of a file that will be made, without symbolic links.
+    New(PathBuf),
+}
+
+impl FileIdentity {
+    fn of(path: &Path) -> Self {
+        if let Ok(about) = path.metadata() {
+            return Self::Existing(about.dev(), about.ino());
+        }
+        let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        for _ in 0..LINKS {
+            let Ok(to) = fs::read_link(&path) else { break };
+            path = path.parent().map(|folder| folder.join(&to)).unwrap_or(to);
+        }
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        Self::New(match (folder, path.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => path,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_however_its_path_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| FileIdentity::of(&dir.path().join(name));
+        fs::create_dir(dir.path().join("s")).unwrap();
+        symlink("s", dir.path().join("l")).unwrap();
+        symlink("s/new", dir.path().join("dangling")).unwrap();
+        for same in ["s/../s/new", "l/new", "s/./new", "dangling"] {
+            assert_eq!(at(same), at("s/new"), "{same}");
+        }
+        assert_ne!(at("new"), at("s/new"));
+        fs::write(dir.path().join("s/new"), "").unwrap();
+        fs::hard_link(dir.path().join("s/new"), dir.path().join("hard")).unwrap();
+        for same in ["s/../s/new", "l/new", "dangling", "hard"] {
+            assert_eq!(at(same), at("s/new"), "{same}");
+        }
+    }
+}
