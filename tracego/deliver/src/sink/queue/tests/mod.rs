@@ -215,7 +215,7 @@ struct TestQueue(RecordQueue, StreamState);
 
 impl TestSink {
     fn push(&mut self, records: &[Record]) {
-        records.iter().for_each(|record| self.feed.push(record));
+        records.iter().for_each(|record| _ = self.feed.push(record));
         self.feed.flush();
     }
 
