@@ -1,7 +1,7 @@
 //! Drains the ring on its own OS thread into one bounded queue.
 //!
 //! The kernel side does not wake the reader for each event, so the thread polls the ring every [`POLL`]. When it has
-//! found nothing for [`QUIET`], it sleeps until the next event wakes it. A full queue blocks the thread, so overload
+//! found nothing for 50 ms, it sleeps until the next event wakes it. A full queue blocks the thread, so overload
 //! shows in one place: the ring.
 
 use std::{
