@@ -152,7 +152,7 @@ fn no_cgroup() {
     };
     let elsewhere = "not in the cgroup v2 tree (below /sys/fs/cgroup/unified or /sys/fs/cgroup)\n";
     assert_eq!(error(dir.path(), 2), elsewhere);
-    assert_eq!(error(&dir.path().join("none"), 1), "No such file or directory (os error 2)\n");
+    assert_eq!(error(&dir.path().join("none"), 2), "No such file or directory (os error 2)\n");
     // A file in a group's folder is not a group and would match no process.
     for root in ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new) {
         let file = root.join("cgroup.procs");
