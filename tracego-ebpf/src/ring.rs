@@ -47,17 +47,17 @@ pub(crate) fn output(record: *const u8, len: u64) -> bool {
 /// Wakes the reader if it sleeps. The reader says so before it looks at the ring for the last time, and this comes
 /// after the event is in the ring, so that one of the two sees the other.
 #[inline(always)]
-fn wake() {
+pub(crate) fn wake() {
     let Some(sleeps) = READER_SLEEPS.get_ptr_mut(0) else { return };
     // SAFETY: the only slot of the map; a word that is read and written whole.
     let slept = unsafe { sleeps.read_volatile() };
     if slept == 0 {
         return;
     }
-    // SAFETY: as above. Two that clear it at once wake the reader twice.
-    unsafe { sleeps.write_volatile(0) };
-    // Only an entry can carry a wake-up; the reader skips a discarded one.
+    // Only an entry can carry a wake-up; the reader skips a discarded one. Without room, the next event tries again.
     if let Some(entry) = EVENTS.reserve::<u64>(0) {
+        // SAFETY: as above. Two that clear it at once wake the reader twice.
+        unsafe { sleeps.write_volatile(0) };
         entry.discard(u64::from(BPF_RB_FORCE_WAKEUP));
     }
 }

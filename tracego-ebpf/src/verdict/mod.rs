@@ -34,7 +34,7 @@ use crate::{
     maps::{EVENTS, REMEMBERED, RULE_EXES, RULE_NAMES, RULE_NUMBERS, RULE_PATHS, RULES, offset, rule_number},
     memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed, user},
     path,
-    ring::count,
+    ring::{count, wake},
     scratch::{cursor, scratch, set_cursor},
     task,
     verifier::{bounded, repeat},
@@ -347,5 +347,6 @@ fn report(start: &ProgramStart, bit: u64, action: u32, errno: u32, number: u32, 
         args((&raw mut (*verdict).args).cast());
     }
     entry.submit(u64::from(BPF_RB_NO_WAKEUP));
+    wake();
     count(KernelCounter::Sent);
 }

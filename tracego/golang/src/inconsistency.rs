@@ -155,7 +155,8 @@ fn copies(view: &View<'_>, layout: &ElfHeaders, elf: &Elf, info: &BuildInfo) -> 
     let has_runtime = !elf.needed.iter().any(|library| library.starts_with("libstd."));
     Ok(Copies {
         lacks_version: has_runtime && !search.is_version_found,
-        has_other_modules: !search.same && search.others > 0,
+        // A program without modules of its own may hold another program's.
+        has_other_modules: !frame.is_empty() && !search.same && search.others > 0,
     })
 }
 

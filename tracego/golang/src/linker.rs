@@ -16,6 +16,11 @@ pub struct LinkCommand {
     pub is_partial: bool,
 }
 
+/// Maximum number of bytes of an output: PATH_MAX.
+const OUTPUT_MAX: usize = 4096;
+/// Maximum number of bytes of a build id; those of the go command have 83.
+const BUILD_ID_MAX: usize = 256;
+
 impl LinkCommand {
     /// Reads the command line of a program start; `None` if the program is not Go's linker, or only prints its
     /// version. The linker is recognised by its build information, whatever its name.
@@ -34,14 +39,15 @@ impl LinkCommand {
             let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else { continue };
             let (name, value) =
                 flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-            let place = match name {
-                "o" => &mut command.output,
-                "buildid" => &mut command.build_id,
+            let (place, max) = match name {
+                "o" => (&mut command.output, OUTPUT_MAX),
+                "buildid" => (&mut command.build_id, BUILD_ID_MAX),
                 _ => continue,
             };
             // As in Go's package flag, the last one counts.
             let value = value.or_else(|| args.next()).unwrap_or_default();
-            *place = (!value.is_empty()).then(|| value.into());
+            // Longer ones are none that a file can have: no path, and no build id of the go command.
+            *place = (1..=max).contains(&value.len()).then(|| value.into());
         }
         Some(command)
     }

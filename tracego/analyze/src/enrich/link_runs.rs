@@ -23,10 +23,14 @@ use tracego_model::{
 };
 
 /// Maximum number of runs, of the linkers of `go build` and of others each; the oldest are forgotten first.
-const RUNS: NonZeroUsize = match NonZeroUsize::new(4096) {
+const RUNS: NonZeroUsize = match NonZeroUsize::new(1024) {
     Some(runs) => runs,
     None => NonZeroUsize::MIN,
 };
+/// Maximum number of programs of one go command that are kept.
+const LINKS_MAX: usize = 1024;
+/// Maximum number of bytes of the path that a linker writes to: PATH_MAX.
+const OUTPUT_MAX: usize = 4096;
 /// Nanoseconds by which the clock of file times may be behind the clock of events.
 const LAG_NS: i64 = 11_000_000;
 /// Output folders of build systems, with the beginnings of the names of their programs, or a part of their paths.
@@ -88,6 +92,8 @@ impl LinkRuns {
         let id = start.line.id;
         let named = command.output.as_deref().or((!command.is_partial).then_some("a.out"));
         let output = named.and_then(|output| absolute(cwd, output));
+        // A relative path can make it longer than a path can be.
+        let output = output.filter(|output| output.len() <= OUTPUT_MAX);
         let origin = origin(task, output.as_deref(), start.line);
         let run = LinkRun {
             id,
@@ -107,7 +113,10 @@ impl LinkRuns {
         // Without a build id, the programs that a long go command builds cannot be told apart.
         let (Some(go), Some(build_id)) = (&task.command, &run.command.build_id) else { return };
         let key: Box<str> = linker::without_content(build_id).into();
-        self.running.get_or_insert_mut(go.id, Vec::new).push(key.clone());
+        let running = self.running.get_or_insert_mut(go.id, Vec::new);
+        if running.len() < LINKS_MAX && !running.contains(&key) {
+            running.push(key.clone());
+        }
         self.kept.put(key, run);
     }
 

@@ -12,6 +12,7 @@ use tracego_common::TaskId;
 
 use super::{
     job::{
+        commit::is_explicit,
         identity::JobMember,
         shared_state::RunningBuild,
         tracked_job::{JobCheckouts, TrackedJob},
@@ -99,10 +100,10 @@ impl RuleState {
         Some(known.unwrap_or_else(|| key.into()))
     }
 
-    /// Returns the checkouts of the subject's job. Processes without a job have some together.
-    pub(super) fn checkouts_of(&self, subject: &Subject<'_>) -> &JobCheckouts {
+    /// Returns the checkouts of the subject's job; `None` without a job. All that `--env` gives a commit to is one.
+    pub(super) fn checkouts_of(&self, subject: &Subject<'_>) -> Option<&JobCheckouts> {
         let job = subject.job().and_then(|key| self.jobs.peek(key));
-        job.map_or(&self.without_job, |job| &job.checkouts)
+        job.map(|job| &job.checkouts).or_else(|| is_explicit(subject).then_some(&self.without_job))
     }
 
     /// Updates the state from a program start, after the rules have run on it.
@@ -118,9 +119,14 @@ impl RuleState {
             self.enter(subject.id, member);
         }
         let job = job.and_then(|job| self.jobs.get_mut(&job));
+        let has_job = job.is_some();
         let checkouts = job.map_or(&mut self.without_job, |job| &mut job.checkouts);
         let process = subject.record.process.as_ref().filter(|_| opens);
         let folder = process.and_then(|process| process.working_directory.as_ref());
+        // Processes without a job have nothing in common, unless --env says so.
+        if !has_job && !is_explicit(subject) {
+            return;
+        }
         checkouts.begin(folder, subject.record.timestamp);
         if let (Some(around), Some(_)) = (subject.surroundings, subject.invocation())
             && let Some(module) = &around.go_mod

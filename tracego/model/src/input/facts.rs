@@ -34,9 +34,8 @@ pub struct Surroundings {
 pub struct Checkout {
     /// Its top folder, as the process sees it.
     pub folder: String,
-    /// Whether a variable of the CI system names it, or a folder in it, as the checkout of the job; `None` if no
-    /// variable names one.
-    pub is_of_job: Option<bool>,
+    /// Whether a variable of the CI system names it, or a folder in it, as the checkout of the job.
+    pub is_named: bool,
     /// Whether it lies in another checkout: a submodule, or a clone.
     pub is_nested: bool,
     /// Commit that HEAD was last moved to, from the reflog; empty if that is not known.

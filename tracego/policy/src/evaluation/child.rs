@@ -77,7 +77,12 @@ impl PolicyChild {
         let timeout =
             Timespec::try_from(within).unwrap_or(Timespec { tv_sec: i64::from(i32::MAX), tv_nsec: 0 });
         let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
-        poll(&mut socket, Some(&timeout)).is_ok_and(|ready| ready > 0)
+        loop {
+            match poll(&mut socket, Some(&timeout)) {
+                Err(rustix::io::Errno::INTR) => {}
+                ready => return ready.is_ok_and(|ready| ready > 0),
+            }
+        }
     }
 
     /// Waits for an answer, `rounds` times half of the deadline. A process that has used the processor for `work`

@@ -22,6 +22,8 @@ use crate::{bundle::Bundle, error::PolicyProblem, limits::DecisionLimits};
 const LOAD: Duration = Duration::from_secs(60);
 /// Maximum time that decisions wait for a new process to load a bundle; later ones are errors until it has.
 const RELOAD: Duration = Duration::from_secs(1);
+/// Minimum time between a start of a process that failed and the next.
+const RETRY: Duration = Duration::from_secs(5);
 /// Number of processes that a bundle may lose in [`LOST_WINDOW`]; then it is out of force until the end of it.
 const LOST_MAX: u32 = 8;
 const LOST_WINDOW: Duration = Duration::from_secs(60);
@@ -38,6 +40,8 @@ pub(crate) struct BundleEvaluator {
     process: ProcessState,
     /// Time of the first lost process in the window, and the number of them.
     lost: Option<(Instant, u32)>,
+    /// Time of the last start that failed.
+    failed: Option<Instant>,
     /// The question; the buffer is reused.
     question: Vec<u8>,
 }
@@ -69,6 +73,7 @@ impl BundleEvaluator {
             limits: *limits,
             process: ProcessState::Absent(String::new()),
             lost: None,
+            failed: None,
             question: Vec::new(),
         };
         evaluator.start(LOAD);
@@ -115,7 +120,9 @@ impl BundleEvaluator {
             );
             return Err((ErrorKind::OutOfForce, why));
         }
-        if matches!(self.process, ProcessState::Absent(_)) {
+        // A start that fails may have taken seconds, which decisions after it do not wait for again.
+        let is_due = self.failed.is_none_or(|failed| failed.elapsed() >= RETRY);
+        if matches!(self.process, ProcessState::Absent(_)) && is_due {
             self.start(RELOAD);
         }
         let mut child = match self.take_process() {
@@ -137,7 +144,10 @@ impl BundleEvaluator {
                 }
                 child
             }
-            ProcessState::Absent(why) => return Err((ErrorKind::Crash, why)),
+            ProcessState::Absent(why) => {
+                self.process = ProcessState::Absent(why.clone());
+                return Err((ErrorKind::Crash, why));
+            }
         };
         message::encode_question(left, input, &mut self.question);
         let answer = child.ask(&self.question, work(&self.limits)).and_then(|answer| {
@@ -196,7 +206,10 @@ impl BundleEvaluator {
     fn start(&mut self, within: Duration) {
         self.process = match PolicyChild::start(&self.load, within, deadline(&self.limits)) {
             Ok(child) => ProcessState::Loading(child, Instant::now()),
-            Err(error) => ProcessState::Absent(format!("no process to evaluate it: {error}")),
+            Err(error) => {
+                self.failed = Some(Instant::now());
+                ProcessState::Absent(format!("no process to evaluate it: {error}"))
+            }
         };
     }
 

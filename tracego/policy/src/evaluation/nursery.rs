@@ -93,6 +93,8 @@ fn nurse(orders: c_int) -> ! {
     // from here on.
     let orders = unsafe {
         libc::setsid();
+        // The thread that forked it may have precedence, which no policy gets.
+        libc::setpriority(libc::PRIO_PROCESS, 0, 0);
         libc::prctl(libc::PR_SET_NAME, c"tracego-policy".as_ptr());
         for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT, libc::SIGPIPE] {
             libc::signal(signal, libc::SIG_IGN);

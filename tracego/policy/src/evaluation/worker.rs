@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use rustix::process::{self, Pid, PidfdFlags, Resource, Rlimit};
+use rustix::process::{self, DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit};
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 
 use super::{
@@ -47,15 +47,19 @@ fn bind(nursery: libc::pid_t) -> io::Result<()> {
     if parent == nursery { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
-/// Limits the memory that the process may take in addition to what it has. A crash leaves no file behind.
+/// Limits the memory that the process may take in addition to what it has. A crash leaves nothing behind: the image
+/// has memory of the agent in it, and a program that takes images would be started.
 fn limit(memory: u64) -> io::Result<()> {
     let status = fs::read_to_string("/proc/self/status")?;
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
     let size: u64 = size.and_then(|size| size.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
     let size = size.saturating_mul(1024).saturating_add(memory);
+    // An inherited limit may be lower, and only the privileged can raise it.
+    let size = process::getrlimit(Resource::As).maximum.map_or(size, |most| most.min(size));
     for (resource, limit) in [(Resource::As, size), (Resource::Core, 0)] {
         process::setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
+    process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 

@@ -63,12 +63,11 @@ impl ReaderAlarm {
         self.sleeps.set(0, 1, 0).map_err(io::Error::other)
     }
 
-    /// Sleeps until a wake-up, at most for `limit`.
-    pub fn sleep(&self, limit: Duration) {
+    /// Sleeps until a wake-up, at most for `limit`. Returns whether it did.
+    pub fn sleep(&self, limit: Duration) -> bool {
         let limit = Timespec::try_from(limit).ok();
         let mut events =
             [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
-        // An interrupted sleep is a short one.
-        let _woken = epoll::wait(&self.epoll, &mut events[..], limit.as_ref());
+        epoll::wait(&self.epoll, &mut events[..], limit.as_ref()).is_ok()
     }
 }

@@ -128,16 +128,13 @@ impl Ring {
         self.alarm.as_ref().map(ReaderAlarm::bell)
     }
 
-    /// Sleeps until an event or the bell, at most for `limit`. Returns at once if there are events, and `false` if the
-    /// ring has no alarm.
+    /// Sleeps until an event or the bell, at most for `limit`. Returns whether it slept: not if there is something in
+    /// the ring, be it unfinished, or if the ring has no alarm.
     pub fn sleep(&mut self, limit: Duration) -> bool {
         let Some(mut alarm) = self.alarm.take() else { return false };
-        let is_set = alarm.set().is_ok();
-        if is_set && self.is_drained() {
-            alarm.sleep(limit);
-        }
+        let slept = alarm.set().is_ok() && self.is_drained() && alarm.sleep(limit);
         self.alarm = Some(alarm);
-        is_set
+        slept
     }
 
     /// Returns whether everything was read. Entries that the kernel side discarded count as read.

@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 /// Waits until no process of the tree runs, at most for `patience`; without one, however long it takes.
 pub(super) async fn ends(contexts: Arc<ProcessContexts>, patience: Option<Duration>) {
     let start = Instant::now();
-    while !contexts.job(TaskId::default()).is_empty() {
+    while !running(&contexts).is_empty() {
         let left = patience.map(|patience| patience.saturating_sub(start.elapsed()));
         if left.is_some_and(|left| left.is_zero()) {
             return;
@@ -28,9 +28,23 @@ pub(super) async fn ends(contexts: Arc<ProcessContexts>, patience: Option<Durati
     }
 }
 
+/// Returns the processes of the tree, without the agent's own: a process of a policy that is forked again while the
+/// command runs is in the tree.
+fn running(contexts: &ProcessContexts) -> Vec<TaskId> {
+    let own = fs::read_link("/proc/self/exe").ok();
+    let is_own = |id: &TaskId| {
+        let Some(pid) = contexts.proc_pid(*id) else { return false };
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        comm == "tracego-policy\n" && own.is_some() && fs::read_link(format!("/proc/{pid}/exe")).ok() == own
+    };
+    let mut running = contexts.job(TaskId::default());
+    running.retain(|id| !is_own(id));
+    running
+}
+
 /// Describes the processes of the tree that still run; `None` if there are none.
 pub(super) fn rest(contexts: &ProcessContexts) -> Option<String> {
-    let running = contexts.job(TaskId::default());
+    let running = running(contexts);
     if running.is_empty() {
         return None;
     }

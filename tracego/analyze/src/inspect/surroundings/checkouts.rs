@@ -22,14 +22,14 @@ pub(super) fn around<'a>(
 ) -> Option<Checkout> {
     let (top, git) =
         folder.ancestors().take(DEPTH_MAX).find_map(|top| Some((top, git_folder(root, top)?)))?;
-    let named: Vec<&Path> = CHECKOUTS.iter().filter_map(|name| env(name)).map(Path::new).collect();
+    let mut named = CHECKOUTS.iter().filter_map(|name| env(name)).map(Path::new);
     let log = root.tail(&git.join("logs/HEAD"), LOG_TAIL).ok();
     let (head, moved_s) = log.as_deref().and_then(last_move).unwrap_or_default();
     Some(Checkout {
         folder: top.to_string_lossy().into_owned(),
         // A folder inside of it belongs to it as well: a job can be about a part of a repository.
         is_nested: top.ancestors().skip(1).take(DEPTH_MAX).any(|above| git_folder(root, above).is_some()),
-        is_of_job: (!named.is_empty()).then(|| named.iter().any(|path| path.starts_with(top))),
+        is_named: named.any(|path| path.starts_with(top)),
         head,
         moved_s,
     })
@@ -109,17 +109,17 @@ mod tests {
             found.map(|found| {
                 assert!(found.moved_s > 1_700_000_000, "{found:?}");
                 let top = Path::new(&found.folder).strip_prefix(&path).unwrap().to_str().unwrap().to_owned();
-                (top, found.head, found.is_of_job, found.is_nested)
+                (top, found.head, found.is_named, found.is_nested)
             })
         };
         let wanted = |top: &str, commit: usize, own: bool, nested: bool| {
-            Some((top.to_owned(), commits[commit].to_owned(), Some(own), nested))
+            Some((top.to_owned(), commits[commit].to_owned(), own, nested))
         };
         assert_eq!(look("app/svc/cmd"), wanted("app", 0, true, false));
         assert_eq!(look("app/third/tool"), wanted("app/third/tool", 2, false, true));
         assert_eq!(look("old"), wanted("old", 1, false, false));
         fs::create_dir(path.join("plain")).unwrap();
         assert_eq!(look("plain"), None);
-        assert_eq!(around(&root, &path.join("old"), &|_| None).unwrap().is_of_job, None);
+        assert!(!around(&root, &path.join("app"), &|_| None).unwrap().is_named);
     }
 }

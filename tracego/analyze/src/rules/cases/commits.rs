@@ -22,8 +22,8 @@ pub(super) fn examples() -> Vec<Example> {
     let third = |path: &str| module("github.com/docker/cli")(other().path(path));
     let found =
         |scene: TestProcess| scene.around(|around| around.module_file = Some("/home/me/app/go.mod".into()));
-    let checkout = |folder: &str, is_of_job, moved_s| {
-        Some(Checkout { folder: folder.into(), is_of_job, head: OTHER.into(), moved_s, is_nested: false })
+    let checkout = |folder: &str, is_nested, moved_s| {
+        Some(Checkout { folder: folder.into(), is_named: false, head: OTHER.into(), moved_s, is_nested })
     };
     let built_in = |checkout: &Option<Checkout>| {
         let checkout = checkout.clone();
@@ -82,33 +82,32 @@ pub(super) fn examples() -> Vec<Example> {
         ),
         clean(
             "TG003",
-            "built in the job in another repository than the one that the CI system names",
-            [built_in(&checkout("/home/me/app/third", Some(false), 0)), other().path("/x/server")],
+            "built in the job in a repository inside of another one",
+            [built_in(&checkout("/home/me/app/third", true, 0)), other().path("/x/server")],
         ),
         clean(
             "TG003",
             "built in the job in another repository than the one that it began in",
-            [opener(), built_in(&checkout("/home/me/tool", None, 0)), other().path("/x/server")],
+            [opener(), built_in(&checkout("/home/me/tool", false, 0)), other().path("/x/server")],
         ),
         clean(
             "TG003",
             "of the module in a folder of a submodule",
-            [found(other())
-                .around(|around| around.checkout = checkout("/home/me/app/third", Some(false), 0))],
+            [found(other()).around(|around| around.checkout = checkout("/home/me/app/third", true, 0))],
         ),
         finds(
             "TG003",
             "mismatch",
             High,
             "built in the job in the repository that it began in",
-            [opener(), built_in(&checkout("/home/me", None, -1)), other().path("/x/server")],
+            [opener(), built_in(&checkout("/home/me", false, -1)), other().path("/x/server")],
         ),
         finds(
             "TG003",
             "checked-out",
             Low,
             "of a commit that the job made or checked out",
-            [opener(), built_in(&checkout("/home/me", None, i64::MAX)), other().path("/x/server")],
+            [opener(), built_in(&checkout("/home/me", false, i64::MAX)), other().path("/x/server")],
         ),
         finds(
             "TG003",

@@ -11,7 +11,10 @@ use tracego_model::{
     record::job::{Source, Sourced, attribute::REVISION},
 };
 
-use super::repository::{Repository, forge};
+use super::{
+    repository::{Repository, forge},
+    tracked_job::JobCheckouts,
+};
 use crate::rules::{
     collector::{FindingCase, FindingCollector},
     place::Place,
@@ -195,7 +198,7 @@ fn mismatch(
 /// Whether the job itself has moved the checkout that the binary is from to its commit: a release commit, a tag, a
 /// worktree, a step of a bisection.
 fn is_checked_out(subject: &Subject<'_>, build: &Build, revision: &str, memory: &RuleState) -> bool {
-    let checkouts = memory.checkouts_of(subject);
+    let Some(checkouts) = memory.checkouts_of(subject) else { return false };
     let module = build.main.as_ref().map_or("", |main| main.path.as_str());
     let built = checkouts.build_of(module).and_then(|built| built.checkout.as_ref());
     let around = subject.surroundings.and_then(|around| around.checkout.as_ref());
@@ -237,8 +240,13 @@ fn ownership(
         return None;
     }
     let checkouts = report.memory.checkouts_of(subject);
-    let own = |checkout: Option<&Checkout>| checkout.is_none_or(|checkout| checkouts.owns(checkout));
-    if let Some(built) = checkouts.build_of(module) {
+    let own = |checkout: Option<&Checkout>| {
+        checkout.is_none_or(|checkout| match checkouts {
+            Some(checkouts) => checkouts.owns(checkout),
+            None => JobCheckouts::default().owns(checkout),
+        })
+    };
+    if let Some(built) = checkouts.and_then(|checkouts| checkouts.build_of(module)) {
         return own(built.checkout.as_ref()).then_some(Confidence::High);
     }
     if let Some(around) = subject.surroundings.filter(|around| around.module_file.is_some()) {
@@ -250,7 +258,7 @@ fn ownership(
 }
 
 /// Whether the commit was given by `--env`.
-fn is_explicit(subject: &Subject<'_>) -> bool {
+pub(in crate::rules) fn is_explicit(subject: &Subject<'_>) -> bool {
     has_commit_from(subject, Source::Explicit)
 }
 

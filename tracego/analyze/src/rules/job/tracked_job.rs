@@ -40,8 +40,9 @@ const MODULES: usize = 32;
 impl JobCheckouts {
     /// Notes a program start. `folder`: the working folder, if the process opened the job.
     pub(in crate::rules) fn begin(&mut self, folder: Option<&String>, at: Time) {
-        if self.began.is_none() {
-            (self.folder, self.began) = (folder.cloned(), Some(at.0));
+        self.began.get_or_insert(at.0);
+        if self.folder.is_none() {
+            self.folder = folder.cloned();
         }
     }
 
@@ -49,7 +50,10 @@ impl JobCheckouts {
     pub(in crate::rules) fn builds(&mut self, module: &str, checkout: Option<&Checkout>) {
         if let Some(known) = self.modules.iter_mut().find(|known| known.path == module) {
             known.checkout = checkout.cloned();
-        } else if !module.is_empty() && self.modules.len() < MODULES {
+        } else if !module.is_empty() {
+            if self.modules.len() >= MODULES {
+                self.modules.remove(0);
+            }
             self.modules.push(BuiltModule { path: module.to_owned(), checkout: checkout.cloned() });
         }
     }
@@ -60,13 +64,15 @@ impl JobCheckouts {
     }
 
     /// Whether a checkout is the job's own: the one that a variable of the CI system names, or else the one that the
-    /// job was opened in, or else any that is in no other. A job can clone others, and submodules are checkouts of
+    /// job was opened in, or else any that is in no other checkout. A job can clone others, and submodules are checkouts of
     /// their own.
     pub(in crate::rules) fn owns(&self, checkout: &Checkout) -> bool {
-        checkout.is_of_job.unwrap_or_else(|| match &self.folder {
-            Some(folder) => Path::new(folder).starts_with(&checkout.folder),
-            None => !checkout.is_nested,
-        })
+        // A variable is a process's own claim: it can only make a checkout the job's.
+        checkout.is_named
+            || match &self.folder {
+                Some(folder) => Path::new(folder).starts_with(&checkout.folder),
+                None => !checkout.is_nested,
+            }
     }
 
     /// Whether HEAD of a checkout was moved since the job began.
