@@ -165,8 +165,6 @@ fn linked(subject: &Subject<'_>, report: &mut FindingCollector<'_>) -> bool {
         .sure(linker.confidence)
         .with("process.executable.path", path)
         .with("tracego.go.linker.pid", pid.to_string());
-    // A name of a build system is what a process calls itself.
-    let case = if variant == "build-system" { case.claimed() } else { case };
     report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     true
 }
