@@ -346,7 +346,7 @@ pub(crate) const ROWS: &[LaunchCase] = &[
         minor: ALL,
         script: r#"
             go build -o own/go ./cmd/app; own/go true run .
-            mkdir bin sh; cp /bin/true bin/go; bin/go run .
+            mkdir bin sh; cp /bin/true bin/go; sleep 0.1; bin/go run .
             printf '#!/bin/sh\ntrue "$@"\n' > sh/go; chmod +x sh/go; sh/go run ."#,
         seen: &["go-build build ./cmd/app", "go-service go"],
     },
@@ -356,9 +356,9 @@ pub(crate) const ROWS: &[LaunchCase] = &[
         script: r#"
             go build -o go-build123/app ./cmd/app; go-build123/app
             mkdir -p go-build123/b001; cp go-build123/app go-build123/b001; go-build123/b001/app
-            mkdir -p go-build123/b001/exe; cp /bin/true go-build123/b001/exe; go-build123/b001/exe/true
+            mkdir -p go-build123/b001/exe; cp /bin/true go-build123/b001/exe; sleep 0.1; go-build123/b001/exe/true
             hash=abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789
-            mkdir -p $GOCACHE/ab/$hash-d; cp /bin/true $GOCACHE/ab/$hash-d; $GOCACHE/ab/$hash-d/true
+            mkdir -p $GOCACHE/ab/$hash-d; cp /bin/true $GOCACHE/ab/$hash-d; sleep 0.1; $GOCACHE/ab/$hash-d/true
             cp go-build123/app $GOCACHE; $GOCACHE/app"#,
         seen: &["go-build build ./cmd/app", "go-service app", "go-service app", "go-service app"],
     },
