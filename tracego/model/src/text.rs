@@ -69,10 +69,29 @@ pub fn printable(text: &str) -> String {
     printable
 }
 
+/// Returns a text of lines with the characters escaped that [`push_printable`] escapes, but for the ends of lines.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => printable.push(c),
+            c => push_printable(&mut printable, c),
+        }
+    }
+    printable
+}
+
+/// Returns the known name that a text is nearest to, with the number of edits between them; `None` if that is more
+/// than three.
+pub fn near<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+    let all = known.into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name));
+    all.min().filter(|(distance, _)| *distance <= 3)
+}
+
 /// Returns `did you mean 'nofile'?`, or all known names where none is near.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    let near = known.clone().into_iter().map(|name| (strsim::damerau_levenshtein(name, text), name)).min();
-    match near.filter(|(distance, name)| *distance <= 3 && *distance < name.len()) {
+    match near(text, known.clone()).filter(|(distance, name)| *distance < name.len()) {
         Some((_, name)) => format!("did you mean '{name}'?"),
         None => format!("valid: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
     }

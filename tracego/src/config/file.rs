@@ -12,6 +12,7 @@ use tracego_analyze::{
     },
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
+use tracego_model::text;
 use tracego_probe::enforce::{self, settings::Enforce};
 
 use super::{ADDS_UP, line_finder::LineFinder, options};
@@ -213,21 +214,12 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 }
 
 fn unknown(key: &str) -> String {
-    let all = || {
-        options()
-            .chain(settings::TABLES.map(str::to_owned))
-            .chain([SINKS.to_owned(), redact::TABLE.to_owned()])
-    };
-    let near = all()
-        .map(|option| (strsim::damerau_levenshtein(&option, key), option))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    match near {
+    let tables = settings::TABLES.map(str::to_owned);
+    let all: Vec<String> =
+        options().chain(tables).chain([SINKS.to_owned(), redact::TABLE.to_owned()]).collect();
+    match text::near(key, all.iter().map(String::as_str)) {
         Some((_, option)) => format!("unknown key '{key}'; did you mean '{option}'?"),
-        None => {
-            let all = all().collect::<Vec<_>>().join(", ");
-            format!("unknown key '{key}'; known keys: {all}")
-        }
+        None => format!("unknown key '{key}'; known keys: {}", all.join(", ")),
     }
 }
 

@@ -50,7 +50,7 @@ impl Configuration {
         let digest = file.as_ref().map(|(_, file)| file.digest.clone());
         let mut warnings = file.as_ref().map(|(path, file)| file.warnings.texts(path)).unwrap_or_default();
         let given = std::env::vars_os().map(|(name, _)| name);
-        warnings.extend(variables::unknown(&super::command(), given));
+        warnings.extend(variables::unknown(super::command, given));
         let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } =
             file.map(|(_, file)| file).unwrap_or_default();
         let options = origin::settings(deepest(matches), &options);

@@ -10,8 +10,6 @@ use tracego_model::text;
 
 /// Prefix of all variables.
 pub(super) const PREFIX: &str = "TRACEGO_";
-/// Maximum number of edits to a name that is suggested.
-const NEAR: usize = 3;
 /// Maximum number of variables that are warned about.
 const WARNED: usize = 20;
 
@@ -20,21 +18,23 @@ pub(super) fn variable(long: &str) -> String {
     format!("{PREFIX}{}", long.to_uppercase().replace('-', "_"))
 }
 
-/// Returns a warning for each variable with the prefix that no option of any command has.
-pub(super) fn unknown(command: &Command, given: impl Iterator<Item = OsString>) -> Vec<String> {
+/// Returns a warning for each variable with the prefix that no option of any command has. The definition of the
+/// command line is only made if there are variables with the prefix.
+pub(super) fn unknown(command: fn() -> Command, given: impl Iterator<Item = OsString>) -> Vec<String> {
+    let names = given.filter_map(|name| name.to_str().map(str::to_owned));
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(PREFIX)).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
     let (mut known, mut options) = (Vec::new(), Vec::new());
-    collect(command, &mut known, &mut options);
-    let mut names: Vec<String> = given
-        .filter_map(|name| name.to_str().map(str::to_owned))
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .collect();
+    collect(&command(), &mut known, &mut options);
+    names.retain(|name| !known.contains(name));
     names.sort();
     let warning = |name: String| {
         if let Some(long) = options.iter().find(|long| variable(long) == name) {
             return format!("{name} has no effect: --{long} has no variable; give it on the command line");
         }
-        let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, &name), known)).min();
-        let hint = match near.filter(|(distance, _)| *distance <= NEAR) {
+        let hint = match text::near(&name, known.iter().map(String::as_str)) {
             Some((_, near)) => format!("did you mean {near}?"),
             None => "`tracego --help` lists the options, which the variables are named after".to_owned(),
         };
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn warnings(names: &[&str]) -> Vec<String> {
-        unknown(&crate::config::command(), names.iter().map(OsString::from))
+        unknown(crate::config::command, names.iter().map(OsString::from))
     }
 
     #[test]
