@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Write as _};
 
-use tracego_model::text::push_printable;
+use tracego_model::text::printable_lines;
 
 /// Prints a line on standard error. What cannot be written is left out.
 macro_rules! message {
@@ -12,12 +12,6 @@ macro_rules! message {
 /// Prints a line on standard error in one piece, with the characters escaped that a terminal obeys. What cannot be
 /// written is left out.
 pub(super) fn print(line: fmt::Arguments<'_>) {
-    let mut plain = String::new();
-    for c in format!("{line}\n").chars() {
-        match c {
-            '\n' => plain.push(c),
-            c => push_printable(&mut plain, c),
-        }
-    }
+    let plain = printable_lines(&format!("{line}\n"));
     let _unwritten = std::io::stderr().write_all(plain.as_bytes());
 }

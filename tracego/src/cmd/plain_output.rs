@@ -3,7 +3,8 @@
 
 use std::io::{self, Stdout, Write};
 
-use tracego_model::text::push_printable;
+use tracego_deliver::format::controls;
+use tracego_model::text::printable_lines;
 
 /// A writer that escapes characters that a terminal obeys, or that cannot be seen. Lines are written whole.
 pub(super) struct PlainOutput<W: Write = Stdout> {
@@ -25,18 +26,14 @@ impl<W: Write> PlainOutput<W> {
     }
 
     fn write_line(&mut self) -> io::Result<()> {
-        let line = std::mem::take(&mut self.line);
-        let mut plain = String::with_capacity(line.len());
-        for c in String::from_utf8_lossy(&line).chars() {
-            match c {
-                '\n' => plain.push(c),
-                // In a string of JSON, where the other controls are escaped already.
-                c if self.is_json && c.is_control() => plain.push_str(&format!("\\u{:04x}", u32::from(c))),
-                c if self.is_json => plain.push(c),
-                c => push_printable(&mut plain, c),
-            }
+        let mut line = std::mem::take(&mut self.line);
+        if self.is_json {
+            // In the strings of JSON the other controls are escaped already.
+            controls::escape(&mut line, 0);
+            self.to.write_all(&line)
+        } else {
+            self.to.write_all(printable_lines(&String::from_utf8_lossy(&line)).as_bytes())
         }
-        self.to.write_all(plain.as_bytes())
     }
 }
 

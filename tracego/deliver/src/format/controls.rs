@@ -6,7 +6,7 @@ const CANDIDATES: (u8, u8) = (0x7f, 0xc2);
 
 /// Replaces DEL and C1 controls behind `start` by JSON escapes. The bytes behind `start` are JSON, where such
 /// characters stand in strings alone.
-pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
+pub fn escape(out: &mut Vec<u8>, start: usize) {
     let (delete, lead) = CANDIDATES;
     let Some(first) = next(out, start, delete, lead) else { return };
     let rest = out.split_off(first);

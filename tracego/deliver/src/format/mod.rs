@@ -5,7 +5,7 @@
 
 pub mod cef;
 pub mod cloudevents;
-mod controls;
+pub mod controls;
 pub mod ecs;
 pub mod json;
 mod object;
