@@ -113,10 +113,15 @@ fn glob(args: &[Value]) -> Outcome<()> {
     if text(args, 2).is_empty() && (pattern.contains('?') || pattern.contains("[!")) {
         return Err(unknown());
     }
-    if let Some(Value::Array(items)) = delimiters
-        && !has_whole_parts(pattern, &items.iter().cloned().collect::<Vec<_>>())
-    {
-        return Err(unknown());
+    if let Some(Value::Array(items)) = delimiters {
+        let is_delimiter = |c: char| {
+            // The dot is the delimiter where none is given.
+            let is_default = items.is_empty() && c == '.';
+            is_default || items.iter().any(|one| one.as_string().is_ok_and(|one| one.contains(c)))
+        };
+        if !has_whole_parts(pattern, is_delimiter) {
+            return Err(unknown());
+        }
     }
     while let Some(c) = chars.next() {
         match c {
@@ -156,12 +161,7 @@ fn glob(args: &[Value]) -> Outcome<()> {
 
 /// Whether each `**` of a glob is all that is between two delimiters: elsewhere it stops at a delimiter in the engine,
 /// and not in OPA.
-fn has_whole_parts(pattern: &str, delimiters: &[Value]) -> bool {
-    let is_delimiter = |c: char| match delimiters {
-        // The delimiter where none is given.
-        [] => c == '.',
-        _ => delimiters.iter().any(|one| one.as_string().is_ok_and(|one| one.contains(c))),
-    };
+fn has_whole_parts(pattern: &str, is_delimiter: impl Fn(char) -> bool + Copy) -> bool {
     pattern.match_indices("**").all(|(at, stars)| {
         let before = pattern[..at].chars().next_back();
         let behind = pattern[at + stars.len()..].chars().next();

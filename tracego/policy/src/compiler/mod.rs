@@ -1,8 +1,8 @@
 //! Compilation of a bundle to a program of regorus's virtual machine.
 //!
 //! The modules are parsed ([`parser`]) and checked: for calls that are not allowed ([`checks`]), recursion,
-//! an entry point, and values that can never be a decision ([`value_check`]). What they read of the input is found on the way ([`InputUse`]). The program is then
-//! built from them ([`program`]).
+//! an entry point, and values that can never be a decision ([`value_check`]). What they read of the input is found
+//! on the way ([`InputUse`]). The program is then built from them ([`program`]).
 
 pub(crate) mod builtin_limits;
 mod checks;
