@@ -7,12 +7,30 @@ use super::{assignments::Place, shape::Shape, values};
 /// All rules about commands.
 #[derive(Debug, Default)]
 pub(super) struct CommandTable {
-    rules: Vec<Shape>,
+    rules: Vec<CommandRule>,
     commands: Vec<KnownCommand>,
     /// One more than the index of the first command with a hash, or 0.
     by_hash: Vec<u16>,
     /// A bit for each two bytes at the end of a command; most words end with others.
     ends: Vec<u64>,
+}
+
+/// A rule about commands.
+#[derive(Debug)]
+struct CommandRule {
+    shape: Shape,
+    /// Whether the rule is about options and the values behind them only.
+    is_about_options: bool,
+}
+
+impl From<&Shape> for CommandRule {
+    fn from(shape: &Shape) -> Self {
+        let is_option = |front: &String| front.starts_with(['-', '/']);
+        let is_about_options = shape.positions.is_empty()
+            && !shape.pairs
+            && shape.prose.iter().chain(&shape.plain).all(is_option);
+        Self { shape: shape.clone(), is_about_options }
+    }
 }
 
 /// Programs that take a shell text behind `-c`.
@@ -127,7 +145,7 @@ impl CommandTable {
                     }
                 });
             }
-            table.rules.push(shape.clone());
+            table.rules.push(shape.into());
         }
         for name in SHELLS {
             table.change(name, |command| command.is_shell = true);
@@ -193,11 +211,8 @@ impl CommandTable {
     /// Returns the rules about a command.
     pub(super) fn rules<'a>(&'a self, command: &'a KnownCommand) -> impl Iterator<Item = ActiveRule<'a>> {
         command.rules.iter().map(|&rule| {
-            let shape = &self.rules[rule];
-            let is_option = |front: &String| front.starts_with(['-', '/']);
-            let is_about_options = shape.positions.is_empty()
-                && !shape.pairs
-                && shape.prose.iter().chain(&shape.plain).all(is_option);
+            let CommandRule { shape, is_about_options } = &self.rules[rule];
+            let is_about_options = *is_about_options;
             ActiveRule { shape, is_about_options, seen: 0, positions: 0 }
         })
     }
