@@ -189,10 +189,14 @@ impl Inspector {
                 self.namespaces.hold(&self.surroundings.procfs, fixed.header.id, fixed.mnt_ns);
             }
         }
-        let ends = lifetimes::ends(events);
-        for (decoded, end) in events.iter_mut().zip(ends) {
+        // Ends matter to few starts: those of files that were changed just before.
+        let is_unsettled = |decoded: &DecodedEvent<'_>| matches!(&decoded.event, Ok(Event::Exec(exec)) if !self.executed(exec, None).is_settled());
+        let ends = if events.iter().any(is_unsettled) { lifetimes::ends(events) } else { Vec::new() };
+        for (at, decoded) in events.iter_mut().enumerate() {
             match &decoded.event {
-                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec, end)),
+                Ok(Event::Exec(exec)) => {
+                    decoded.note = Some(self.note(exec, ends.get(at).copied().flatten()));
+                }
                 Ok(Event::Exit(exit)) => {
                     self.unwatch(exit.header.id);
                     self.settle(exit.header.id, exit.header.boot_ns);
