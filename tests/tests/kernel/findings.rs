@@ -211,13 +211,18 @@ fn commit() {
     );
 }
 
+/// Variables for git in shell scripts: the author of commits, and no configuration of the machine.
+const AUTHOR: &str = "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
+     GIT_COMMITTER_EMAIL=t@x";
+
 /// Makes a repository of the project, and returns the commits of a head and of its merge, which is checked out.
 fn merged(project: &Project) -> (String, String) {
-    let script = "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
-         GIT_COMMITTER_EMAIL=t@x; git init -q -b main . && printf 'app\nevent.json\n' >.gitignore && git add -A && \
+    let script = format!(
+        "{AUTHOR}; git init -q -b main . && printf 'app\nevent.json\n' >.gitignore && git add -A && \
          git commit -qm 1; git checkout -qb fix; echo >>Makefile; git commit -qam 2; git rev-parse HEAD; \
-         git checkout -q main; echo x >n; git add n; git commit -qm 3; git merge -q --no-edit fix; git rev-parse HEAD";
-    let said = project.shell(script);
+         git checkout -q main; echo x >n; git add n; git commit -qm 3; git merge -q --no-edit fix; git rev-parse HEAD"
+    );
+    let said = project.shell(&script);
     let mut lines = said.lines().map(str::to_owned);
     (lines.next().unwrap(), lines.next().unwrap())
 }
@@ -265,12 +270,11 @@ fn foreign() {
     let project = Project::new("true");
     merged(&project);
     // Built elsewhere, by somebody else.
-    project.shell(
-        "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
-         GIT_COMMITTER_EMAIL=t@x; mkdir ../tool; cd ../tool; git init -q .; printf 'module lantern.dev/lantern\n' >go.mod; \
-         printf 'package main\nfunc main() {}\n' >main.go; git add -A; git commit -qm 1; \
-         go build -trimpath -o ../project/lantern . && rm -rf ../tool",
-    );
+    project.shell(&format!(
+        "{AUTHOR}; mkdir ../tool; cd ../tool; git init -q .; printf 'module lantern.dev/lantern\n' >go.mod; \
+         printf 'package main\nfunc main() {{}}\n' >main.go; git add -A; git commit -qm 1; \
+         go build -trimpath -o ../project/lantern . && rm -rf ../tool"
+    ));
     let tool = project.path("lantern");
     let session = Session::run(&["--profile", "ci"], &[tool.to_str().unwrap()], |tracego| {
         project.edit(tracego);
@@ -434,10 +438,6 @@ fn counted() {
         assert_eq!(of(&last, &metric), count as u64, "{last}");
     }
 }
-
-/// A variable with the authors of commits, for shell scripts.
-const AUTHOR: &str = "export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@x GIT_COMMITTER_NAME=t \
-     GIT_COMMITTER_EMAIL=t@x";
 
 fn checkouts() {
     let script = format!(
