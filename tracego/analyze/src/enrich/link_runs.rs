@@ -48,7 +48,7 @@ const BUILD_SYSTEMS: [(&str, &[&str]); 4] = [
 pub(super) struct LinkRun {
     /// The linker.
     pub(super) id: TaskId,
-    /// How it was started.
+    /// Way in which the linker was started.
     pub(super) origin: LinkOrigin,
     command: LinkCommand,
     /// Path of the output, without links resolved.

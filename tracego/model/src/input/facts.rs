@@ -32,7 +32,7 @@ pub struct Surroundings {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Checkout {
-    /// Its top folder, as the process sees it.
+    /// Top folder, as the process sees it.
     pub folder: String,
     /// Whether a variable of the CI system names it, or a folder in it, as the checkout of the job.
     pub is_named: bool,
