@@ -12,7 +12,8 @@ pub struct LinkCommand {
     pub output: Option<Box<str>>,
     /// The build id that the program gets (`-buildid`); `None` if it gets none, or if that is not known.
     pub build_id: Option<Box<str>>,
-    /// Whether the command line names a file with further arguments (`@FILE`), so that what is missing is not known.
+    /// Whether the command line is cut, or names a file with further arguments (`@FILE`), so that what is missing is
+    /// not known.
     pub is_partial: bool,
 }
 
@@ -33,7 +34,7 @@ impl LinkCommand {
         if args.peek().is_some_and(|first| first.trim_start_matches('-').starts_with('V')) {
             return None;
         }
-        let mut command = Self::default();
+        let mut command = Self { is_partial: start.is_cut, ..Self::default() };
         while let Some(arg) = args.next() {
             command.is_partial |= arg.starts_with('@');
             let Some(flag) = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')) else { continue };

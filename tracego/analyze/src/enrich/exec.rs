@@ -151,8 +151,7 @@ impl Enricher {
         };
         let users = note.and_then(|note| note.users.clone());
         let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users };
-        if let Some(mut command) = link {
-            command.is_partial |= header.flags & (flags::ARGV_TRUNCATED | flags::ARGV_UNREADABLE) != 0;
+        if let Some(command) = link {
             let start = self.linked_start(&exec.fixed, &entry.line);
             self.links.add(command, &text::lossy(&exec.cwd), &entry.task, start);
         }

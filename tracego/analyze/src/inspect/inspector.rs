@@ -189,14 +189,10 @@ impl Inspector {
                 self.namespaces.hold(&self.surroundings.procfs, fixed.header.id, fixed.mnt_ns);
             }
         }
-        // Ends matter to few starts: those of files that were changed just before.
-        let is_unsettled = |decoded: &DecodedEvent<'_>| matches!(&decoded.event, Ok(Event::Exec(exec)) if !self.executed(exec, None).is_settled());
-        let ends = if events.iter().any(is_unsettled) { lifetimes::ends(events) } else { Vec::new() };
-        for (at, decoded) in events.iter_mut().enumerate() {
+        for at in 0..events.len() {
+            let Some((decoded, later)) = events.get_mut(at..).and_then(<[_]>::split_first_mut) else { break };
             match &decoded.event {
-                Ok(Event::Exec(exec)) => {
-                    decoded.note = Some(self.note(exec, ends.get(at).copied().flatten()));
-                }
+                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec, later)),
                 Ok(Event::Exit(exit)) => {
                     self.unwatch(exit.header.id);
                     self.settle(exit.header.id, exit.header.boot_ns);
@@ -250,11 +246,15 @@ impl Inspector {
         Some(LateStart { id: late.id, note: StartNote { image, ..StartNote::default() } })
     }
 
-    /// Looks up the facts about a start. `end`: time of the process's end, nanoseconds since boot, if it is known.
-    fn note(&mut self, exec: &Exec<'_>, end: Option<u64>) -> StartNote {
+    /// Looks up the facts about a start. `later`: the events of the batch behind it.
+    fn note(&mut self, exec: &Exec<'_>, later: &[DecodedEvent<'_>]) -> StartNote {
         let fixed = &exec.fixed;
         let roots = self.namespaces.roots(fixed.mnt_ns);
-        let process = ExecutedProcess { roots: &roots, ..self.executed(exec, end) };
+        let mut process = ExecutedProcess { roots: &roots, ..self.executed(exec) };
+        let end = if process.is_settled() { None } else { lifetimes::end(later, fixed.header.id) };
+        if let Some(end) = end {
+            process.ran_ns = self.unix_ns(end);
+        }
         let (files, refused) = (&mut self.files, &mut self.refused);
         let image = self.images.get(&process, |process| {
             let question = Question::Image(ImageQuestion::from(process));
@@ -311,7 +311,7 @@ impl Inspector {
         if SCRIPT_INTERPRETERS.contains(&name) {
             return None;
         }
-        let process = ExecutedProcess { path: exec.filename, ..self.executed(exec, None) };
+        let process = ExecutedProcess { path: exec.filename, ..self.executed(exec) };
         let place = Place::Folder(exec.fixed.mnt_ns, exec.filename.to_vec());
         let question = Question::Interpreted(ImageQuestion::from(&process));
         match self.files.ask(place, &question, || None) {
@@ -445,8 +445,8 @@ impl Inspector {
         }
     }
 
-    /// Returns the description of the executed file. `end` as in [`Self::note`].
-    fn executed<'a>(&self, exec: &'a Exec<'_>, end: Option<u64>) -> ExecutedProcess<'a> {
+    /// Returns the description of the executed file.
+    fn executed<'a>(&self, exec: &'a Exec<'_>) -> ExecutedProcess<'a> {
         let fixed = &exec.fixed;
         let is_dated = fixed.unavailable & field::CTIME == 0;
         ExecutedProcess {
@@ -457,7 +457,7 @@ impl Inspector {
             device: fixed.exe_dev,
             inode: fixed.exe_inode,
             ctime_ns: if is_dated { fixed.exe_ctime_ns } else { 0 },
-            ran_ns: self.unix_ns(end.unwrap_or(fixed.header.boot_ns)),
+            ran_ns: self.unix_ns(fixed.header.boot_ns),
             user: (fixed.uid, fixed.gid),
             roots: &[],
         }

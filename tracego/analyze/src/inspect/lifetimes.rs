@@ -1,6 +1,6 @@
 //! Ends of processes as evidence about the files that they ran: nothing can change a file while a process runs it.
 
-use std::{collections::HashMap, num::NonZeroUsize};
+use std::num::NonZeroUsize;
 
 use lru::LruCache;
 use tracego_common::TaskId;
@@ -30,7 +30,7 @@ impl Default for UnsettledStarts {
 
 impl UnsettledStarts {
     /// Takes a start, which replaces an earlier one of its process. `why`: the failure to read the file, if it
-    /// failed; `end` as in [`ends`].
+    /// failed; `end` as in [`end()`].
     pub(super) fn note(
         &mut self,
         id: TaskId,
@@ -57,19 +57,14 @@ impl UnsettledStarts {
     }
 }
 
-/// Returns, for each event that is a start, the time of the process's end, nanoseconds since boot. `None` where the
-/// end is not among the events, or where the process executed something else first.
-pub(super) fn ends(events: &[DecodedEvent<'_>]) -> Vec<Option<u64>> {
-    let mut ended = HashMap::new();
-    let mut ends = vec![None; events.len()];
-    for (decoded, end) in events.iter().zip(&mut ends).rev() {
-        match &decoded.event {
-            Ok(Event::Exit(exit)) => _ = ended.insert(exit.header.id, exit.header.boot_ns),
-            Ok(Event::Exec(exec)) => *end = ended.remove(&exec.fixed.header.id),
-            _ => {}
-        }
-    }
-    ends
+/// Returns the time of the end of a process that has just executed a program, nanoseconds since boot. `later`: the
+/// events behind that. `None` where the end is not among them, or where the process executed something else first.
+pub(super) fn end(later: &[DecodedEvent<'_>], id: TaskId) -> Option<u64> {
+    later.iter().find_map(|decoded| match &decoded.event {
+        Ok(Event::Exit(exit)) if exit.header.id == id => Some(Some(exit.header.boot_ns)),
+        Ok(Event::Exec(exec)) if exec.fixed.header.id == id => Some(None),
+        _ => None,
+    })?
 }
 
 #[cfg(test)]
@@ -110,7 +105,12 @@ mod tests {
         let events = [start(7), start(8), start(7), start(9), exit(7), exit(8)];
         let events =
             events.map(|event| DecodedEvent { event: Ok(event), generation: 0, is_piece: false, note: None });
-        assert_eq!(ends(&events), [None, Some(80), Some(70), None, None, None]);
+        let ends = events.each_ref().map(|decoded| {
+            let at = events.iter().position(|one| std::ptr::eq(one, decoded)).unwrap();
+            let is_start = matches!(decoded.event, Ok(Event::Exec(_)));
+            is_start.then(|| end(&events[at + 1..], decoded.event.as_ref().unwrap().id())).flatten()
+        });
+        assert_eq!(ends, [None, Some(80), Some(70), None, None, None]);
     }
 
     #[test]
