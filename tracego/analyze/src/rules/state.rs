@@ -112,21 +112,20 @@ impl RuleState {
             // The process now runs another program.
             self.commands.pop(&subject.id);
         }
-        let (mut job, mut opens) = (None, false);
-        if let Some(member) = member {
-            opens = member.opens;
-            job = Some(Arc::clone(&member.job));
+        let opens = member.as_ref().is_some_and(|member| member.opens);
+        let job = member.map(|member| {
+            let job = Arc::clone(&member.job);
             self.enter(subject.id, member);
-        }
-        let job = job.and_then(|job| self.jobs.get_mut(&job));
-        let has_job = job.is_some();
-        let checkouts = job.map_or(&mut self.without_job, |job| &mut job.checkouts);
+            job
+        });
+        let checkouts = match job.and_then(|job| self.jobs.get_mut(&job)) {
+            Some(job) => &mut job.checkouts,
+            // Processes without a job have nothing in common, unless --env says so.
+            None if is_explicit(subject) => &mut self.without_job,
+            None => return,
+        };
         let process = subject.record.process.as_ref().filter(|_| opens);
         let folder = process.and_then(|process| process.working_directory.as_ref());
-        // Processes without a job have nothing in common, unless --env says so.
-        if !has_job && !is_explicit(subject) {
-            return;
-        }
         checkouts.begin(folder, subject.record.timestamp);
         if let (Some(around), Some(_)) = (subject.surroundings, subject.invocation())
             && let Some(module) = &around.go_mod

@@ -239,14 +239,10 @@ fn ownership(
     if repository.is_some() && forge(module).is_some() {
         return None;
     }
-    let checkouts = report.memory.checkouts_of(subject);
-    let own = |checkout: Option<&Checkout>| {
-        checkout.is_none_or(|checkout| match checkouts {
-            Some(checkouts) => checkouts.owns(checkout),
-            None => JobCheckouts::default().owns(checkout),
-        })
-    };
-    if let Some(built) = checkouts.and_then(|checkouts| checkouts.build_of(module)) {
+    let none = JobCheckouts::default();
+    let checkouts = report.memory.checkouts_of(subject).unwrap_or(&none);
+    let own = |checkout: Option<&Checkout>| checkout.is_none_or(|checkout| checkouts.owns(checkout));
+    if let Some(built) = checkouts.build_of(module) {
         return own(built.checkout.as_ref()).then_some(Confidence::High);
     }
     if let Some(around) = subject.surroundings.filter(|around| around.module_file.is_some()) {
