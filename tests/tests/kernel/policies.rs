@@ -208,7 +208,10 @@ fn crashes() {
     decided(path, &mut running, "grow", is_crash);
     decided(path, &mut running, "second", is_good);
     // From outside.
-    let [nursery, process] = policy_processes(running.0.id())[..] else { panic!("one process") };
+    let pid = running.0.id();
+    // The kernel's list of children can leave out some while others end.
+    wait_until("one process", || policy_processes(pid).len() == 2);
+    let [nursery, process] = policy_processes(pid)[..] else { panic!("one process") };
     kill(process, libc::SIGKILL);
     wait_until("it is gone", || !is_alive(process));
     start(path, "third");
@@ -233,7 +236,8 @@ fn crashes() {
     let is_own = |record: &Value| record["process"]["command"] == "tracego-policy";
     assert!(!written(path, &mut running).iter().any(is_own));
     // Nothing is left of a tracego that is killed.
-    let left = policy_processes(running.0.id());
+    wait_until("one process", || policy_processes(pid).len() == 2);
+    let left = policy_processes(pid);
     assert_eq!(left.len(), 2);
     running.0.kill().unwrap();
     wait_until("its processes end", || !left.iter().any(|pid| is_alive(*pid)));
