@@ -39,6 +39,19 @@ pub trait Consumer {
         Ok(())
     }
 
+    /// Whether records of processed input wait to be written.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Writes some of the records that wait; for a moment when no input does.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn catch_up(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Ends the input.
     ///
     /// # Errors
@@ -70,6 +83,16 @@ pub trait Consumer {
     /// Returns why the output refused the latest write, if it did.
     fn refusal(&self) -> Option<String> {
         None
+    }
+
+    /// Returns the number of records made so far.
+    fn made(&self) -> u64 {
+        0
+    }
+
+    /// Returns the number of records made so far that do not wait any more.
+    fn concluded(&self) -> u64 {
+        0
     }
 
     /// Returns a mark for all output produced so far.

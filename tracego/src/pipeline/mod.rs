@@ -4,6 +4,7 @@
 //! children   processes that the agent itself started
 //! consumer   what takes input: the pipeline, or the writer of a capture
 //! stages     the pipeline: decode → enrich → judge → redact → write; owns the process table
+//! backlog    records that are judged and not yet redacted and written
 //! judgement  stages that judge a start: rules, policies, and enforcement after the start
 //! losses     losses of the kernel side that were reported so far
 //! writer     writing of records to the outputs, with their seals and counts
@@ -11,6 +12,7 @@
 //! thread     the pipeline's thread
 //! ```
 
+mod backlog;
 mod children;
 mod consumer;
 mod judgement;

@@ -15,12 +15,11 @@ use tracego_analyze::{
     rules_stage::{RecordSelection, RulesStage},
     summary::FindingSummary,
 };
-use tracego_common::{TaskId, flags, settings::event, verdict::Action};
+use tracego_common::{TaskId, flags, settings::event};
 use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
-    enforcement::{Ended, Pending},
     event::{Event, pieces::Assembler},
     finding::Finding,
     input::{
@@ -35,7 +34,11 @@ use tracego_model::{
 use tracego_probe::enforce::killer::Killer;
 
 use super::{
-    Consumer, DecisionCallback, Reload, judgement::Judgement, losses::LossReporter, writer::RecordWriter,
+    Consumer, DecisionCallback, Reload,
+    backlog::{Backlog, JudgedRecord},
+    judgement::Judgement,
+    losses::LossReporter,
+    writer::RecordWriter,
 };
 use crate::{metrics::tally::PipelineTally, policy::PolicyStage};
 
@@ -45,23 +48,17 @@ const LAST_SPANS: Duration = Duration::from_secs(5);
 /// Maximum number of records between the first decision and the kills that it asks for.
 const JUDGED_MAX: usize = 64;
 
-/// A record that all stages have judged on raw values.
-struct JudgedRecord {
-    record: Record,
-    /// Time of the event, in nanoseconds since boot; `None` for a record that no event led to.
-    event_ns: Option<u64>,
-    is_decision: bool,
-    is_counted: bool,
-    is_written: bool,
-}
-
 /// The stages from the bytes of an event to the outputs: decode → assemble → enrich → judge → redact → write.
+///
+/// While processes may be stopped, decisions run ahead of their records: a start is judged as soon as it comes, and
+/// the records of those before are redacted and written when no input waits.
 pub struct Pipeline {
     assembler: Assembler,
     enricher: Enricher,
     judgement: Judgement,
-    /// Records that are judged and not yet redacted.
-    judged: Vec<JudgedRecord>,
+    backlog: Backlog,
+    /// Number of records since the last kills.
+    unkilled: usize,
     traces: Option<TracePipeline>,
     selection: RecordSelection,
     writer: RecordWriter,
@@ -87,7 +84,8 @@ impl Pipeline {
             assembler: Assembler::default(),
             enricher: Enricher::new(meta),
             judgement: Judgement::new(judge),
-            judged: Vec::new(),
+            backlog: Backlog::default(),
+            unkilled: 0,
             traces: None,
             selection: selection.into(),
             writer: RecordWriter::new(outputs.into(), redaction),
@@ -147,34 +145,51 @@ impl Pipeline {
                     Some(event) => self.event(&event, note.as_ref()),
                 },
             }
-            if self.judged.len() >= JUDGED_MAX {
-                self.conclude();
+            if self.unkilled >= JUDGED_MAX {
+                self.kill();
+            }
+            if self.backlog.has_portion() && (!self.runs_ahead() || self.backlog.is_full()) {
+                self.write_portion();
             }
         }
-        self.conclude();
+        self.kill();
     }
 
-    /// Kills what is marked, then redacts and writes what was judged.
-    fn conclude(&mut self) {
-        let ended = self.judgement.kill_marked();
-        for judged in std::mem::take(&mut self.judged) {
-            self.conclude_one(judged);
+    /// Whether decisions run ahead of their records.
+    fn runs_ahead(&self) -> bool {
+        self.judgement.killer.is_some()
+    }
+
+    /// Kills what is marked.
+    fn kill(&mut self) {
+        self.unkilled = 0;
+        for (pending, action, ended) in self.judgement.kill_marked() {
+            let record = self.enricher.ended(&pending, action, ended, Reading::now());
+            self.backlog.push(JudgedRecord {
+                is_decision: true,
+                is_counted: true,
+                ..JudgedRecord::own(record)
+            });
         }
-        self.report_ended(ended);
     }
 
-    /// Writes the records of kills.
-    fn report_ended(&mut self, ended: Vec<(Pending, Action, Ended)>) {
-        for (pending, action, ended) in ended {
-            let mut record = self.enricher.ended(&pending, action, ended, Reading::now());
-            self.writer.redaction.redact(&mut record);
-            self.judgement.report(&record);
-            self.write(&record, None);
+    /// Writes all records that wait.
+    fn write_backlog(&mut self) {
+        while !self.backlog.is_empty() {
+            self.write_portion();
         }
     }
 
-    fn conclude_one(&mut self, judged: JudgedRecord) {
-        let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written } = judged;
+    /// Redacts and writes some of the records that wait, the oldest first.
+    fn write_portion(&mut self) {
+        for judged in self.backlog.portion() {
+            self.conclude(judged);
+        }
+    }
+
+    /// Redacts, reports, and writes a record.
+    fn conclude(&mut self, judged: JudgedRecord) {
+        let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written, bytes: _ } = judged;
         self.writer.redaction.redact(&mut record);
         self.judgement.conclude(&record);
         if is_decision {
@@ -184,13 +199,15 @@ impl Pipeline {
         if is_counted {
             self.writer.tally.count_record(&record);
         }
+        self.writer.ledger.processed += u64::from(event_ns.is_some());
         if is_written {
             self.write(&record, event_ns);
+        } else {
+            self.writer.ledger.unrequested += u64::from(event_ns.is_some());
         }
     }
 
     fn event(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
-        self.writer.ledger.processed += 1;
         self.judgement.follow(event);
         // Decisions about starts are always written, whatever else is selected.
         let decision = matches!(event, Event::Verdict(_));
@@ -200,7 +217,7 @@ impl Pipeline {
         let judged = self.judgement.is_active() && kind(event) & event::EXEC != 0;
         let needed = (asked || traced || judged) && event.flags() & flags::OUTSIDE == 0;
         if !needed || self.judgement.is_check(event) {
-            self.writer.ledger.unrequested += 1;
+            self.not_recorded();
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
             self.judgement.judge(event, &mut enriched);
@@ -209,21 +226,34 @@ impl Pipeline {
             let is_counted = asked || is_wrong(&record);
             let is_written = decision || (is_counted && self.selection.takes(&record));
             if !is_written {
-                self.writer.ledger.unrequested += 1;
                 self.enricher.withdraw(&record);
             }
+            let bytes = match event {
+                Event::Exec(exec) => exec.argv.len(),
+                _ => 0,
+            };
             let event_ns = Some(event.boot_ns());
-            self.judged.push(JudgedRecord {
+            self.unkilled += 1;
+            self.backlog.push(JudgedRecord {
                 record,
                 event_ns,
+                bytes,
                 is_decision: decision,
                 is_counted,
                 is_written,
             });
         } else if decision {
             // Decisions about tracego's own starts: the enforcement check and exempt programs.
-            self.writer.ledger.unrequested += 1;
+            self.not_recorded();
+        } else {
+            self.writer.ledger.processed += 1;
         }
+    }
+
+    /// Counts an event that no record is made of.
+    fn not_recorded(&mut self) {
+        self.writer.ledger.processed += 1;
+        self.writer.ledger.unrequested += 1;
     }
 
     /// Adds a record to its trace, and the trace to the record.
@@ -244,8 +274,7 @@ impl Pipeline {
             if !is_written {
                 self.enricher.withdraw(&record);
             }
-            let (event_ns, is_decision, is_counted) = (None, false, true);
-            self.conclude_one(JudgedRecord { record, event_ns, is_decision, is_counted, is_written });
+            self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         }
     }
 
@@ -255,27 +284,20 @@ impl Pipeline {
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
             judgement.judge(event, enriched);
         });
-        let Some(mut record) = record else { return };
-        // A kill comes before the record of its reason, as for any start.
-        let ended = self.judgement.kill_marked();
+        let Some(record) = record else { return };
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
         if !is_written {
             self.enricher.withdraw(&record);
         }
-        self.writer.redaction.redact(&mut record);
-        self.judgement.conclude(&record);
-        self.writer.tally.count_record(&record);
-        if is_written {
-            self.write(&record, None);
-        }
-        self.report_ended(ended);
+        self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
+        self.kill();
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
         self.kernel_losses(counters, reading);
-        self.writer.seal(false, &mut self.enricher);
+        self.seal(false);
         if let Some(traces) = &mut self.traces {
             traces.tick(Time(reading.unix_ns));
             self.writer.tally.traces = Some(traces.counts());
@@ -290,8 +312,7 @@ impl Pipeline {
         let lost = self.losses.of_counters(counters, self.assembler.evicted());
         self.writer.ledger.kernel = counters;
         if !lost.is_empty() {
-            let record = self.enricher.lost(lost, None, reading);
-            self.write(&record, None);
+            self.backlog.push(JudgedRecord::own(self.enricher.lost(lost, None, reading)));
         }
     }
 
@@ -304,14 +325,13 @@ impl Pipeline {
             let mut record = self.enricher.lost(lost, Some(id), reading);
             self.writer.redaction.redact(&mut record);
             self.writer.tally.jobs.add(&job(&record, root), ring_full + context_full);
-            self.write(&record, None);
+            self.backlog.push(JudgedRecord::own(record));
         }
     }
 
     /// Writes a record of a sink's loss to all sinks.
     fn sink_loss(&mut self, loss: SinkLoss, reading: Reading) {
-        let record = self.enricher.sink_lost(loss, reading);
-        self.write(&record, None);
+        self.backlog.push(JudgedRecord::own(self.enricher.sink_lost(loss, reading)));
     }
 
     /// Writes records of losses that sinks had before their queues.
@@ -326,12 +346,13 @@ impl Pipeline {
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
-        self.write(&record, None);
+        self.backlog.push(JudgedRecord::own(record));
     }
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
         let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
+        self.write_backlog();
         self.flush();
         self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
@@ -340,6 +361,26 @@ impl Pipeline {
         if done.send(()).is_err() {
             tracing::debug!("the reload has no waiting caller");
         }
+    }
+
+    /// Writes the seals that are due. A seal stands behind the records that it is about.
+    fn seal(&mut self, last: bool) {
+        if self.writer.outputs.sealer().is_some() {
+            self.write_backlog();
+            self.writer.seal(last, &mut self.enricher);
+        }
+    }
+
+    /// Ends an input: hands what was written to the operating system, and seals evidence.
+    fn finish(&mut self) -> io::Result<()> {
+        if !self.runs_ahead() {
+            self.write_backlog();
+        }
+        self.flush();
+        if self.writer.is_seal_urgent() {
+            self.seal(false);
+        }
+        self.writer.result()
     }
 
     fn write(&mut self, record: &Record, event_ns: Option<u64>) {
@@ -352,7 +393,7 @@ impl Pipeline {
 }
 
 impl Consumer for Pipeline {
-    /// Processes an input. On return, its records have been handed to the operating system.
+    /// Processes an input. On return, its records have been handed to the operating system, or wait.
     fn take(&mut self, input: Input) -> io::Result<()> {
         self.writer.begin(input.clock(), &mut self.enricher);
         match input {
@@ -379,27 +420,34 @@ impl Consumer for Pipeline {
                 self.heartbeat(reading);
             }
         }
-        self.writer.finish(&mut self.enricher);
-        self.writer.result()
+        self.finish()
     }
 
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
-        self.writer.finish(&mut self.enricher);
-        self.writer.result()
+        self.finish()
     }
 
     fn take_late(&mut self, starts: Vec<LateStart>) -> io::Result<()> {
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
         starts.into_iter().for_each(|start| self.late(start, now));
-        self.flush();
-        self.writer.result()
+        self.finish()
+    }
+
+    fn is_behind(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    fn catch_up(&mut self) -> io::Result<()> {
+        self.write_portion();
+        self.finish()
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.writer.seal(true, &mut self.enricher);
+        self.write_backlog();
+        self.seal(true);
         self.flush();
         // Before the wait: the sinks have their own deadline.
         self.writer.outputs.close_sinks();
@@ -438,6 +486,14 @@ impl Consumer for Pipeline {
 
     fn set_reloads(&mut self, reloads: Receiver<Reload>) {
         self.reloads = Some(reloads);
+    }
+
+    fn made(&self) -> u64 {
+        self.backlog.came()
+    }
+
+    fn concluded(&self) -> u64 {
+        self.backlog.left()
     }
 
     fn mark(&mut self) -> u64 {

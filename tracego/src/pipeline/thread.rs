@@ -1,12 +1,13 @@
 //! The loop that hands each piece of input to the stages, on the pipeline's own thread.
 
 use std::{
+    collections::VecDeque,
     io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 use tracego_analyze::{inspect::Inspector, summary::FindingSummary};
 use tracego_deliver::sink::status::SinkStatus;
 use tracego_model::{input::Input, ledger::Ledger};
@@ -54,6 +55,17 @@ pub(crate) struct PipelineThread<S> {
     /// Time of the last copy of the numbers.
     copied: Instant,
     children: AgentChildren,
+    /// Steps that wait for the records made before them: number of those records, step.
+    steps: VecDeque<(u64, Step)>,
+}
+
+/// What the thread does next.
+enum Next {
+    Input(Input),
+    /// No input waits, but records do.
+    Idle,
+    /// No more input can come.
+    End,
 }
 
 impl<S: Consumer> PipelineThread<S> {
@@ -66,27 +78,26 @@ impl<S: Consumer> PipelineThread<S> {
         agent: u32,
     ) -> Self {
         let children = AgentChildren::of(agent);
-        Self { stages, inspector, keeper, board, copied: Instant::now(), children }
+        let steps = VecDeque::new();
+        Self { stages, inspector, keeper, board, copied: Instant::now(), children, steps }
     }
 
     /// Takes input until no more can come, or until the output ends the run.
     pub(crate) fn run(mut self, mut input: Receiver<Input>) -> (RunReport, Acknowledger) {
         let mut refused = false;
-        while let Some(input) = input.blocking_recv() {
-            let step = Step::of(&input);
-            let mut taken = match input {
-                Input::Batch(batch) => {
-                    let mut events = batch.decode();
-                    self.children.note(&events, &self.stages);
-                    self.inspector.annotate(&mut events, batch.clock);
-                    self.stages.take_batch(&batch, events)
+        loop {
+            let step;
+            let taken = match self.next(&mut input) {
+                Next::End => break,
+                Next::Idle => {
+                    step = None;
+                    self.stages.catch_up()
                 }
-                input => self.stages.take(input),
+                Next::Input(input) => {
+                    step = Step::of(&input);
+                    self.take(input)
+                }
             };
-            let late = self.inspector.late();
-            if taken.is_ok() && !late.is_empty() {
-                taken = self.stages.take_late(late);
-            }
             match taken {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -107,8 +118,38 @@ impl<S: Consumer> PipelineThread<S> {
         if let Err(error) = self.stages.end() {
             tracing::error!(%error, "the output refuses the remaining records");
         }
+        self.keep(None);
         self.copy();
         self.report(None)
+    }
+
+    /// Returns what is to be done next: input comes before records that wait.
+    fn next(&self, input: &mut Receiver<Input>) -> Next {
+        if self.stages.is_behind() {
+            match input.try_recv() {
+                Ok(input) => return Next::Input(input),
+                Err(TryRecvError::Empty) => return Next::Idle,
+                Err(TryRecvError::Disconnected) => return Next::End,
+            }
+        }
+        input.blocking_recv().map_or(Next::End, Next::Input)
+    }
+
+    fn take(&mut self, input: Input) -> io::Result<()> {
+        let taken = match input {
+            Input::Batch(batch) => {
+                let mut events = batch.decode();
+                self.children.note(&events, &self.stages);
+                self.inspector.annotate(&mut events, batch.clock);
+                self.stages.take_batch(&batch, events)
+            }
+            input => self.stages.take(input),
+        };
+        let late = self.inspector.late();
+        if taken.is_ok() && !late.is_empty() {
+            return self.stages.take_late(late);
+        }
+        taken
     }
 
     fn report(self, output: Option<io::Error>) -> (RunReport, Acknowledger) {
@@ -123,6 +164,10 @@ impl<S: Consumer> PipelineThread<S> {
         }
         self.keeper.keep_offset(self.stages.offset());
         if let Some(step) = step {
+            self.steps.push_back((self.stages.made(), step));
+        }
+        let concluded = self.stages.concluded();
+        while let Some((_, step)) = self.steps.pop_front_if(|&mut (made, _)| made <= concluded) {
             self.keeper.wait(self.stages.mark(), step);
         }
         self.keeper.settled(self.stages.settled());

@@ -65,11 +65,8 @@ impl RecordWriter {
         }
     }
 
-    /// Writes the seals that are due. Refused seals are retried when the next ones are due.
+    /// Writes the seals of a sealed output that are due. Refused seals are retried when the next ones are due.
     pub(super) fn seal(&mut self, last: bool, enricher: &mut Enricher) {
-        if self.outputs.sealer().is_none() {
-            return;
-        }
         self.flush(enricher);
         let moment = Moment { ledger: self.ledger, now: self.now, running: enricher.running_jobs(), last };
         while let Some(seal) = self.outputs.sealer().and_then(|sealer| sealer.due(&moment)) {
@@ -84,13 +81,10 @@ impl RecordWriter {
         }
     }
 
-    /// Hands what was written to the operating system, and seals evidence.
-    pub(super) fn finish(&mut self, enricher: &mut Enricher) {
-        self.flush(enricher);
+    /// Whether evidence has to be sealed now.
+    pub(super) fn is_seal_urgent(&mut self) -> bool {
         let now = self.now;
-        if self.outputs.sealer().is_some_and(|sealer| sealer.is_urgent(now)) {
-            self.seal(false, enricher);
-        }
+        self.outputs.sealer().is_some_and(|sealer| sealer.is_urgent(now))
     }
 
     /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
