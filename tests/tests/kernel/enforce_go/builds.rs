@@ -3,8 +3,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tracego_tests::{Session, go};
 
@@ -113,4 +115,41 @@ pub(super) fn renamed() {
     );
     assert!(!ran, "it ran: {}", session.stderr());
     assert_eq!(session.output.status.code(), Some(5), "{}", session.stderr());
+}
+
+/// Checks a start behind thirty whose arguments take long to be redacted: the decision about it does not wait for
+/// their records.
+pub(super) fn behind_large() {
+    let script = "a=$$(yes 'a://b:c@' | tr -d '\\n' | head -c 120000); for n in $$(seq 30); do \
+        /bin/true $$a $$a; done; GOROOT=$$PWD/goroot goroot/bin/tool run main.go; true";
+    let (folder, project, root) = project(script);
+    let status = Command::new("cp").arg("-r").arg(&root).arg(project.join("goroot")).status().unwrap();
+    assert!(status.success());
+    let environment = go::environment(&root, folder.path());
+    // The second run takes everything from the cache, so that the program would run soon.
+    let mut run = Command::new(project.join("goroot/bin/go"));
+    run.args(["run", "main.go"]).current_dir(&project).envs(environment.clone());
+    assert!(run.env("GOROOT", project.join("goroot")).status().unwrap().success());
+    fs::remove_file(project.join("ran")).unwrap();
+    fs::rename(project.join("goroot/bin/go"), project.join("goroot/bin/tool")).unwrap();
+    let session = Session::run(&["--enforce", "kill"], &["make", "ci"], |tracego| {
+        tracego.current_dir(&project).envs(environment);
+    });
+    assert!(!project.join("ran").exists(), "it ran: {}", session.stderr());
+    let large: Vec<&Value> = session
+        .records
+        .iter()
+        .filter(|record| {
+            record["process"]["executable"]["path"].as_str().is_some_and(|path| path.ends_with("/true"))
+        })
+        .filter(|record| record["event_name"] == "tracego.process.start")
+        .collect();
+    assert_eq!(large.len(), 30, "{}", session.stderr());
+    for record in large {
+        let args = record["process"]["command_args"].as_array().unwrap();
+        assert_eq!(args.len(), 3);
+        assert!(!record.to_string().contains("b:c@"));
+    }
+    let seqs: Vec<u64> = session.records.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert!(seqs.is_sorted(), "{seqs:?}");
 }

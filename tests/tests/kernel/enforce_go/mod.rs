@@ -32,6 +32,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("enforcement: make learns that go run is refused", builds::refused, builds::needs_command),
     ("enforcement: a go run that is hidden in a build turns it red", builds::hidden, builds::needs),
     ("enforcement: a go command by another name is ended and then known", builds::renamed, builds::needs),
+    ("enforcement: a start behind thirty large ones is not late", builds::behind_large, builds::needs),
 ];
 
 /// Tested versions, in the order of the tests.
