@@ -9,6 +9,23 @@ use crate::python::{install_once, run, target};
 /// # Errors
 /// Names what is missing on this machine, in few words.
 pub fn packages(names: &[&str]) -> Result<PathBuf, String> {
+    unpacked(names, || Ok(Vec::new()))
+}
+
+/// Returns the folder with the content of these packages, and of those that they need and this machine lacks.
+///
+/// # Errors
+/// Names what is missing on this machine, in few words.
+pub fn packages_with_dependencies(names: &[&str]) -> Result<PathBuf, String> {
+    unpacked(names, || {
+        let simulation = ["--quiet", "--quiet", "--simulate", "--no-install-recommends", "install"];
+        let told = run(Command::new("apt-get").args(simulation).args(names))?;
+        let installed = told.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+        Ok(installed.filter(|name| !names.contains(name)).map(str::to_owned).collect())
+    })
+}
+
+fn unpacked(names: &[&str], more: impl FnOnce() -> Result<Vec<String>, String>) -> Result<PathBuf, String> {
     let folder = target().join("debian").join(names[0]);
     install_once(&folder, &names.join(" "), || {
         let said = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -16,6 +33,7 @@ pub fn packages(names: &[&str]) -> Result<PathBuf, String> {
         run(Command::new("apt-get")
             .args(["--quiet", "--quiet", "download"])
             .args(names)
+            .args(more()?)
             .current_dir(&folder))?;
         for entry in fs::read_dir(&folder).map_err(said)? {
             let path = entry.map_err(said)?.path();

@@ -3,8 +3,10 @@
 
 pub mod debian;
 pub mod go;
+pub mod podman;
 pub mod ports;
 pub mod python;
+pub mod rootfs;
 pub mod samples;
 
 use std::{

@@ -8,6 +8,7 @@ mod capture;
 mod clock_steps;
 mod collector;
 mod config;
+mod containers;
 mod context;
 mod doctor;
 mod enforce_go;
@@ -80,6 +81,7 @@ fn main() {
         gate::CONDITIONAL,
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
+        containers::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,

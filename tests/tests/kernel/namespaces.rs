@@ -7,7 +7,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracego_tests::{ChildGuard, Session, args, debian, go, records, remove_job, tracego, wait_until};
+use tracego_tests::{
+    ChildGuard, Session, args, debian, go, records, remove_job, rootfs, tracego, wait_until,
+};
 
 use crate::{ConditionalTest, Test};
 
@@ -160,18 +162,19 @@ fn no_proc() {
     refused(command, "/proc does not show this process");
 }
 
-fn needs_go() -> Option<String> {
+pub(crate) fn needs_go() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
 }
 
 /// A module whose program leaves a file behind.
-struct Module {
-    folder: tempfile::TempDir,
-    root: PathBuf,
+pub(crate) struct Module {
+    pub(crate) folder: tempfile::TempDir,
+    /// The GOROOT.
+    pub(crate) root: PathBuf,
 }
 
 impl Module {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = go::toolchain(go::GO_1_27).unwrap();
         let folder = tempfile::tempdir().unwrap();
         go::fill_cache(go::GO_1_27, folder.path()).unwrap();
@@ -233,24 +236,6 @@ fn needs_container() -> Option<String> {
     works.err()
 }
 
-/// Makes a root folder with tracego, a shell and the libraries that they need.
-fn root(folder: &Path) {
-    let programs = [tracego(), "/bin/sh".into(), "/bin/ls".into(), "/bin/true".into()];
-    for name in ["bin", "proc", "sys", "dev", "tmp", "etc"] {
-        fs::create_dir_all(folder.join(name)).unwrap();
-    }
-    for program in &programs {
-        fs::copy(program, folder.join("bin").join(program.file_name().unwrap())).unwrap();
-        let ldd = Command::new("ldd").arg(program).output().unwrap();
-        let paths = String::from_utf8(ldd.stdout).unwrap();
-        for library in paths.split_ascii_whitespace().filter(|word| word.starts_with('/')) {
-            let to = folder.join(library.trim_start_matches('/'));
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(library, to).unwrap();
-        }
-    }
-}
-
 /// Runs a command line in a container with these capabilities.
 fn contained(bundle: &Path, line: &[&str], capabilities: &[&str]) -> Output {
     let runc = runc().unwrap();
@@ -280,7 +265,8 @@ const CAPABILITIES: [&str; 4] = ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP
 
 fn container() {
     let bundle = tempfile::tempdir().unwrap();
-    root(&bundle.path().join("rootfs"));
+    let programs = [tracego(), "/bin/sh".into(), "/bin/ls".into(), "/bin/true".into()];
+    rootfs::fill(&bundle.path().join("rootfs"), &programs);
     let command = "/bin/true; /bin/sh -c '/bin/ls / >/dev/null'; exit 7";
     let line = [
         "/bin/tracego",

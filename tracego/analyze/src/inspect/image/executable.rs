@@ -2,8 +2,9 @@
 //!
 //! Several paths may lead to the file: `/proc/PID/exe` while the process lives; its path below the root of its
 //! parent, which is mostly in the same container; its path as tracego sees it; and, for a container that is
-//! gone, its path below a mount of its file system or in its mount namespace ([`ExecutedProcess::roots`]). The
-//! kernel's event says which inode was executed, so every file found is verified against it.
+//! gone, its path below a mount of its file system or in its mount namespace ([`ExecutedProcess::roots`]), or its
+//! inode number, where the file system finds files by that. The kernel's event says which inode was executed, so
+//! every file found is verified against it.
 //!
 //! The content of a file cannot change while a process runs it (ETXTBSY, execve(2)). So a file that was read
 //! through its running process is what ran, whatever its change time says by now. A file that was found by a
@@ -34,7 +35,7 @@ use procfs::{FromRead as _, process::Stat};
 use tracego_golang::{FileTimes, Image, Source};
 use tracego_model::input::note::OpenFailure;
 
-use super::{mounts, user::as_user};
+use super::{handles, mounts, user::as_user};
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -301,11 +302,18 @@ impl Opener {
                 return found;
             }
         }
-        for mount in mounts::of_device(&self.procfs, process.device) {
+        let mounts = mounts::of_device(&self.procfs, process.device);
+        for mount in mounts.iter().filter(|mount| mount.is_whole) {
             for inside in mounts::suffixes(inside) {
-                if let Some(found) = attempt(mounts::below(&mount, inside, process.device, same)) {
+                if let Some(found) = attempt(mounts::below(&mount.path, inside, process.device, same)) {
                     return found;
                 }
+            }
+        }
+        for mount in &mounts {
+            let found = handles::below(&mount.path, process.inode, process.device, same);
+            if let Some(found) = attempt(found) {
+                return found;
             }
         }
         Err(worst)

@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod executable;
+mod handles;
 mod mounts;
 mod user;
 

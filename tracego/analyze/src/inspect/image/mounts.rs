@@ -19,17 +19,31 @@ const MOUNTS_MAX: usize = 8;
 /// Maximum number of bytes of the list of mounts.
 const LIST_MAX: usize = 4 << 20;
 
-/// Returns where the root of a file system is mounted, as tracego sees it. `device` in the kernel's encoding.
-pub(super) fn of_device(procfs: &Path, device: u32) -> Vec<PathBuf> {
+/// A place where a file system is mounted.
+#[derive(Debug)]
+pub(super) struct MountPoint {
+    /// Path of the place, as tracego sees it.
+    pub(super) path: PathBuf,
+    /// Whether the root of the file system is mounted there, and not a folder of it.
+    pub(super) is_whole: bool,
+}
+
+/// Returns where a file system is mounted, whole ones first. `device` in the kernel's encoding.
+pub(super) fn of_device(procfs: &Path, device: u32) -> Vec<MountPoint> {
     let Ok(list) = fs::read(procfs.join("self/mountinfo")) else { return Vec::new() };
     let wanted = format!("{}:{}", device >> 20, device & 0xf_ffff);
     let list = list.get(..LIST_MAX).unwrap_or(&list);
     let mount = |line: &[u8]| {
         let mut words = line.split(|&byte| byte == b' ').skip(2);
         let (number, root, at) = (words.next()?, words.next()?, words.next()?);
-        (number == wanted.as_bytes() && root == b"/").then(|| unescaped(at))
+        let is_whole = root == b"/";
+        (number == wanted.as_bytes()).then(|| MountPoint { path: unescaped(at), is_whole })
     };
-    list.split(|&byte| byte == b'\n').filter_map(mount).take(MOUNTS_MAX).collect()
+    let all = list.split(|&byte| byte == b'\n').filter_map(mount);
+    let (mut whole, parts): (Vec<_>, Vec<_>) = all.partition(|mount| mount.is_whole);
+    whole.truncate(MOUNTS_MAX);
+    whole.extend(parts.into_iter().take(MOUNTS_MAX));
+    whole
 }
 
 /// Returns a path without the escapes of mountinfo, `\040` for a space.

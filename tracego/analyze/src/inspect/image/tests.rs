@@ -125,10 +125,47 @@ fn another_process_of_that_number_does_not_count() {
     let (_folder, path) = program();
     let child = start(&path);
     let process = ExecutedProcess { path: b"/gone", ..running(&path, &child) };
-    assert!(Opener::default().open(&process).is_ok());
+    // Without a list of mounts, the file is not found by its inode number.
+    let procfs = tempfile::tempdir().unwrap();
+    let link = procfs.path().join(child.0.id().to_string());
+    std::os::unix::fs::symlink(format!("/proc/{}", child.0.id()), link).unwrap();
+    let opener = Opener::new(procfs.path().to_owned());
+    assert!(opener.open(&process).is_ok());
     for start_ns in [process.start_ns + 30_000_000, process.start_ns - 30_000_000, 0] {
-        assert_eq!(failure(&ExecutedProcess { start_ns, ..process }), OpenFailure::Gone);
+        let other = ExecutedProcess { start_ns, ..process };
+        assert_eq!(opener.open(&other).unwrap_err(), OpenFailure::Gone);
     }
+}
+
+#[test]
+fn a_file_that_no_path_leads_to_is_found_by_its_inode_number() {
+    let (folder, path) = program();
+    let process = ExecutedProcess { path: b"/of/a/container", ..of(&path) };
+    let process = ExecutedProcess { ran_ns: process.ctime_ns + 1_000_000_000, ..process };
+    let kind = rustix::fs::statfs(folder.path()).unwrap().f_type.cast_unsigned();
+    // SAFETY: a call without arguments.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !is_root || !matches!(kind & 0xffff_ffff, 0xef53 | 0xf2f5_2010) {
+        assert_eq!(failure(&process), OpenFailure::Gone);
+        return;
+    }
+    let opened = Opener::default().open(&process).unwrap();
+    assert_eq!(opened.size(), fs::metadata("/bin/sleep").unwrap().len());
+    // Neither another inode, nor another state of it, nor a file of another device.
+    let (inode, device) = (process.inode, process.device);
+    let folder_inode = fs::metadata(folder.path()).unwrap().ino();
+    for inode in [inode + (1 << 32), folder_inode, 2] {
+        assert_eq!(failure(&ExecutedProcess { inode, ..process }), OpenFailure::Gone, "{inode}");
+    }
+    let other = ExecutedProcess { device: device + 1000, ..process };
+    assert_eq!(failure(&other), OpenFailure::Gone);
+    let later = ExecutedProcess { ctime_ns: process.ctime_ns + 1, ..process };
+    assert_eq!(failure(&later), OpenFailure::Gone);
+    let fresh = ExecutedProcess { ran_ns: process.ctime_ns, ..process };
+    assert_eq!(failure(&fresh), OpenFailure::Unstable);
+    drop(opened);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(failure(&process), OpenFailure::Gone);
 }
 
 #[test]

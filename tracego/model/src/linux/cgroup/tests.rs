@@ -11,7 +11,7 @@ const POD: &str = "8a1b7c2d-1111-2222-3333-444455556666";
 type Case = (&'static str, Option<&'static str>, Option<&'static str>, bool);
 
 #[rustfmt::skip]
-const CASES: [Case; 96] = [
+const CASES: [Case; 97] = [
     // Docker: systemd and cgroupfs, cgroup-parent, rootless, cgroup namespaces.
     ("/system.slice/docker-ID.scope", Some(ID), Some("docker"), false),
     ("/system.slice/docker-ID.scope/init.scope", Some(ID), Some("docker"), false),
@@ -54,6 +54,8 @@ const CASES: [Case; 96] = [
     ("/libpod_parent/libpod-ID", Some(ID), Some("podman"), false),
     ("/libpod_parent/ID", Some(ID), Some("podman"), false),
     ("/libpod_parent/INNER/libpod-ID", Some(ID), Some("podman"), false),
+    // The same path is what a container of another runtime would make.
+    ("/ci/ID/libpod-INNER", Some(ID), None, false),
     ("/libpod_parent/libpod-conmon-ID", None, None, false),
     ("/libpod_parent/conmon", None, None, false),
     ("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope", Some(ID), Some("podman"), false),
