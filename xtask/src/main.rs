@@ -6,6 +6,7 @@ mod deny;
 mod digest;
 mod ebpf;
 mod fuzz;
+mod instructions;
 mod inventory;
 mod lint;
 mod man;
@@ -34,6 +35,8 @@ enum Subcommand {
     Collector(collector::Args),
     /// Measure what tracego costs; prints a table
     Bench(bench::Args),
+    /// Count the instructions of fixed work, against the committed bounds
+    Instructions(instructions::Args),
     /// Run the end-to-end tests on other kernels, in an emulator
     Vm(vm::Args),
     /// Generate the man pages and the shell completions
@@ -50,6 +53,7 @@ fn main() -> std::process::ExitCode {
         Subcommand::Fuzz(args) => fuzz::run(&args),
         Subcommand::Collector(args) => collector::run(&args),
         Subcommand::Bench(args) => bench::run(&args),
+        Subcommand::Instructions(args) => instructions::run(&args),
         Subcommand::Vm(args) => vm::run(&args),
         Subcommand::Man(args) => man::run(&args),
         Subcommand::Lint => lint::run(),

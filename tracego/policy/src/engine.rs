@@ -70,14 +70,15 @@ impl PolicyEngine {
         if !problems.is_empty() {
             return Err(PolicyError { problems });
         }
+        let projection = Projection::from_input_use(&input_use);
         Ok(Self {
             evaluators,
             bundles: identities.into(),
             entries,
             warnings,
             limits: *limits,
-            projection: Projection::from_input_use(&input_use),
-            cache: DecisionCache::new(&input_use, limits.cache),
+            cache: DecisionCache::new(&input_use, &projection, limits.cache),
+            projection,
             encoded: Vec::new(),
             arguments_alone: input_use.is_arguments_alone(),
             uncacheable: input_use.uncacheable,
@@ -134,8 +135,18 @@ impl PolicyEngine {
     /// Decides about a record. Never fails: errors are part of the decision.
     pub fn decide(&mut self, record: &Record) -> PolicyDecision {
         let started = Instant::now();
+        let known = self.cache.as_mut().and_then(|cache| cache.get_shared(record)).cloned();
+        if let Some(known) = known {
+            let decision = self.remembered(known);
+            return self.counted(started, decision);
+        }
         let encoded = input::encode(record, &self.projection, &mut self.encoded);
-        self.finish(started, encoded, !record.tracego.findings.is_empty())
+        let keyed = encoded.is_ok() && DecisionCache::accepts(&self.encoded);
+        let decision = self.finish(started, encoded, !record.tracego.findings.is_empty());
+        if let Some(cache) = self.cache.as_mut().filter(|_| keyed && decision.error.is_none()) {
+            cache.put_shared(record, &decision);
+        }
+        decision
     }
 
     /// Decides about a JSON record. Never fails: errors are part of the decision.
@@ -157,12 +168,8 @@ impl PolicyEngine {
         let mut cache =
             self.cache.as_mut().filter(|_| encoded.is_ok() && DecisionCache::accepts(&self.encoded));
         let known = cache.as_mut().and_then(|cache| cache.get(&self.encoded)).cloned();
-        let mut decision = match known {
-            Some(mut known) => {
-                known.cached = true;
-                self.counts.hits += 1;
-                known
-            }
+        let decision = match known {
+            Some(known) => self.remembered(known),
             None => {
                 let takes = cache.is_some();
                 self.counts.misses += u64::from(takes);
@@ -174,15 +181,23 @@ impl PolicyEngine {
                 decision
             }
         };
-        decision.took = started.elapsed();
-        self.count(&decision);
-        decision
+        self.counted(started, decision)
     }
 
-    fn count(&mut self, decision: &PolicyDecision) {
+    /// Marks and counts a decision as one from the cache.
+    fn remembered(&mut self, mut known: PolicyDecision) -> PolicyDecision {
+        known.cached = true;
+        self.counts.hits += 1;
+        known
+    }
+
+    /// Counts a decision and adds the time since it was `started`.
+    fn counted(&mut self, started: Instant, mut decision: PolicyDecision) -> PolicyDecision {
         self.counts.decisions += 1;
         self.counts.denied += u64::from(!decision.allow);
         self.counts.cut += decision.cut;
+        decision.took = started.elapsed();
+        decision
     }
 
     fn evaluate(&mut self, encoded: Result<(), EncodingError>, found: bool) -> PolicyDecision {

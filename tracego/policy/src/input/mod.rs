@@ -18,6 +18,7 @@
 mod arguments;
 mod encoding;
 mod projection;
+mod shared;
 
 use regorus::{Value, value::Object};
 use tracego_model::record::Record;
@@ -26,6 +27,7 @@ pub(crate) use arguments::{bounded, cut, restore};
 pub(crate) use encoding::EncodingError;
 use encoding::RecordDay;
 pub use projection::Projection;
+pub(crate) use shared::{HeldParts, SharedProjection};
 
 /// Writes the members of a record that policies read, replacing the content of `into`.
 ///

@@ -30,6 +30,14 @@ impl ProjectedMembers {
         self.members.iter().find(|(known, _)| known == name).map(|(_, projection)| projection)
     }
 
+    /// Removes a member that is read in whole. Returns whether it was there.
+    fn remove(&mut self, name: &str) -> bool {
+        let before = self.members.len();
+        self.members.retain(|(known, projection)| known != name || *projection != Projection::All);
+        self.bits = self.members.iter().fold(0, |bits, (known, _)| bits | bit(known));
+        self.members.len() < before
+    }
+
     fn get_or_insert(&mut self, name: &str) -> &mut Projection {
         let at = self.members.iter().position(|(known, _)| known == name).unwrap_or(self.members.len());
         if at == self.members.len() {
@@ -87,6 +95,20 @@ impl Projection {
             (Some(first), Self::Members(members)) => {
                 members.get_or_insert(first).add(path);
             }
+        }
+    }
+
+    /// Removes a member that policies read in whole, by its path. Returns whether it was there; a member of one
+    /// that is read in whole is not.
+    pub(super) fn remove(&mut self, path: &[&str]) -> bool {
+        match (path, self) {
+            ([last], Self::Members(members)) => members.remove(last),
+            ([first, rest @ ..], Self::Members(members)) => members
+                .members
+                .iter_mut()
+                .find(|(known, _)| known == first)
+                .is_some_and(|(_, projection)| projection.remove(rest)),
+            _ => false,
         }
     }
 

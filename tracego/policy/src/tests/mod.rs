@@ -9,6 +9,7 @@ mod inputs;
 mod opa_results;
 mod refusals;
 mod severities;
+mod shared_parts;
 mod styles;
 mod trials;
 
