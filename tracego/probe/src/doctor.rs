@@ -175,7 +175,7 @@ fn opened(options: &LoadOptions) -> Result<(load::Loaded, aya::Btf, bool), LoadE
     let types = BtfFile::open().map_err(LoadError::NoBtf)?;
     let btf = Btf::parse(&types)?;
     let loaded = load::open(options, diagnostics::level(), load::identity::agent(&btf)?, &btf)?;
-    let points = load::attach_types(&btf, hooks::all().collect::<Vec<_>>().iter())?;
+    let points = load::attach_types(&btf, &hooks::all().collect::<Vec<_>>())?;
     Ok((loaded, points, btf.has_function(hooks::CALLS_32)))
 }
 

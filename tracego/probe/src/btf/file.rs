@@ -13,7 +13,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::BTF_PATH;
 
-/// The kernel's type information: mapped where the kernel allows it (Linux 6.16), otherwise read.
+/// The kernel's type information: mapped where the kernel allows it, otherwise read.
 pub struct BtfFile(Bytes);
 
 enum Bytes {

@@ -3,7 +3,6 @@
 //! Format: <https://docs.kernel.org/bpf/btf.html>. The input is untrusted: every access is checked, and a
 //! malformed file is an error, never a panic.
 
-mod attach;
 pub mod fields;
 mod file;
 
@@ -57,10 +56,14 @@ const NESTED_MAX: usize = 256;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
-const TYPEDEF: u32 = 8;
-const FUNCTION: u32 = 12;
+/// Kind of a forward declaration.
+pub(crate) const FORWARD: u32 = 7;
+/// Kind of a typedef.
+pub(crate) const TYPEDEF: u32 = 8;
+/// Kind of a function.
+pub(crate) const FUNCTION: u32 = 12;
 const PROTOTYPE: u32 = 13;
-/// Mean size of an entry, for reserving the index: kernels from 5.10 to 6.18 have 24 to 26 bytes.
+/// Approximate mean size of an entry, for reserving the index: 25 bytes on Linux 6.18.
 const ENTRY_MEAN: usize = 24;
 /// Start of the names of the types that tracepoints hand to their programs (include/trace/bpf_probe.h).
 const TRACEPOINT: &[u8] = b"btf_trace_";
@@ -215,8 +218,14 @@ impl<'a> Btf<'a> {
         self.function(name).is_some()
     }
 
+    /// Returns the id of the type that a tracepoint hands to its programs: `btf_trace_NAME`.
+    pub(crate) fn tracepoint(&self, name: &str) -> Option<usize> {
+        let is_typedef = |&id: &usize| self.get(id).is_some_and(|ty| ty.kind == TYPEDEF);
+        self.structs.get(name.as_bytes())?.iter().copied().find(is_typedef)
+    }
+
     /// Returns the id of a function.
-    fn function(&self, name: &str) -> Option<usize> {
+    pub(crate) fn function(&self, name: &str) -> Option<usize> {
         let is_name = |of: Type| {
             self.tail(of.name).strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
         };

@@ -1,5 +1,6 @@
 //! Loads and attaches the BPF programs.
 
+mod attach_types;
 pub mod contexts;
 pub(crate) mod identity;
 mod loaded;
@@ -7,7 +8,8 @@ mod loader;
 
 use std::{sync::Arc, thread::JoinHandle};
 
-use aya::{Btf as AyaBtf, Ebpf, EbpfLoader, maps::HashMap};
+pub(crate) use attach_types::attach_types;
+use aya::{Ebpf, EbpfLoader, maps::HashMap};
 use contexts::ProcessContexts;
 pub use loaded::Loaded;
 use tracego_common::{
@@ -117,7 +119,7 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
     let verdict = (enforce != Mode::Off).then_some(hooks::VERDICT);
     let denied = (enforce == Mode::Deny).then_some(hooks::DENIED);
     let all: Vec<Hook> = attached.iter().copied().chain(verdict).chain(denied).collect();
-    let points = attach_types(&btf, all.iter())?;
+    let points = attach_types(&btf, &all)?;
     drop(btf);
     drop(types);
     let mut results = hooks::load_all(&mut loaded.ebpf, &all, &points);
@@ -141,14 +143,6 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
         loaded.denies = attached.map_err(|error| error.reason());
     }
     Ok(loaded)
-}
-
-/// Returns the types that programs are attached to.
-pub(crate) fn attach_types<'a>(
-    btf: &Btf<'_>,
-    hooks: impl Iterator<Item = &'a Hook>,
-) -> Result<AyaBtf, LoadError> {
-    btf.attach_types(hooks.map(|hook| hook.place)).map_err(|error| LoadError::Object(error.into()))
 }
 
 /// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
