@@ -128,7 +128,7 @@ fn refused() {
         assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
         mark("refused", n + 1);
     }
-    change(&running, folder.path(), &("ring-size = \"4M\"\n".to_owned() + &good), "taken");
+    change(&running, folder.path(), &("ring-size = \"2M\"\n".to_owned() + &good), "taken");
     assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 1"));
     wait_until("all have arrived", || marks(&path("a")).len() == bad.len() + 1);
     running.terminate();

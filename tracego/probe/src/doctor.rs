@@ -22,7 +22,7 @@ use tracego_model::enforcement::Mode;
 use zerocopy::FromZeros as _;
 
 use crate::{
-    btf::{BTF_PATH, Btf},
+    btf::{BTF_PATH, Btf, BtfFile},
     enforce::trial::trial,
     error::LoadError,
     load::{self, LoadOptions},
@@ -134,7 +134,7 @@ fn chain(error: &LoadError) -> String {
 }
 
 fn btf() -> DoctorCheck {
-    let blob = match fs::read(BTF_PATH) {
+    let blob = match BtfFile::open() {
         Ok(blob) => blob,
         Err(error) => return needed("BTF", Err(LoadError::NoBtf(error)), ""),
     };
@@ -170,6 +170,15 @@ fn supported(name: &str, found: Result<bool, String>) -> DoctorCheck {
     }
 }
 
+/// Creates the maps. Returns the types that programs are attached to, and whether the kernel has 32-bit callers.
+fn opened(options: &LoadOptions) -> Result<(load::Loaded, aya::Btf, bool), LoadError> {
+    let types = BtfFile::open().map_err(LoadError::NoBtf)?;
+    let btf = Btf::parse(&types)?;
+    let loaded = load::open(options, diagnostics::level(), load::identity::agent(&btf)?, &btf)?;
+    let points = load::attach_types(&btf, &hooks::all().collect::<Vec<_>>())?;
+    Ok((loaded, points, btf.has_function(hooks::CALLS_32)))
+}
+
 /// Loads and attaches the programs one by one.
 fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
     // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
@@ -182,9 +191,7 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
         ..KernelSettings::new_zeroed()
     };
     let options = LoadOptions::trial(settings);
-    let opened = load::identity::agent().and_then(|agent| load::open(&options, diagnostics::level(), agent));
-    let opened = opened.and_then(|loaded| Ok((loaded, load::kernel_btf()?)));
-    let (mut loaded, btf) = match opened {
+    let (mut loaded, points, calls_32) = match opened(&options) {
         Ok(opened) => opened,
         Err(error) => {
             checks.push(needed("maps", Err(error), ""));
@@ -194,17 +201,17 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
     checks.push(check("maps", CheckState::Ok, "created", ""));
     let mut accepted = Vec::new();
     for hook in hooks::all() {
-        if hook.program == hooks::FAILED_32.program
-            && load::has_function(hooks::CALLS_32).is_ok_and(|has| !has)
-        {
+        if hook.program == hooks::FAILED_32.program && !calls_32 {
             let name = check_name(hook).0;
             checks.push(check(&name, CheckState::Ok, "not in this kernel, which has no 32-bit callers", ""));
             continue;
         }
-        let attached = match hook.program == hooks::VERDICT.program {
-            true => hook.call(&mut loaded.ebpf, &btf),
-            false => hook.attach(&mut loaded.ebpf, &btf),
-        };
+        let attached = hook.load(&mut loaded.ebpf, &points).and_then(|()| {
+            match hook.program == hooks::VERDICT.program {
+                true => hook.call(&mut loaded.ebpf),
+                false => hook.attach(&mut loaded.ebpf),
+            }
+        });
         let attached = attached.and_then(|()| called(hook, &loaded.ebpf));
         let info = hook.info(&loaded.ebpf);
         accepted.extend(info.and_then(|info| {

@@ -41,6 +41,12 @@ pub enum LoadError {
     /// A descriptor cannot be copied.
     #[error("a descriptor cannot be copied: {0}")]
     Descriptor(io::Error),
+    /// A thread that loads programs cannot be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// A thread that loads programs panicked.
+    #[error("a thread that loads programs panicked")]
+    Panicked,
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),

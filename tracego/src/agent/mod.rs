@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! clock_steps  moments when the wall clock is set
+//! memory       memory of the start, which goes back to the operating system
 //! settings     settings of a run, and those that can change during it
 //! start        start of all parts
 //! run          a run in progress: counters, heartbeats, reload and stop
 //! ```
 
 mod clock_steps;
+mod memory;
 mod run;
 mod settings;
 mod start;

@@ -15,7 +15,7 @@ use tracego_probe::{
     ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
-use super::{Agent, AgentOptions, clock_steps};
+use super::{Agent, AgentOptions, clock_steps, memory};
 use crate::{
     cli::{ListenAddress, UsageError},
     metrics::{Board, otlp::Pusher, server::Server},
@@ -102,6 +102,8 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
     let reader = RingReader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
         .context("the reader did not start")?;
+    // The reader is at work: the start does not wait for this.
+    memory::give_back();
     let beat = Instant::now() + options.heartbeat;
     board.set_attached(true);
     let heartbeat = options.heartbeat;

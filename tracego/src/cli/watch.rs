@@ -12,6 +12,10 @@ use super::{
     values::{argv_max, comm, ring_size, seconds},
 };
 
+/// Default size of the ring. With two workers that start programs at full speed on two CPUs, 2 MiB overflow when the
+/// reader does not run for 300 ms, and 1 MiB is enough for 100 ms; this holds both.
+const RING_DEFAULT: u32 = 4 << 20;
+
 /// The options for watching a machine or a command.
 #[derive(Args, Clone, Debug)]
 pub struct WatchOptions {
@@ -20,10 +24,11 @@ pub struct WatchOptions {
     pub records: RecordOptions,
     /// Size of the ring buffer between kernel and agent in bytes; a power of two.
     ///
-    /// The resident set contains it twice.
+    /// It is part of the resident memory. Default: 4M, about 3,700 program starts that wait for tracego, or what
+    /// --argv-max needs. A machine with many CPUs that builds may need more.
     #[arg(help_heading = heading::RUNNING)]
-    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size)]
-    pub ring_size: u32,
+    #[arg(long, value_name = "BYTES", value_parser = ring_size)]
+    pub ring_size: Option<u32>,
     /// Maximum number of argument bytes kept; the true number is in every record.
     ///
     /// At most three quarters of --ring-size, through which they go. Default: 256K, or what fits.
@@ -105,23 +110,30 @@ impl WatchOptions {
 }
 
 impl WatchOptions {
+    /// Returns the size of the ring in bytes.
+    #[must_use]
+    pub fn ring(&self) -> u32 {
+        self.ring_size.unwrap_or_else(|| RING_DEFAULT.max(self.argv_max.map_or(0, ring_for)))
+    }
+
     /// Returns the cap on the bytes of arguments.
     ///
     /// # Errors
     /// Fails if the ring is too small for the cap that was asked for: such arguments could never arrive.
     pub fn argv_cap(&self) -> Result<u32, String> {
-        let fits = self.ring_size / 4 * 3;
+        let (ring, needed) = (self.ring(), self.argv_max.map_or(0, ring_for));
+        let fits = ring / 4 * 3;
         match self.argv_max {
-            Some(asked) if asked > fits => {
-                let ring = u64::from(asked).div_ceil(3) * 4;
-                Err(format!(
-                    "--argv-max {asked} does not fit --ring-size {}: set --argv-max to at most {fits}, or --ring-size \
-                     to at least {}",
-                    self.ring_size,
-                    ring.next_power_of_two()
-                ))
-            }
+            Some(asked) if asked > fits => Err(format!(
+                "--argv-max {asked} does not fit --ring-size {ring}: set --argv-max to at most {fits}, or --ring-size \
+                 to at least {needed}"
+            )),
             asked => Ok(asked.unwrap_or(ARGV_DEFAULT.min(fits))),
         }
     }
+}
+
+/// Returns the smallest ring for a cap on the bytes of arguments, which is at most `ARGV_LIMIT`.
+fn ring_for(argv_max: u32) -> u32 {
+    (argv_max.div_ceil(3) * 4).next_power_of_two()
 }

@@ -90,7 +90,7 @@ pub(super) fn options(
     let meta = Meta { enforcement, ..meta };
     let load = LoadOptions {
         settings: kernel,
-        ring_size: watch.ring_size,
+        ring_size: watch.ring(),
         env: names,
         contexts: TASK_CTX_MAX,
         without: Vec::new(),

@@ -156,6 +156,9 @@ mod tests {
         };
         assert_eq!(cap("", ""), Ok(256 << 10));
         assert_eq!(cap("", "--argv-max 6M"), Ok(6 << 20));
+        let ring = |line: &str| with("", line).unwrap().cli.watch().unwrap().ring();
+        assert_eq!((ring("tracego"), ring("tracego --argv-max 6M")), (4 << 20, 8 << 20));
+        assert_eq!((ring("tracego --argv-max 0"), ring("tracego --ring-size 64K")), (4 << 20, 64 << 10));
         assert_eq!(cap("ring-size = \"64K\"", ""), Ok(48 << 10));
         for (file, line) in
             [("", "--argv-max 6M --ring-size 1M"), ("argv-max = \"6M\"\nring-size = \"4M\"", "")]
@@ -170,7 +173,7 @@ mod tests {
         let file =
             "ring-size = \"1M\"\nevent = [\"execve\", \"exit\"]\noutput = \"text\"\ntree = true\nuid = 7";
         let cli = with(file, "tracego --config FILE --output json --tree=false").unwrap().cli;
-        assert_eq!((cli.watch.ring_size, cli.watch.uid), (1 << 20, Some(7)));
+        assert_eq!((cli.watch.ring(), cli.watch.uid), (1 << 20, Some(7)));
         assert_eq!(cli.watch.records.events, [EventKind::Execve, EventKind::Exit]);
         assert_eq!((cli.watch.records.output, cli.watch.records.tree), (Some(OutputForm::Json), false));
         assert_eq!(cli.watch.heartbeat, 60);

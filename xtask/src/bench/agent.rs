@@ -34,8 +34,8 @@ pub(super) struct ProgramRunTime {
 pub(super) struct Usage {
     /// User and system time in seconds.
     pub(super) cpu: f64,
-    /// Resident memory in MiB.
-    pub(super) rss: f64,
+    /// Proportional set size in MiB: resident memory, of which a page that is mapped several times counts once.
+    pub(super) pss: f64,
 }
 
 /// The numbers of the final ledger.
@@ -106,11 +106,10 @@ impl Agent {
         let process = procfs::process::Process::new(i32::try_from(self.pid())?)?;
         let stat = process.stat()?;
         let ticks = (stat.utime + stat.stime) as f64;
-        let pages = process.statm()?.resident as f64;
-        Ok(Usage {
-            cpu: ticks / procfs::ticks_per_second() as f64,
-            rss: pages * procfs::page_size() as f64 / f64::from(1 << 20),
-        })
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid()))?;
+        let kib = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB"));
+        let kib: f64 = kib.context("smaps_rollup without Pss")?.parse()?;
+        Ok(Usage { cpu: ticks / procfs::ticks_per_second() as f64, pss: kib / 1024.0 })
     }
 
     /// Returns how often its threads were given a CPU so far.

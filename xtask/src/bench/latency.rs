@@ -68,7 +68,7 @@ fn first(bench: &Bench) -> Result<Row> {
     }
     let (low, high) = range(&times);
     let value = format!("{:.0} ms ({low:.0} to {high:.0}), median of 11", median(&mut times));
-    Ok(row("from tracego's start to the first record", "< 150 ms", value))
+    Ok(row("from tracego's start to the first record", "< 100 ms", value))
 }
 
 /// Returns the delays in milliseconds from the time in a record to its arrival at the other end of a pipe.

@@ -4,9 +4,11 @@
 //! malformed file is an error, never a panic.
 
 pub mod fields;
+mod file;
 
 use std::collections::HashMap;
 
+pub use file::BtfFile;
 use tracego_common::{Offsets, offsets::ABSENT};
 
 /// Path of the kernel's own type information.
@@ -41,7 +43,9 @@ struct Type {
 pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
-    index: Vec<Type>,
+    /// Positions of the types' entries. Type 0 is void and has none.
+    index: Vec<u32>,
+    /// Structures, enumerations and types of tracepoints by name: the ids in ascending order.
     structs: HashMap<&'a [u8], Vec<usize>>,
 }
 
@@ -52,8 +56,15 @@ const NESTED_MAX: usize = 256;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
-const TYPEDEF: u32 = 8;
+/// Kind of a forward declaration.
+pub(crate) const FORWARD: u32 = 7;
+/// Kind of a typedef.
+pub(crate) const TYPEDEF: u32 = 8;
+/// Kind of a function.
+pub(crate) const FUNCTION: u32 = 12;
 const PROTOTYPE: u32 = 13;
+/// Approximate mean size of an entry, for reserving the index: 25 bytes on Linux 6.18.
+const ENTRY_MEAN: usize = 24;
 /// Start of the names of the types that tracepoints hand to their programs (include/trace/bpf_probe.h).
 const TRACEPOINT: &[u8] = b"btf_trace_";
 
@@ -81,9 +92,9 @@ impl<'a> Btf<'a> {
         };
         let types = section(type_off, type_len).ok_or(BtfError::Truncated(0))?;
         let strings = section(str_off, str_len).ok_or(BtfError::Truncated(0))?;
-        // Type 0 is void.
-        let void = Type { at: 0, name: 0, kind: 0, vlen: 0, flag: false, size_or_type: 0 };
-        let mut btf = Self { types, strings, index: vec![void], structs: HashMap::new() };
+        let mut index = Vec::with_capacity(types.len() / ENTRY_MEAN + 1);
+        index.push(u32::MAX);
+        let mut btf = Self { types, strings, index, structs: HashMap::new() };
         btf.index_types()?;
         Ok(btf)
     }
@@ -92,11 +103,8 @@ impl<'a> Btf<'a> {
         let mut at = 0;
         while at < self.types.len() {
             let id = self.index.len();
-            let field = |n| word(self.types, at + n).ok_or(BtfError::Truncated(id));
-            let info = field(4)?;
-            let (kind, vlen) = ((info >> 24) & 0x1f, (info & 0xffff) as usize);
-            let entry =
-                Type { at, name: field(0)?, kind, vlen, flag: info >> 31 == 1, size_or_type: field(8)? };
+            let entry = self.entry(at).ok_or(BtfError::Truncated(id))?;
+            let Type { name, kind, vlen, .. } = entry;
             let tail = match kind {
                 1 | 14 | 17 => 4,                      // int, var, decl tag
                 2 | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
@@ -105,24 +113,41 @@ impl<'a> Btf<'a> {
                 ENUM | PROTOTYPE => vlen * 8,
                 _ => return Err(BtfError::Kind(id, kind)),
             };
-            let tracepoint = || kind == TYPEDEF && self.name(entry.name).starts_with(TRACEPOINT);
-            if matches!(kind, STRUCT | ENUM) || tracepoint() {
-                self.structs.entry(self.name(entry.name)).or_default().push(id);
+            let tracepoint = || kind == TYPEDEF && self.tail(name).starts_with(TRACEPOINT);
+            if matches!(kind, STRUCT | ENUM) && name != 0 || tracepoint() {
+                self.structs.entry(self.name(name)).or_default().push(id);
             }
-            self.index.push(entry);
+            self.index.push(u32::try_from(at).map_err(|_| BtfError::Truncated(id))?);
             at += 12 + tail;
         }
         Ok(())
     }
 
+    /// Reads the header of the entry at a position.
+    fn entry(&self, at: usize) -> Option<Type> {
+        let header = self.types.get(at..at.checked_add(12)?)?;
+        let (name, info, size_or_type) = (word(header, 0)?, word(header, 4)?, word(header, 8)?);
+        let (kind, vlen) = ((info >> 24) & 0x1f, (info & 0xffff) as usize);
+        Some(Type { at, name, kind, vlen, flag: info >> 31 == 1, size_or_type })
+    }
+
+    /// Returns a type; `None` for void and for ids that do not exist.
+    fn get(&self, id: usize) -> Option<Type> {
+        self.entry(*self.index.get(id)? as usize)
+    }
+
+    /// Returns the names from one on.
+    fn tail(&self, offset: u32) -> &'a [u8] {
+        self.strings.get(offset as usize..).unwrap_or_default()
+    }
+
     fn name(&self, offset: u32) -> &'a [u8] {
-        let tail = self.strings.get(offset as usize..).unwrap_or_default();
-        tail.split(|&b| b == 0).next().unwrap_or_default()
+        self.tail(offset).split(|&b| b == 0).next().unwrap_or_default()
     }
 
     /// Returns offset and type of a member. `seen` lists the structures that this search has visited.
     fn member_in(&self, id: usize, name: &[u8], seen: &mut Vec<usize>) -> Option<(usize, usize)> {
-        let entry = *self.index.get(id)?;
+        let entry = self.get(id)?;
         if !matches!(entry.kind, STRUCT | UNION) || seen.contains(&id) || seen.len() >= NESTED_MAX {
             return None;
         }
@@ -151,7 +176,7 @@ impl<'a> Btf<'a> {
     /// Follows typedefs and qualifiers.
     fn resolve(&self, mut id: usize) -> usize {
         for _ in 0..32 {
-            match self.index.get(id) {
+            match self.get(id) {
                 Some(ty) if matches!(ty.kind, 8..=11 | 18) => id = ty.size_or_type as usize,
                 _ => break,
             }
@@ -175,7 +200,7 @@ impl<'a> Btf<'a> {
                 return ((number as usize) < self.parameters(id)?).then_some(number);
             }
             if path.is_empty() {
-                return Some(self.index.get(id)?.size_or_type);
+                return Some(self.get(id)?.size_or_type);
             }
             let (mut id, mut total) = (id, 0);
             for part in path.split('.') {
@@ -190,20 +215,33 @@ impl<'a> Btf<'a> {
     /// Returns whether the kernel has a function.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
-        const FUNCTION: u32 = 12;
-        self.index.iter().any(|entry| entry.kind == FUNCTION && self.name(entry.name) == name.as_bytes())
+        self.function(name).is_some()
+    }
+
+    /// Returns the id of the type that a tracepoint hands to its programs: `btf_trace_NAME`.
+    pub(crate) fn tracepoint(&self, name: &str) -> Option<usize> {
+        let is_typedef = |&id: &usize| self.get(id).is_some_and(|ty| ty.kind == TYPEDEF);
+        self.structs.get(name.as_bytes())?.iter().copied().find(is_typedef)
+    }
+
+    /// Returns the id of a function.
+    pub(crate) fn function(&self, name: &str) -> Option<usize> {
+        let is_name = |of: Type| {
+            self.tail(of.name).strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+        };
+        (1..self.index.len()).find(|&id| self.get(id).is_some_and(|ty| ty.kind == FUNCTION && is_name(ty)))
     }
 
     /// Returns the number of parameters of the function that a typedef points to.
     fn parameters(&self, id: usize) -> Option<usize> {
         const POINTER: u32 = 2;
-        let pointer = self.index.get(self.resolve(id)).filter(|entry| entry.kind == POINTER)?;
-        let function = self.index.get(self.resolve(pointer.size_or_type as usize))?;
+        let pointer = self.get(self.resolve(id)).filter(|entry| entry.kind == POINTER)?;
+        let function = self.get(self.resolve(pointer.size_or_type as usize))?;
         (function.kind == PROTOTYPE).then_some(function.vlen)
     }
 
     fn enumerator(&self, id: usize, name: &[u8]) -> Option<u32> {
-        let entry = *self.index.get(id)?;
+        let entry = self.get(id)?;
         (0..if entry.kind == ENUM { entry.vlen } else { 0 }).find_map(|n| {
             let at = entry.at + 12 + n * 8;
             (self.name(word(self.types, at)?) == name).then(|| word(self.types, at + 4)).flatten()

@@ -23,7 +23,7 @@ use std::{
 
 use acknowledger::Acknowledger;
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapError, MapInfo},
     programs::links::PinnedLink,
 };
@@ -120,9 +120,9 @@ impl Handover {
     ///
     /// # Errors
     /// Fails if the kernel refuses it.
-    pub fn attach(&mut self, hook: Hook, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+    pub fn attach(&mut self, hook: Hook, ebpf: &mut Ebpf) -> Result<(), LoadError> {
         let own = self.own();
-        let link = hook.attach_link(ebpf, btf)?;
+        let link = hook.attach_link(ebpf)?;
         let path = folder::link(&own, hook.program);
         let pinned = link.pin(&path).map_err(|error| HandoverError::Pin(path, error.to_string()))?;
         self.links.push(pinned);

@@ -11,7 +11,7 @@ use tracego_common::{AgentIdentity, KernelSettings};
 use zerocopy::FromZeros as _;
 
 use super::{LoadOptions, Table, open};
-use crate::{error::LoadError, programs::maps};
+use crate::{btf::Btf, error::LoadError, programs::maps};
 
 /// Link of the initial pid namespace: `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
 pub(crate) const INITIAL_PID_NS: &str = "pid:[4026531836]";
@@ -24,7 +24,7 @@ const PROGRAM: &str = "agent_identity";
 /// # Errors
 /// Fails if /proc does not show the agent, if its children are in another pid namespace, or if the kernel refuses
 /// the program.
-pub(crate) fn agent() -> Result<AgentIdentity, LoadError> {
+pub(crate) fn agent(btf: &Btf<'_>) -> Result<AgentIdentity, LoadError> {
     let namespace = fs::read_link("/proc/self/ns/pid").map_err(LoadError::NoProc)?;
     // An error means that the other namespace has no process yet.
     if !fs::read_link("/proc/self/ns/pid_for_children").is_ok_and(|children| children == namespace) {
@@ -38,7 +38,7 @@ pub(crate) fn agent() -> Result<AgentIdentity, LoadError> {
     let levels = levels(&status).ok_or_else(|| LoadError::NoProc(std::io::ErrorKind::InvalidData.into()))?;
     let settings = KernelSettings { proc_level: levels - 1, ..KernelSettings::new_zeroed() };
     let failed = |source| LoadError::Program { program: PROGRAM, source: Box::new(source) };
-    let mut loaded = open(&LoadOptions::trial(settings), 0, AgentIdentity::default())?;
+    let mut loaded = open(&LoadOptions::trial(settings), 0, AgentIdentity::default(), btf)?;
     let program = loaded.ebpf.program_mut(PROGRAM).ok_or(LoadError::Lacks(PROGRAM))?;
     let run = |program: &mut RawTracePoint| {
         program.load()?;

@@ -1,12 +1,15 @@
 //! Loads and attaches the BPF programs.
 
+mod attach_types;
 pub mod contexts;
 pub(crate) mod identity;
 mod loaded;
+mod loader;
 
-use std::{fs, sync::Arc};
+use std::{sync::Arc, thread::JoinHandle};
 
-use aya::{Btf as AyaBtf, Ebpf, EbpfError, EbpfLoader, maps::HashMap};
+pub(crate) use attach_types::attach_types;
+use aya::{Ebpf, EbpfLoader, maps::HashMap};
 use contexts::ProcessContexts;
 pub use loaded::Loaded;
 use tracego_common::{
@@ -17,12 +20,13 @@ use tracego_common::{
 use tracego_model::{enforcement::Mode, job_variables::Opens};
 
 use crate::{
-    btf::{BTF_PATH, Btf, fields},
+    btf::{Btf, BtfFile, fields},
     error::LoadError,
     handover::{self, Handover, Inherited},
     programs::{
         diagnostics::{self, Diagnostics},
-        hooks, maps,
+        hooks::{self, Hook},
+        maps,
     },
     requirements,
 };
@@ -96,7 +100,10 @@ pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
 }
 
 fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
-    let agent = identity::agent()?;
+    let loader = loader::start();
+    let types = BtfFile::open().map_err(LoadError::NoBtf)?;
+    let btf = Btf::parse(&types)?;
+    let agent = identity::agent(&btf)?;
     let failed = options.settings.events & event::EXEC_FAILED != 0;
     if failed {
         requirements::tracefs()?;
@@ -105,44 +112,57 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
     if enforce != Mode::Off {
         options.settings.events |= event::VERDICT;
     }
-    let mut loaded = open(&options, diagnostics::level(), agent)?;
-    let btf = kernel_btf()?;
-    let compat = failed && has_function(hooks::CALLS_32)?;
+    let mut loaded = open_with(loader?, &options, diagnostics::level(), agent, &btf)?;
+    let compat = failed && btf.has_function(hooks::CALLS_32);
     let failed = hooks::FAILED.into_iter().filter(|_| failed).chain(compat.then_some(hooks::FAILED_32));
-    for hook in hooks::ALWAYS.into_iter().chain(failed) {
+    let attached: Vec<Hook> = hooks::ALWAYS.into_iter().chain(failed).collect();
+    let verdict = (enforce != Mode::Off).then_some(hooks::VERDICT);
+    let denied = (enforce == Mode::Deny).then_some(hooks::DENIED);
+    let all: Vec<Hook> = attached.iter().copied().chain(verdict).chain(denied).collect();
+    let points = attach_types(&btf, &all)?;
+    drop(btf);
+    drop(types);
+    let mut results = hooks::load_all(&mut loaded.ebpf, &all, &points);
+    let refused = denied.and_then(|_| results.pop()).unwrap_or(Ok(()));
+    results.into_iter().collect::<Result<(), _>>()?;
+    for hook in attached {
         match &mut loaded.handover {
-            Some(handover) => handover.attach(hook, &mut loaded.ebpf, &btf)?,
-            None => hook.attach(&mut loaded.ebpf, &btf)?,
+            Some(handover) => handover.attach(hook, &mut loaded.ebpf)?,
+            None => hook.attach(&mut loaded.ebpf)?,
         }
     }
     if let Some(handover) = &mut loaded.handover {
         loaded.inherited = handover.take_over(&mut loaded.ebpf)?;
     }
-    if enforce != Mode::Off {
+    if let Some(verdict) = verdict {
         // The enforcing programs never outlive the agent, which must first prove that they work.
-        hooks::VERDICT.call(&mut loaded.ebpf, &btf)?;
+        verdict.call(&mut loaded.ebpf)?;
     }
-    if enforce == Mode::Deny {
-        loaded.denies = hooks::DENIED.attach(&mut loaded.ebpf, &btf).map_err(|error| error.reason());
+    if let Some(denied) = denied {
+        let attached = refused.and_then(|()| denied.attach(&mut loaded.ebpf));
+        loaded.denies = attached.map_err(|error| error.reason());
     }
     Ok(loaded)
 }
 
-/// Returns whether programs can be attached to a function of the kernel.
-pub(crate) fn has_function(name: &str) -> Result<bool, LoadError> {
-    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
-    Ok(Btf::parse(&blob)?.has_function(name))
-}
-
-/// Reads the kernel's types in the form that aya needs to attach a program.
-pub(crate) fn kernel_btf() -> Result<AyaBtf, LoadError> {
-    AyaBtf::from_sys_fs().map_err(|e| LoadError::Object(EbpfError::BtfError(e)))
-}
-
 /// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
-pub(crate) fn open(options: &LoadOptions, log_level: u8, agent: AgentIdentity) -> Result<Loaded, LoadError> {
-    let blob = fs::read(BTF_PATH).map_err(LoadError::NoBtf)?;
-    let (offsets, missing) = Btf::parse(&blob)?.offsets(&options.without);
+pub(crate) fn open(
+    options: &LoadOptions,
+    log_level: u8,
+    agent: AgentIdentity,
+    btf: &Btf<'_>,
+) -> Result<Loaded, LoadError> {
+    open_with(loader::start()?, options, log_level, agent, btf)
+}
+
+fn open_with(
+    loader: JoinHandle<EbpfLoader<'static>>,
+    options: &LoadOptions,
+    log_level: u8,
+    agent: AgentIdentity,
+    btf: &Btf<'_>,
+) -> Result<Loaded, LoadError> {
+    let (offsets, missing) = btf.offsets(&options.without);
     if let Some(field) = fields::required(&missing) {
         return Err(LoadError::NoField(field.clone()));
     }
@@ -167,7 +187,7 @@ pub(crate) fn open(options: &LoadOptions, log_level: u8, agent: AgentIdentity) -
     let (offsets, settings) = (Table(offsets), Table(settings));
     let env_bits = bits(&options.env);
     let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
-    let mut loader = EbpfLoader::new();
+    let mut loader: EbpfLoader<'_> = loader.join().map_err(|_| LoadError::Panicked)?;
     loader
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)

@@ -1,6 +1,11 @@
 //! The programs, and the places in the kernel to which they are attached.
 
-use std::{os::fd::AsFd as _, path::Path};
+use std::{
+    collections::HashMap,
+    os::fd::AsFd as _,
+    path::Path,
+    thread::{self, ScopedJoinHandle},
+};
 
 use aya::{
     Btf, Ebpf,
@@ -75,51 +80,61 @@ pub fn all() -> impl Iterator<Item = Hook> {
 }
 
 impl Hook {
-    /// Loads the program, which includes the verifier, and attaches it.
+    /// Loads the program, which includes the verifier.
     ///
     /// # Errors
     /// Fails if the object lacks the program or the kernel refuses it.
-    pub fn attach(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+    pub fn load(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
-        self.try_attach(program, btf)
-            .map_err(|source| LoadError::Program { program: self.program, source: Box::new(source) })
+        self.load_program(program, btf)
     }
 
-    fn try_attach(&self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
-        match self.place {
+    fn load_program(&self, program: &mut Program, btf: &Btf) -> Result<(), LoadError> {
+        let loaded = match self.place {
             AttachPoint::Tracepoint(name) => {
-                let program: &mut BtfTracePoint = program.try_into()?;
-                program.load(name, btf)?;
-                program.attach().map(drop)
+                <&mut BtfTracePoint>::try_from(program).and_then(|program| program.load(name, btf))
             }
-            AttachPoint::Syscall(name) => {
-                let program: &mut TracePoint = program.try_into()?;
-                program.load()?;
-                program.attach("syscalls", name).map(drop)
-            }
+            AttachPoint::Syscall(_) => <&mut TracePoint>::try_from(program).and_then(TracePoint::load),
             AttachPoint::Lsm(name) => {
-                let program: &mut Lsm = program.try_into()?;
-                program.load(name, btf)?;
-                program.attach().map(drop)
+                <&mut Lsm>::try_from(program).and_then(|program| program.load(name, btf))
             }
+        };
+        loaded.map_err(|source| self.refused(source))
+    }
+
+    fn refused(&self, source: ProgramError) -> LoadError {
+        LoadError::Program { program: self.program, source: Box::new(source) }
+    }
+
+    /// Attaches the loaded program.
+    ///
+    /// # Errors
+    /// Fails if the object lacks the program or the kernel refuses it.
+    pub fn attach(&self, ebpf: &mut Ebpf) -> Result<(), LoadError> {
+        let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
+        self.try_attach(program).map_err(|source| self.refused(source))
+    }
+
+    fn try_attach(&self, program: &mut Program) -> Result<(), ProgramError> {
+        match self.place {
+            AttachPoint::Tracepoint(_) => <&mut BtfTracePoint>::try_from(program)?.attach().map(drop),
+            AttachPoint::Syscall(name) => {
+                <&mut TracePoint>::try_from(program)?.attach("syscalls", name).map(drop)
+            }
+            AttachPoint::Lsm(_) => <&mut Lsm>::try_from(program)?.attach().map(drop),
         }
     }
 
-    /// Loads the program and has the exec program call it from now on, as long as this process lives.
+    /// Has the exec program call the loaded program from now on, as long as this process lives.
     ///
     /// # Errors
     /// Fails like [`Self::attach`], and for programs of another kind than the exec program.
-    pub fn call(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+    pub fn call(&self, ebpf: &mut Ebpf) -> Result<(), LoadError> {
         const MAP: &str = "DECIDES";
-        let refused = |source| LoadError::Program { program: self.program, source: Box::new(source) };
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
-        let AttachPoint::Tracepoint(name) = self.place else {
-            return Err(refused(ProgramError::UnexpectedProgramType));
-        };
-        let program: &mut BtfTracePoint = program.try_into().map_err(refused)?;
-        program.load(name, btf).map_err(refused)?;
-        let fd = program.fd().map_err(refused)?.try_clone();
-        let fd = fd.map_err(|source| refused(ProgramError::IOError(source)))?;
+        let program: &mut BtfTracePoint = program.try_into().map_err(|source| self.refused(source))?;
+        let fd = program.fd().map_err(|source| self.refused(source))?.try_clone();
+        let fd = fd.map_err(|source| self.refused(ProgramError::IOError(source)))?;
         let mut called: ProgramArray<_> = maps::write(ebpf, MAP)?;
         called.set(0, &fd, 0).map_err(|error| LoadError::Map(MAP, error))
     }
@@ -128,23 +143,20 @@ impl Hook {
     ///
     /// # Errors
     /// Fails like [`Self::attach`], and for LSM hooks.
-    pub fn attach_link(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<FdLink, LoadError> {
+    pub fn attach_link(&self, ebpf: &mut Ebpf) -> Result<FdLink, LoadError> {
         let program = ebpf.program_mut(self.program).ok_or(LoadError::Lacks(self.program))?;
-        self.try_attach_link(program, btf)
-            .map_err(|source| LoadError::Program { program: self.program, source: Box::new(source) })
+        self.try_attach_link(program).map_err(|source| self.refused(source))
     }
 
-    fn try_attach_link(&self, program: &mut Program, btf: &Btf) -> Result<FdLink, ProgramError> {
+    fn try_attach_link(&self, program: &mut Program) -> Result<FdLink, ProgramError> {
         match self.place {
-            AttachPoint::Tracepoint(name) => {
+            AttachPoint::Tracepoint(_) => {
                 let program: &mut BtfTracePoint = program.try_into()?;
-                program.load(name, btf)?;
                 let id = program.attach()?;
                 program.take_link(id).map(FdLink::from)
             }
             AttachPoint::Syscall(name) => {
                 let program: &mut TracePoint = program.try_into()?;
-                program.load()?;
                 let id = program.attach("syscalls", name)?;
                 let refused = |_: LinkError| ProgramError::UnexpectedProgramType;
                 program.take_link(id)?.try_into().map_err(refused)
@@ -170,6 +182,25 @@ impl Hook {
     pub fn info(&self, ebpf: &Ebpf) -> Option<ProgramInfo> {
         ebpf.program(self.program)?.info().ok()
     }
+}
+
+/// Loads programs at the same time, each in a thread of its own: the verifier takes most of the start, and it works on
+/// several programs at once. Returns the results in the order of the hooks.
+pub(crate) fn load_all(ebpf: &mut Ebpf, hooks: &[Hook], btf: &Btf) -> Vec<Result<(), LoadError>> {
+    let mut programs: HashMap<&str, &mut Program> = ebpf.programs_mut().collect();
+    let tasks: Vec<_> = hooks.iter().map(|&hook| (hook, programs.remove(hook.program))).collect();
+    thread::scope(|scope| {
+        let threads: Vec<_> = tasks
+            .into_iter()
+            .map(|(hook, program)| {
+                let program = program.ok_or(LoadError::Lacks(hook.program))?;
+                let thread = thread::Builder::new().name("tracego-load".to_owned());
+                thread.spawn_scoped(scope, move || hook.load_program(program, btf)).map_err(LoadError::Thread)
+            })
+            .collect();
+        let join = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or(Err(LoadError::Panicked));
+        threads.into_iter().map(|thread| thread.and_then(join)).collect()
+    })
 }
 
 /// Detaches and unloads a program. Does nothing if it was not loaded.

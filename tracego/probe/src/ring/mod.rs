@@ -21,6 +21,7 @@ use std::{
 
 use aya::maps::{Array, MapData};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use tracego_common::{event::ExecFixed, limits::DATA_MAX};
 
 use self::alarm::{AlarmBell, ReaderAlarm};
 
@@ -28,6 +29,9 @@ use self::alarm::{AlarmBell, ReaderAlarm};
 const BUSY: u32 = 1 << 31;
 const DISCARD: u32 = 1 << 30;
 const HEADER: usize = 8;
+/// Upper bound of an event with its header: the longest is an exec, whose fixed part is small beside its data.
+const EVENT_MAX: usize = DATA_MAX as usize + 64 * 1024;
+const _: () = assert!(size_of::<ExecFixed>() + HEADER <= 64 * 1024);
 
 /// Memory shared with the kernel.
 struct Pages {
@@ -107,8 +111,10 @@ impl Ring {
         let size = info.max_entries() as usize;
         let page = usize::try_from(procfs::page_size()).unwrap_or(4096);
         let consumer = Release(Arc::new(Pages::map(&map, page, true, 0)?));
-        // The data follows the producer's page twice, so that no event is split at the end.
-        let producer = Pages::map(&map, page + 2 * size, false, page as u64)?;
+        // The data follows the producer's page twice, so that no event is split at the end. Of the second time, only
+        // what an event can reach is mapped: each mapping counts as resident memory.
+        let beyond = size.min(EVENT_MAX.next_multiple_of(page));
+        let producer = Pages::map(&map, page + size + beyond, false, page as u64)?;
         let next = consumer.position();
         Ok(Self { consumer, producer, page, size, next, map, alarm: None })
     }
