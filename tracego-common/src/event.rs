@@ -176,7 +176,7 @@ pub struct ExecFixed {
     pub cgroup: Span,
     /// The file name that the caller passed to exec, ended by a NUL.
     pub filename: Span,
-    /// The interpreter of a script; otherwise `filename` again.
+    /// The interpreter of a script; otherwise the range of `filename` again.
     pub interp: Span,
     /// Allowed variables, each `NAME=value` ended by a NUL.
     pub env: Span,

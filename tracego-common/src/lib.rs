@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod counter;
+pub mod env_table;
 pub mod event;
 pub mod flags;
 pub mod handover;

@@ -131,6 +131,8 @@ offsets! {
     upid_size: "upid"."", "Size of a struct upid.";
     exit_group_dead: "typedef btf_trace_sched_process_exit"."2", "Whether the tracepoint names the last thread (6.16+).";
     pids_subsys: "enum cgroup_subsys_id"."pids_cgrp_id", "Index of the v1 pids controller.";
+    dentry_iname: "dentry"."d_iname", "Room for a short name (before 6.14).";
+    dentry_shortname: "dentry"."d_shortname", "Room for a short name (6.14+).";
 }
 
 const _: () = assert!(size_of::<Offsets>() == Offsets::FIELDS.len() * size_of::<i32>());

@@ -5,16 +5,18 @@
 
 use tracego_common::{
     Span,
+    env_table::{ENV_PROBES, ENV_SLOTS, EnvWords, env_slot},
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
     limits::{ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
     settings::{ENV_NAME_LEN_SHIFT, env_bit, opens_job},
 };
 
 use crate::{
-    maps::{ENV_ALLOW, may_be_allowed},
+    maps::{ENV_TABLE, env_seed, may_be_allowed},
     memory::{user, user_str},
     scratch::{EnvScan, Scratch, WINDOW, cursor, position, scratch, set_cursor},
-    verifier::{bounded, repeat},
+    verifier::{bounded, forget, opaque, repeat, reread},
+    words::{bytes_to, copy_short, cut, load, zero_byte},
 };
 
 /// The result of a scan.
@@ -24,44 +26,19 @@ pub(crate) struct ScanResult {
     pub(crate) opens_job: bool,
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Words that one step scans.
 const WORDS: usize = 8;
-/// Bytes that a step may read from its position: a name.
-const AHEAD: u64 = ENV_NAME_MAX as u64;
-
-/// Returns the highest bit of the lowest zero byte of a word; zero without a zero byte.
-///
-/// "Determine if a word has a zero byte", Bit Twiddling Hacks: exact up to the first match.
-#[inline(always)]
-fn zero_byte(word: u64) -> u64 {
-    let hit = word.wrapping_sub(ONES) & !word & HIGHS;
-    hit & hit.wrapping_neg()
-}
-
-/// Returns the bytes of a little-endian word before its first `=` (or NUL), and whether there was one.
-#[inline(always)]
-fn cut(word: u64) -> (u64, bool) {
-    let equals = word ^ (ONES * b'=' as u64);
-    let hit = ((equals.wrapping_sub(ONES) & !equals) | (word.wrapping_sub(ONES) & !word)) & HIGHS;
-    // The lowest marked byte is the match; without a match the subtraction gives all ones.
-    let before = ((hit & hit.wrapping_neg()) >> 7).wrapping_sub(1);
-    (word & before, hit != 0)
-}
+/// Steps in one round: a round is a call, whose return costs as much as a step. The verifier walks every one of them, and
+/// four of them make a start longer by 150 ms for 3 % of an exec.
+const STEPS: u32 = 1;
+/// Bytes that a round may read from its position: its steps, and a name.
+const AHEAD: u64 = STEPS as u64 * WORDS as u64 * 8 + ENV_NAME_MAX as u64;
 
 /// Returns the word `words` words after `at` in the window.
 #[inline(always)]
 fn word(scratch: *const Scratch, at: u64, words: usize) -> u64 {
-    let value: u64;
-    // One instruction, because the compiler would read eight single bytes: the target promises no unaligned
-    // words. The kernel does where the machine has them (CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS).
     // SAFETY: `at` < WINDOW, and the area is AHEAD and a word longer.
-    unsafe {
-        let from = (&raw const (*scratch).window).cast::<u8>().add(at as usize + words * 8);
-        core::arch::asm!("{0} = *(u64 *)({1} + 0)", out(reg) value, in(reg) from, options(readonly, nostack));
-    }
-    value
+    unsafe { load((&raw const (*scratch).window).cast::<u8>().add(at as usize + words * 8)) }
 }
 
 /// Moves the window to the position of the scan. Returns whether the bytes could be read.
@@ -85,7 +62,7 @@ fn refill(scan: &mut EnvScan, scratch: *mut Scratch) -> bool {
     read
 }
 
-unsafe extern "C" fn step(_index: u64, _none: *mut ()) -> i64 {
+unsafe extern "C" fn round(_index: u64, _none: *mut ()) -> i64 {
     let Some(scratch) = scratch() else {
         return 1;
     };
@@ -96,11 +73,22 @@ unsafe extern "C" fn step(_index: u64, _none: *mut ()) -> i64 {
         scan.done = 1;
         return 1;
     }
-    if scan.at >= scan.len {
-        scan.done = 1;
-        return 1;
+    for _ in 0..opaque(STEPS) {
+        // SAFETY: a field of the slot, as above.
+        let at = unsafe { reread(&raw const scan.at) };
+        if at >= scan.len {
+            scan.done = 1;
+            return 1;
+        }
+        step(scan, scratch, at);
     }
-    let at = bounded::<{ WINDOW.trailing_zeros() }>(scan.at);
+    0
+}
+
+/// Passes one variable, or as much of it as a step scans.
+#[inline(always)]
+fn step(scan: &mut EnvScan, scratch: *mut Scratch, at: u64) {
+    let at = bounded::<{ WINDOW.trailing_zeros() }>(at);
     if scan.fresh != 0 {
         scan.fresh = 0;
         let (prefix, short) = cut(word(scratch, at, 0));
@@ -112,15 +100,12 @@ unsafe extern "C" fn step(_index: u64, _none: *mut ()) -> i64 {
     for words in 0..WORDS {
         let found = zero_byte(word(scratch, at, words));
         if found != 0 {
-            // Number of bytes below the mark, summed up in the highest byte.
-            let before = ((found - 1) & ONES).wrapping_mul(ONES) >> 56;
-            scan.at = at + words as u64 * 8 + before;
+            scan.at = at + words as u64 * 8 + bytes_to(found);
             scan.fresh = 1;
-            return 0;
+            return;
         }
     }
     scan.at = at + WORDS as u64 * 8;
-    0
 }
 
 /// Copies the variable at `at` when its whole name is on the list.
@@ -138,19 +123,25 @@ fn candidate(scan: &mut EnvScan, scratch: *mut Scratch, at: u64, prefix: u64, sh
             ended = last;
         }
     }
-    // SAFETY: both are 64 bytes of plain integers.
-    let key = unsafe { &*(&raw const *name).cast::<[u8; ENV_NAME_MAX]>() };
-    // SAFETY: the value is copied at once.
-    let Some(flags) = unsafe { ENV_ALLOW.get(key) }.copied() else {
+    // SAFETY: a field of the slot, as above.
+    let flags = unsafe { forget(&raw mut (*scratch).forgotten, u64::from(flags(scratch))) } as u32;
+    if flags == 0 {
         return;
-    };
+    }
     let pos = position(scan.pos);
     // SAFETY: `pos` < PREFIX_MAX; ENV_VAR_MAX more bytes are inside the area.
     let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(pos as usize) };
-    let Some(len) = user_str(to, ENV_VAR_MAX, scan.base + at) else {
-        scan.flags |= ENV_UNREADABLE;
-        return;
-    };
+    // SAFETY: as above.
+    let mut len = unsafe { copy_short::<WORDS>(to, |number| word(scratch, at, number)) };
+    if len == 0 {
+        let Some(long) = user_str(to, ENV_VAR_MAX, scan.base + at) else {
+            scan.flags |= ENV_UNREADABLE;
+            return;
+        };
+        len = u64::from(long);
+    }
+    // SAFETY: a field of the slot, as above.
+    let len = unsafe { forget(&raw mut (*scratch).forgotten, len) };
     // The start of the value, behind the name and `=`; within the window, because the names that open a job are
     // shorter than AHEAD by more than a word.
     let value = word(scratch, at + bounded::<6>(u64::from(flags >> ENV_NAME_LEN_SHIFT)) + 1, 0);
@@ -159,13 +150,38 @@ fn candidate(scan: &mut EnvScan, scratch: *mut Scratch, at: u64, prefix: u64, sh
     if opens_job(flags, value & (end >> 7).wrapping_sub(1)) {
         scan.opens_job = 1;
     }
-    let next = pos + u64::from(len);
-    if len == ENV_VAR_MAX || next - scan.start > u64::from(ENV_MAX) {
+    let next = pos + len;
+    if len == u64::from(ENV_VAR_MAX) || next - scan.start > u64::from(ENV_MAX) {
         scan.flags |= ENV_TRUNCATED;
     }
     if next - scan.start <= u64::from(ENV_MAX) {
         scan.pos = next;
     }
+}
+
+/// Returns the flags of the name in the scratch area, with its length, if it is allowed; 0 for another name.
+#[inline(always)]
+fn flags(scratch: *mut Scratch) -> u32 {
+    // SAFETY: a field of the slot, which this program alone uses, with preemption off.
+    let name: EnvWords = unsafe { reread(&raw const (*scratch).name) };
+    let own = env_slot(&name, env_seed());
+    for probe in 0..opaque(ENV_PROBES) {
+        let Some(slot) = ENV_TABLE.get((own + probe) % ENV_SLOTS) else {
+            return 0;
+        };
+        let mut differ = 0;
+        for words in 0..ENV_NAME_MAX / 8 {
+            differ |= slot.name[words] ^ name[words];
+        }
+        if differ == 0 {
+            return slot.flags;
+        }
+        // A name is in the first slot that was free.
+        if slot.flags == 0 {
+            return 0;
+        }
+    }
+    0
 }
 
 /// Copies the allowed variables of `[from, end)` into the scratch area.
@@ -186,7 +202,7 @@ pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> ScanResult {
         opens_job: 0,
         done: 0,
     };
-    repeat(ENV_STEPS_MAX, step, core::ptr::null_mut());
+    repeat(ENV_STEPS_MAX / STEPS, round, core::ptr::null_mut());
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;
     }

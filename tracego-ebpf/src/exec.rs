@@ -136,7 +136,7 @@ fn credentials(fixed: &mut ExecFixed, task: Addr) {
 
 #[inline(always)]
 fn session(fixed: &mut ExecFixed, task: Addr) {
-    fixed.comm = kernel(task, offset!(task_comm));
+    fixed.comm = task::comm(task);
     fixed.loginuid = typed(task, offset!(task_loginuid));
     fixed.sessionid = typed(task, offset!(task_sessionid));
     fixed.seccomp_mode = typed(task, offset!(task_seccomp_mode));
@@ -149,23 +149,23 @@ fn session(fixed: &mut ExecFixed, task: Addr) {
     fixed.pgid = global_pid(signal, 2);
     fixed.sid = global_pid(signal, 3);
     let tty: Addr = typed(signal, offset!(signal_tty));
-    let driver = pointer(tty, offset!(tty_driver));
-    let index: u32 = kernel(tty, offset!(tty_index));
-    let major: u32 = kernel(driver, offset!(tty_driver_major));
-    let first: u32 = kernel(driver, offset!(tty_driver_minor_start));
+    let driver: Addr = typed(tty, offset!(tty_driver));
+    let index: u32 = typed(tty, offset!(tty_index));
+    let major: u32 = typed(driver, offset!(tty_driver_major));
+    let first: u32 = typed(driver, offset!(tty_driver_minor_start));
     // MKDEV (include/linux/kdev_t.h); all zero without a terminal.
     fixed.tty_dev = (major << 20) | (first + index);
 }
 
 #[inline(always)]
 fn global_pid(signal: Addr, kind: i32) -> u32 {
-    let pid = pointer(signal, offset!(signal_pids) + kind * 8);
-    kernel(pid, offset!(pid_numbers) + offset!(upid_nr))
+    let pid: Addr = typed(signal, offset!(signal_pids) + kind * 8);
+    typed(pid, offset!(pid_numbers) + offset!(upid_nr))
 }
 
 #[inline(always)]
 fn limits(fixed: &mut ExecFixed, task: Addr) {
-    let signal = pointer(task, offset!(task_signal));
+    let signal: Addr = typed(task, offset!(task_signal));
     let from = signal.wrapping_add(offset!(signal_rlim) as u64);
     let len = size_of::<[Rlimit; 16]>() as u32;
     // Sixteen pairs of unsigned long on a 64-bit kernel: the layout of `struct rlimit`.
@@ -180,13 +180,19 @@ fn namespaces(fixed: &mut ExecFixed, task: Addr) {
     let nsproxy: Addr = typed(task, offset!(task_nsproxy));
     let mnt_ns: Addr = typed(nsproxy, offset!(nsproxy_mnt_ns));
     fixed.mnt_ns = typed(mnt_ns, offset!(mnt_ns_inum));
-    // Not typed, because the level below is a variable offset.
-    let pid = pointer(task, offset!(task_thread_pid));
-    let level: u32 = kernel(pid, offset!(pid_level));
-    let innermost = offset!(pid_numbers) + (level as i32) * offset!(upid_size);
-    fixed.vpid = kernel(pid, innermost + offset!(upid_nr));
-    let pid_ns = pointer(pid, innermost + offset!(upid_ns));
-    fixed.pid_ns = kernel(pid_ns, offset!(pid_ns_inum));
+    let pid: Addr = typed(task, offset!(task_thread_pid));
+    let level: u32 = typed(pid, offset!(pid_level));
+    if level == 0 {
+        fixed.vpid = typed(pid, offset!(pid_numbers) + offset!(upid_nr));
+        let pid_ns: Addr = typed(pid, offset!(pid_numbers) + offset!(upid_ns));
+        fixed.pid_ns = typed(pid_ns, offset!(pid_ns_inum));
+    } else {
+        // Not typed, because the level is a variable offset.
+        let innermost = offset!(pid_numbers) + (level as i32) * offset!(upid_size);
+        fixed.vpid = kernel(pid, innermost + offset!(upid_nr));
+        let pid_ns = pointer(pid, innermost + offset!(upid_ns));
+        fixed.pid_ns = kernel(pid_ns, offset!(pid_ns_inum));
+    }
     if fixed.mnt_ns == 0 || fixed.pid_ns == 0 {
         fixed.unavailable |= field::NAMESPACES;
     }
@@ -245,11 +251,11 @@ fn directory(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
     let fs: Addr = typed(task, offset!(task_fs));
     let dentry: Addr = typed(fs, offset!(fs_pwd) + offset!(path_dentry));
     let mnt: Addr = typed(fs, offset!(fs_pwd) + offset!(path_mnt));
-    if dentry == 0 {
-        fixed.unavailable |= field::CWD;
-    }
     if path::removed(dentry) {
         fixed.header.flags |= flags::CWD_DELETED;
+    }
+    if is_null(dentry) {
+        fixed.unavailable |= field::CWD;
     }
     let walked = path::dentry(dentry, mnt, scratch);
     fixed.cwd = walked.span;
@@ -265,8 +271,8 @@ fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
     fixed.cgroup_id = typed(node, offset!(kn_id));
     // A v1 or hybrid host leaves everything at the root of v2: take the pids controller's path.
     if path::parent_node(node) == 0 && offset!(pids_subsys) >= 0 {
-        let state = pointer(set, offset!(css_set_subsys) + offset!(pids_subsys) * 8);
-        let v1 = pointer(pointer(state, offset!(css_cgroup)), offset!(cgroup_kn));
+        let state: Addr = typed(set, offset!(css_set_subsys) + offset!(pids_subsys) * 8);
+        let v1: Addr = typed(typed(state, offset!(css_cgroup)), offset!(cgroup_kn));
         if v1 != 0 && v1 != node {
             node = v1;
             fixed.header.flags |= flags::CGROUP_V1;
@@ -286,8 +292,11 @@ fn cgroup(fixed: &mut ExecFixed, task: Addr, scratch: *mut Scratch) {
 fn names(fixed: &mut ExecFixed, bprm: Addr, scratch: *mut Scratch) {
     fixed.argc = typed(bprm, offset!(bprm_argc));
     fixed.envc = typed(bprm, offset!(bprm_envc));
-    fixed.filename = string(fixed, scratch, typed(bprm, offset!(bprm_filename)));
-    fixed.interp = string(fixed, scratch, typed(bprm, offset!(bprm_interp)));
+    let (filename, interp): (Addr, Addr) =
+        (typed(bprm, offset!(bprm_filename)), typed(bprm, offset!(bprm_interp)));
+    fixed.filename = string(fixed, scratch, filename);
+    // Only a script has an interpreter (fs/exec.c, alloc_bprm).
+    fixed.interp = if interp == filename { fixed.filename } else { string(fixed, scratch, interp) };
 }
 
 #[inline(always)]

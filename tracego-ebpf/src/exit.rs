@@ -6,7 +6,7 @@ use tracego_common::{EventKind, ExitEvent, KernelCounter, TaskId, flags, handove
 use crate::{
     claim, log,
     maps::{ENDED, TASK_CTX, offset, setting},
-    memory::{Addr, kernel, pointer},
+    memory::{Addr, typed},
     ring::{count, send_fixed},
     task,
 };
@@ -23,7 +23,7 @@ pub(crate) fn process_exit(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_exit(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     let task = ctx.arg::<*const u8>(0) as Addr;
-    let signal = pointer(task, offset!(task_signal));
+    let signal: Addr = typed(task, offset!(task_signal));
     let id = task::id(task);
     if !ends_process(ctx, signal, &id) {
         return Ok(()); // Another thread still runs, or reports the end.
@@ -49,14 +49,14 @@ fn try_exit(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
         return Err(KernelCounter::Filtered);
     }
     // Name and status are those of the process, whichever thread ends last.
-    let leader = pointer(task, offset!(task_group_leader));
+    let leader: Addr = typed(task, offset!(task_group_leader));
     let status = status(signal, leader);
     let mut record = ExitEvent {
         header: task::header(EventKind::Exit as u32, id, task::parent(task), &found),
         status,
         uid,
-        maxrss_pages: kernel(signal, offset!(signal_maxrss)),
-        comm: kernel(leader, offset!(task_comm)),
+        maxrss_pages: typed(signal, offset!(signal_maxrss)),
+        comm: task::comm(leader),
     };
     record.header.flags |= task::filter_flags(leader, uid);
     if status & 0x80 != 0 {
@@ -75,7 +75,7 @@ fn ends_process(ctx: &BtfTracePointContext, signal: Addr, id: &TaskId) -> bool {
     if offset!(exit_group_dead) >= 0 {
         return ctx.arg::<u64>(1) & 1 != 0;
     }
-    let live: i32 = kernel(signal, offset!(signal_live));
+    let live: i32 = typed(signal, offset!(signal_live));
     live == 0 && ENDED.insert(id, &1, u64::from(BPF_NOEXIST)).is_ok()
 }
 
@@ -84,9 +84,9 @@ fn ends_process(ctx: &BtfTracePointContext, signal: Addr, id: &TaskId) -> bool {
 /// wait_task_zombie).
 #[inline(always)]
 fn status(signal: Addr, leader: Addr) -> u32 {
-    if kernel::<u32>(signal, offset!(signal_flags)) & GROUP_EXIT != 0 {
-        kernel(signal, offset!(signal_group_exit_code))
+    if typed::<u32>(signal, offset!(signal_flags)) & GROUP_EXIT != 0 {
+        typed(signal, offset!(signal_group_exit_code))
     } else {
-        kernel(leader, offset!(task_exit_code))
+        typed(leader, offset!(task_exit_code))
     }
 }

@@ -6,7 +6,7 @@ use tracego_common::{EventKind, ForkEvent, KernelCounter, handover::HookId, sett
 use crate::{
     claim, log,
     maps::{offset, setting},
-    memory::{Addr, kernel},
+    memory::{Addr, typed},
     ring::{count, send_fixed},
     task,
 };
@@ -21,8 +21,8 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
 fn try_fork(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     let parent_task = ctx.arg::<*const u8>(0) as Addr;
     let child = ctx.arg::<*const u8>(1) as Addr;
-    let pid: u32 = kernel(child, offset!(task_pid));
-    let tgid: u32 = kernel(child, offset!(task_tgid));
+    let pid: u32 = typed(child, offset!(task_pid));
+    let tgid: u32 = typed(child, offset!(task_tgid));
     if pid != tgid {
         return Ok(()); // A thread.
     }
@@ -49,9 +49,9 @@ fn try_fork(ctx: &BtfTracePointContext) -> Result<(), KernelCounter> {
     }
     let mut record = ForkEvent {
         header: task::header(EventKind::Fork as u32, id, parent, &inherited),
-        parent_tid: kernel(parent_task, offset!(task_pid)),
+        parent_tid: typed(parent_task, offset!(task_pid)),
         uid,
-        comm: kernel(child, offset!(task_comm)),
+        comm: task::comm(child),
     };
     record.header.flags |= task::filter_flags(child, uid);
     record.header.size = size_of::<ForkEvent>() as u32;

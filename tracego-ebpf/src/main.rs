@@ -41,6 +41,8 @@ mod task;
 mod verdict;
 #[cfg(target_arch = "bpf")]
 mod verifier;
+#[cfg(target_arch = "bpf")]
+mod words;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -9,8 +9,9 @@ use aya_ebpf::{
 };
 use tracego_common::{
     AgentIdentity, KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
+    env_table::{ENV_SLOTS, EnvSlot},
     handover::HOOKS,
-    limits::{ENDED_MAX, ENV_NAME_MAX, ENV_NAMES_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
+    limits::{ENDED_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
     settings::{EnvBits, LostOfJob},
     verdict::{ArgKey, ExeKey, KEYS_MAX, NameKey, NumberKey, PathKey, REMEMBERED_MAX, RuleMasks, VerdictKey},
 };
@@ -105,9 +106,10 @@ pub(crate) static IDENTITY: Array<AgentIdentity> = Array::with_max_entries(1, 0)
 #[map]
 pub(crate) static PROBED: Array<u64> = Array::with_max_entries(1, 0);
 
-/// Allowed variable names, zero padded, with their flags.
+/// Allowed variables by the hash of their names. An array, because a lookup in a hash map costs three times as
+/// much: it calls functions and touches twice as much memory.
 #[map]
-pub(crate) static ENV_ALLOW: HashMap<[u8; ENV_NAME_MAX], u32> = HashMap::with_max_entries(ENV_NAMES_MAX, 0);
+pub(crate) static ENV_TABLE: Array<EnvSlot> = Array::with_max_entries(ENV_SLOTS, 0);
 
 /// Offsets of kernel fields, set before the load.
 #[unsafe(no_mangle)]
@@ -135,6 +137,17 @@ static SETTINGS: KernelSettings = KernelSettings {
 /// Filter of the names that may be on the allow-list, set before the load.
 #[unsafe(no_mangle)]
 static ENV_BITS: EnvBits = [0; 64];
+
+/// Seed of the table of allowed variables, set before the load.
+#[unsafe(no_mangle)]
+static ENV_SEED: u64 = 0;
+
+/// Returns the seed of [`ENV_TABLE`].
+#[inline(always)]
+pub(crate) fn env_seed() -> u64 {
+    // SAFETY: an initialised static, which the agent sets before the load.
+    unsafe { constant(&raw const ENV_SEED) }
+}
 
 /// Returns whether a variable may be on the allow-list; `bit` is below 4096.
 #[inline(always)]

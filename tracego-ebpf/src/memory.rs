@@ -1,5 +1,7 @@
 //! All reads of kernel and user memory.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
@@ -17,12 +19,19 @@ pub(crate) type Addr = u64;
 /// field.
 #[inline(always)]
 pub(crate) fn kernel<T: Copy + Default>(base: Addr, offset: i32) -> T {
-    let mut value = T::default();
-    if offset != ABSENT {
-        let from = base.wrapping_add(offset as u64);
-        kernel_bytes((&raw mut value).cast(), size_of::<T>() as u32, from);
+    if offset == ABSENT {
+        return T::default();
     }
-    value
+    let mut value = MaybeUninit::<T>::uninit();
+    kernel_bytes(value.as_mut_ptr().cast(), size_of::<T>() as u32, at(base, offset));
+    // SAFETY: the helper has written all bytes, and the types that are read are plain numbers.
+    unsafe { value.assume_init() }
+}
+
+/// Returns the address of a field. Offsets are never negative, and without a sign they need no extension.
+#[inline(always)]
+fn at(base: Addr, offset: i32) -> Addr {
+    base.wrapping_add(u64::from(offset as u32))
 }
 
 /// Reads a pointer field; zero when absent, unreadable or null. A read through a zero pointer gives zero.
@@ -39,7 +48,7 @@ pub(crate) fn typed<T: Copy + Default>(base: Addr, offset: i32) -> T {
     if offset == ABSENT {
         return T::default();
     }
-    typed_read(base.wrapping_add(offset as u64))
+    typed_read(at(base, offset))
 }
 
 /// Copies a kernel string to `to`, at most `cap` bytes with its NUL. Returns the bytes written; `None` when

@@ -10,9 +10,10 @@ use tracego_common::{
 
 use crate::{
     maps::offset,
-    memory::{Addr, kernel, kernel_str, pointer},
+    memory::{Addr, kernel, kernel_str, pointer, typed},
     scratch::{Scratch, cursor, position, scratch, set_cursor},
-    verifier::repeat,
+    verifier::{forget, repeat},
+    words::copy_short,
 };
 
 /// Longest name that is copied: NAME_MAX and its NUL.
@@ -22,9 +23,10 @@ const NAME: u32 = 256;
 #[repr(C)]
 struct PathWalk {
     dentry: u64,
+    /// The mount that the walk is in.
     mount: u64,
-    /// Root of the mounted tree that the walk is in.
-    root: u64,
+    /// Where that mount is.
+    place: MountPlace,
     start: u64,
     pos: u64,
     done: u64,
@@ -39,45 +41,74 @@ pub(crate) struct WalkResult {
     pub(crate) truncated: bool,
 }
 
+/// The place of a mount.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct MountPlace {
+    /// The mount above it; the mount itself at the root of its namespace.
+    above: u64,
+    /// Directory entry of the mount point.
+    point: u64,
+    /// Root of the tree that the mount holds.
+    root: u64,
+}
+
+/// Words of a directory entry, from `d_parent` to the first bytes of a short name, which the entry itself
+/// holds: `d_parent`, `d_name` with the name's hash and length before its address, `d_inode`, and the name.
+type Entry = [u64; 4 + INLINE];
+
+/// Words of a short name. Longer ones are elsewhere, or in kernels that have room for one more word.
+const INLINE: usize = 4;
+
 /// Appends one name at `pos` of the scratch area. Returns the position after it.
 #[inline(always)]
 fn append(pos: u64, name: Addr, beside: u64) -> Option<u64> {
     let scratch = scratch()?;
     let at = position(pos);
+    Some(at + u64::from(kernel_str(area(scratch, at, beside), NAME, name)?))
+}
+
+/// Returns the place of a name at `at`, which is below [`PREFIX_MAX`]; aside if `beside` is not zero.
+#[inline(always)]
+fn area(scratch: *mut Scratch, at: u64, beside: u64) -> *mut u8 {
     // SAFETY: `at` < PREFIX_MAX and the area is longer than that by far more than NAME.
-    let mut to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
-    if beside != 0 {
-        // SAFETY: the area is longer than DATA_MAX by more than PREFIX_MAX and NAME.
-        to = unsafe { to.add(DATA_MAX as usize) };
+    let to = unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at as usize) };
+    if beside == 0 {
+        return to;
     }
-    Some(at + u64::from(kernel_str(to, NAME, name)?))
+    // SAFETY: the area is longer than DATA_MAX by more than PREFIX_MAX and NAME.
+    unsafe { to.add(DATA_MAX as usize) }
 }
 
 unsafe extern "C" fn step_dentry(_index: u64, walk: *mut PathWalk) -> i64 {
     // SAFETY: bpf_loop hands back the pointer that `dentry` gave it.
     let walk = unsafe { &mut *walk };
-    if walk.dentry == walk.root {
-        let above = pointer(walk.mount, offset!(mount_parent));
+    if walk.dentry == walk.place.root {
+        let MountPlace { above, point, .. } = walk.place;
         if above == walk.mount || above == 0 {
             walk.done = 1;
             return 1;
         }
-        walk.dentry = pointer(walk.mount, offset!(mount_mountpoint));
+        walk.dentry = point;
         walk.mount = above;
-        walk.root = root_of(above);
+        walk.place = place(above);
         return 0;
     }
-    let (parent, name) = parent_and_name(walk.dentry);
+    let entry = entry(walk.dentry);
+    let [parent, _, name, ..] = entry;
     if parent == 0 {
         walk.done = 1;
         return 1;
     }
     // A pseudo file (memfd) is its own parent, without being the root of a mount.
     let alone = parent == walk.dentry;
-    let Some(next) = append(walk.pos, name, walk.aside) else {
+    let inline = name == walk.dentry.wrapping_add(inline_offset() as u64);
+    let Some(next) = append_entry(walk.pos, &entry, inline, walk.aside) else {
         return 1;
     };
-    walk.pos = next;
+    let Some(scratch) = scratch() else { return 1 };
+    // SAFETY: a field of the slot, which this program alone uses, with preemption off.
+    walk.pos = unsafe { forget(&raw mut (*scratch).forgotten, next) };
     walk.dentry = parent;
     if alone {
         walk.done = 1;
@@ -102,22 +133,58 @@ unsafe extern "C" fn step_node(_index: u64, walk: *mut PathWalk) -> i64 {
     i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
-/// Returns the root of the tree that a mount holds.
+/// Returns the place of a mount, in one read where the fields are neighbours.
 #[inline(always)]
-fn root_of(mount: Addr) -> Addr {
-    pointer(mount, offset!(vfsmount_root) + offset!(mount_mnt))
+fn place(mount: Addr) -> MountPlace {
+    let (above, root) = (offset!(mount_parent), offset!(mount_mnt) + offset!(vfsmount_root));
+    if offset!(mount_mountpoint) == above + 8 && root == above + 16 {
+        let [above, point, root]: [u64; 3] = kernel(mount, above);
+        MountPlace { above, point, root }
+    } else {
+        MountPlace {
+            above: pointer(mount, above),
+            point: pointer(mount, offset!(mount_mountpoint)),
+            root: pointer(mount, root),
+        }
+    }
 }
 
-/// Returns the parent of a directory entry and the address of its name. One read suffices for the layout of
-/// every kernel so far: `d_parent`, then `d_name` with the name's hash and length before its address.
+/// Returns a directory entry, in one read for the layout of every kernel so far.
 #[inline(always)]
-fn parent_and_name(dentry: Addr) -> (Addr, Addr) {
-    if offset!(dentry_name) == offset!(dentry_parent) + 16 {
-        let [parent, _, name]: [u64; 3] = kernel(dentry, offset!(dentry_parent));
-        (parent, name)
+fn entry(dentry: Addr) -> Entry {
+    let at = offset!(dentry_parent);
+    if offset!(dentry_name) == at + 16 && inline_offset() == at + 32 {
+        kernel(dentry, at)
     } else {
-        (pointer(dentry, offset!(dentry_parent)), pointer(dentry, offset!(dentry_name)))
+        let (parent, name) = (pointer(dentry, at), pointer(dentry, offset!(dentry_name)));
+        let [a, b, c, d]: [u64; INLINE] = kernel(dentry, inline_offset());
+        [parent, 0, name, 0, a, b, c, d]
     }
+}
+
+/// Returns the offset of a short name in its directory entry.
+#[inline(always)]
+fn inline_offset() -> i32 {
+    if offset!(dentry_shortname) >= 0 { offset!(dentry_shortname) } else { offset!(dentry_iname) }
+}
+
+/// Appends the name of a directory entry like [`append`]. `inline`: the entry itself holds the name.
+#[inline(always)]
+fn append_entry(pos: u64, entry: &Entry, inline: bool, beside: u64) -> Option<u64> {
+    if inline {
+        let scratch = scratch()?;
+        let at = position(pos);
+        let to = area(scratch, at, beside);
+        let [_, _, name, _, words @ ..] = *entry;
+        // SAFETY: the area has more room than a short name needs.
+        let len = unsafe { copy_short::<INLINE>(to, |number| words[number]) };
+        if len != 0 {
+            return Some(at + len);
+        }
+        return append(pos, name, beside);
+    }
+    let [_, _, name, ..] = *entry;
+    append(pos, name, beside)
 }
 
 /// Returns the parent of a kernfs node and the address of its name, in one read when the name follows the
@@ -138,10 +205,10 @@ fn parent_offset() -> i32 {
     if offset!(kn_parent_6_15) >= 0 { offset!(kn_parent_6_15) } else { offset!(kn_parent_old) }
 }
 
-/// Returns the parent of a kernfs node; zero at the root of its hierarchy.
+/// Returns the parent of a kernfs node; zero at the root of its hierarchy. Typed.
 #[inline(always)]
 pub(crate) fn parent_node(node: Addr) -> Addr {
-    pointer(node, parent_offset())
+    typed(node, parent_offset())
 }
 
 #[inline(always)]
@@ -153,8 +220,8 @@ fn walk(
     aside: u64,
 ) -> WalkResult {
     let pos = cursor(scratch);
-    let root = root_of(mount);
-    let mut walk = PathWalk { dentry, mount, root, start: pos, pos, done: 0, aside };
+    let place = if mount == 0 { MountPlace::default() } else { place(mount) };
+    let mut walk = PathWalk { dentry, mount, place, start: pos, pos, done: 0, aside };
     repeat(PATH_DEPTH_MAX, step, &raw mut walk);
     set_cursor(scratch, walk.pos);
     let span = Span { offset: pos as u32, len: (walk.pos - pos) as u32 };
@@ -192,5 +259,6 @@ pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> WalkResult {
 /// Returns whether the entry was removed from its directory.
 #[inline(always)]
 pub(crate) fn removed(entry: Addr) -> bool {
-    pointer(entry, offset!(dentry_hash_pprev)) == 0 && pointer(entry, offset!(dentry_parent)) != entry
+    typed::<Addr>(entry, offset!(dentry_hash_pprev)) == 0
+        && typed::<Addr>(entry, offset!(dentry_parent)) != entry
 }

@@ -124,11 +124,25 @@ pub(crate) fn filter_flags(task: Addr, uid: u32) -> u64 {
 
 #[inline(always)]
 fn same_comm(task: Addr) -> bool {
-    let comm: [u64; 2] = kernel(task, offset!(task_comm));
+    let comm = comm_words(task);
     let wanted: [u8; 16] = setting!(comm);
     let [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7] = wanted;
     comm[0] == u64::from_ne_bytes([a0, a1, a2, a3, a4, a5, a6, a7])
         && comm[1] == u64::from_ne_bytes([b0, b1, b2, b3, b4, b5, b6, b7])
+}
+
+/// Returns the name of a task.
+#[inline(always)]
+pub(crate) fn comm(task: Addr) -> [u8; 16] {
+    let [a, b] = comm_words(task).map(u64::to_ne_bytes);
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = a;
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = b;
+    [a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7]
+}
+
+#[inline(always)]
+fn comm_words(task: Addr) -> [u64; 2] {
+    [typed(task, offset!(task_comm)), typed(task, offset!(task_comm) + 8)]
 }
 
 /// Returns the real uid of a task.

@@ -85,6 +85,18 @@ pub(crate) fn typed_read<T: Copy>(from: u64) -> T {
     unsafe { ptr::read_volatile(from as *const T) }
 }
 
+/// Returns a number that the compiler does not know, so that it does not unroll a loop of as many rounds. The
+/// verifier knows it, and walks the loop round by round.
+#[inline(always)]
+pub(crate) fn opaque(number: u32) -> u32 {
+    let mut hidden = number;
+    // SAFETY: nothing is done.
+    unsafe {
+        asm!("/* {0} */", inout(reg) hidden);
+    }
+    hidden
+}
+
 /// Returns whether a pointer is null. The last use of a pointer for [`typed_read`] must come before this.
 ///
 /// In the branch of a null pointer, the verifier takes the register for the number zero, and the compiler may

@@ -8,7 +8,7 @@ type Optional = (u64, &'static [&'static [&'static str]]);
 /// Fields that a kernel may lack, by version or configuration. Bits as in [`field`]; 0 if no record value
 /// depends on the fields. If any other field were missing, the programs would follow an invalid pointer,
 /// which the verifier refuses with a less clear message.
-pub const OPTIONAL: [Optional; 10] = [
+pub const OPTIONAL: [Optional; 11] = [
     // CONFIG_AUDIT
     (field::AUDIT, &[&["task_struct.loginuid", "task_struct.sessionid"]]),
     // CONFIG_SECCOMP
@@ -18,6 +18,8 @@ pub const OPTIONAL: [Optional; 10] = [
     (field::CTIME, &[&["inode.i_ctime_sec", "inode.i_ctime_nsec"], &["inode.__i_ctime"], &["inode.i_ctime"]]),
     // Kernels from 6.15; before 6.15.
     (field::CGROUP, &[&["kernfs_node.__parent"], &["kernfs_node.parent"]]),
+    // Kernels from 6.14; before 6.14. Without both, every name is read by its address.
+    (0, &[&["dentry.d_shortname"], &["dentry.d_iname"]]),
     // CONFIG_TTY
     (field::TTY, &[&["tty_struct.index", "tty_struct.driver", "tty_driver.major", "tty_driver.minor_start"]]),
     // Missing on architectures other than x86-64; holds the flags of a failed execveat.

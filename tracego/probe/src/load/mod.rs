@@ -1,5 +1,6 @@
 //! Loads and attaches the BPF programs.
 
+mod allow_list;
 mod attach_types;
 pub mod contexts;
 pub(crate) mod identity;
@@ -8,14 +9,16 @@ mod loader;
 
 use std::{sync::Arc, thread::JoinHandle};
 
+use allow_list::AllowList;
 pub(crate) use attach_types::attach_types;
-use aya::{Ebpf, EbpfLoader, maps::HashMap};
+use aya::EbpfLoader;
 use contexts::ProcessContexts;
 pub use loaded::Loaded;
 use tracego_common::{
     AgentIdentity, KernelSettings, Offsets, TaskContext,
-    limits::{CPUS_MAX, ENV_NAME_MAX, TASK_CTX_MAX},
-    settings::{ENV_NAME_LEN_SHIFT, EnvBits, env_bit, event},
+    env_table::EnvSlot,
+    limits::{CPUS_MAX, TASK_CTX_MAX},
+    settings::event,
 };
 use tracego_model::{enforcement::Mode, job_variables::Opens};
 
@@ -26,7 +29,6 @@ use crate::{
     programs::{
         diagnostics::{self, Diagnostics},
         hooks::{self, Hook},
-        maps,
     },
     requirements,
 };
@@ -82,6 +84,8 @@ unsafe impl aya::Pod for Table<KernelSettings> {}
 unsafe impl aya::Pod for Table<TaskContext> {}
 // SAFETY: as `KernelSettings`.
 unsafe impl aya::Pod for Table<AgentIdentity> {}
+// SAFETY: as `KernelSettings`.
+unsafe impl aya::Pod for Table<EnvSlot> {}
 
 /// Loads and attaches the programs. `enforce` is the enforcement mode.
 ///
@@ -185,13 +189,14 @@ fn open_with(
         settings.agent_start = started();
     }
     let (offsets, settings) = (Table(offsets), Table(settings));
-    let env_bits = bits(&options.env);
+    let allowed = AllowList::new(&options.env)?;
     let page = u32::try_from(procfs::page_size()).unwrap_or(4096);
     let mut loader: EbpfLoader<'_> = loader.join().map_err(|_| LoadError::Panicked)?;
     loader
         .override_global("OFFSETS", &offsets, true)
         .override_global("SETTINGS", &settings, true)
-        .override_global("ENV_BITS", &env_bits, true)
+        .override_global("ENV_BITS", &allowed.bits, true)
+        .override_global("ENV_SEED", &allowed.seed, true)
         .override_global(aya_log::LEVEL, &log_level, true)
         .map_max_entries("AYA_LOGS", if log_level == 0 { page } else { diagnostics::RING })
         .map_max_entries("EVENTS", options.ring_size)
@@ -204,7 +209,7 @@ fn open_with(
         handover.maps(&mut loader);
     }
     let mut ebpf = loader.load(OBJECT)?;
-    allow(&mut ebpf, &options.env)?;
+    allowed.load(&mut ebpf)?;
     let reader = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
     let contexts = Arc::new(ProcessContexts::open(&ebpf, agent)?);
@@ -225,34 +230,4 @@ fn open_with(
 fn started() -> u64 {
     let me = procfs::process::Process::myself().and_then(|me| me.stat());
     me.map_or(0, |stat| stat.starttime)
-}
-
-/// Converts a name to the key that the kernel side looks up.
-fn key(entry: &EnvName) -> [u8; ENV_NAME_MAX] {
-    let mut key = [0; ENV_NAME_MAX];
-    let len = entry.name.len().min(ENV_NAME_MAX);
-    key[..len].copy_from_slice(&entry.name.as_bytes()[..len]);
-    key
-}
-
-/// Returns the filter that rejects most variables before they are looked up.
-fn bits(names: &[EnvName]) -> EnvBits {
-    let mut bits = EnvBits::from([0; 64]);
-    for entry in names {
-        let first = key(entry).first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
-        let bit = env_bit(first) as usize;
-        bits[bit / 64] |= 1 << (bit % 64);
-    }
-    bits
-}
-
-/// Fills the allow-list.
-fn allow(ebpf: &mut Ebpf, names: &[EnvName]) -> Result<(), LoadError> {
-    let mut map: HashMap<_, [u8; ENV_NAME_MAX], u32> = maps::write(ebpf, "ENV_ALLOW")?;
-    for entry in names {
-        let len = u32::try_from(entry.name.len()).unwrap_or(0);
-        let flags = entry.opens_job.map_or(0, Opens::flags) | (len << ENV_NAME_LEN_SHIFT);
-        map.insert(key(entry), flags, 0).map_err(|e| LoadError::Map("ENV_ALLOW", e))?;
-    }
-    Ok(())
 }
