@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     os::fd::AsFd as _,
     path::Path,
     thread::{self, ScopedJoinHandle},
@@ -90,16 +91,21 @@ impl Hook {
     }
 
     fn load_program(&self, program: &mut Program, btf: &Btf) -> Result<(), LoadError> {
-        let loaded = match self.place {
-            AttachPoint::Tracepoint(name) => {
-                <&mut BtfTracePoint>::try_from(program).and_then(|program| program.load(name, btf))
+        for _ in 1..ATTEMPTS {
+            match self.try_load(program, btf) {
+                Err(error) if is_interrupted(&error) => {}
+                done => return done.map_err(|source| self.refused(source)),
             }
-            AttachPoint::Syscall(_) => <&mut TracePoint>::try_from(program).and_then(TracePoint::load),
-            AttachPoint::Lsm(name) => {
-                <&mut Lsm>::try_from(program).and_then(|program| program.load(name, btf))
-            }
-        };
-        loaded.map_err(|source| self.refused(source))
+        }
+        self.try_load(program, btf).map_err(|source| self.refused(source))
+    }
+
+    fn try_load(&self, program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
+        match self.place {
+            AttachPoint::Tracepoint(name) => <&mut BtfTracePoint>::try_from(program)?.load(name, btf),
+            AttachPoint::Syscall(_) => <&mut TracePoint>::try_from(program)?.load(),
+            AttachPoint::Lsm(name) => <&mut Lsm>::try_from(program)?.load(name, btf),
+        }
     }
 
     fn refused(&self, source: ProgramError) -> LoadError {
@@ -182,6 +188,15 @@ impl Hook {
     pub fn info(&self, ebpf: &Ebpf) -> Option<ProgramInfo> {
         ebpf.program(self.program)?.info().ok()
     }
+}
+
+/// Number of attempts to load a program, as in libbpf: the verifier gives up with EAGAIN when a signal comes
+/// (`do_check` in kernel/bpf/verifier.c).
+const ATTEMPTS: u32 = 5;
+
+/// Whether a signal came while the verifier worked.
+fn is_interrupted(error: &ProgramError) -> bool {
+    matches!(error, ProgramError::LoadError { io_error, .. } if io_error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Loads programs at the same time, each in a thread of its own: the verifier takes most of the start, and it works on
