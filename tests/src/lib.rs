@@ -59,6 +59,14 @@ pub fn tracego() -> PathBuf {
     path
 }
 
+/// Returns a command of tracego whose records are full. A test that looks at lean ones uses [`tracego()`].
+#[must_use]
+pub fn with_full_records() -> Command {
+    let mut command = Command::new(tracego());
+    command.env("TRACEGO_DETAIL", "full");
+    command
+}
+
 /// Removes the machine's own CI variables from a command. They would open jobs that the test does not know.
 pub fn remove_job(command: &mut Command) {
     let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
@@ -85,7 +93,11 @@ impl Session {
         let file = dir.path().join("records");
         let mut tracego = Command::new(tracego());
         tracego.arg("run").args(options).args(["--heartbeat", "0", "--output", "json", "--output-file"]);
-        tracego.arg(&file).arg("--").args(command);
+        tracego.arg(&file);
+        if !options.contains(&"--detail") {
+            tracego.args(["--detail", "full"]);
+        }
+        tracego.arg("--").args(command);
         remove_job(&mut tracego);
         edit(&mut tracego);
         let output = tracego.output().unwrap();
@@ -203,7 +215,7 @@ impl Drop for ChildGuard {
 /// Panics if it cannot be started.
 #[must_use]
 pub fn watch(options: &[&str]) -> ChildGuard {
-    let mut tracego = Command::new(tracego());
+    let mut tracego = with_full_records();
     tracego.args(["--output", "json", "--heartbeat", "0"]).args(options);
     let running = ChildGuard(tracego.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     wait_until("the programs are attached", || links(running.0.id()) >= 3);

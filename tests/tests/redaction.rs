@@ -1,10 +1,10 @@
 //! Decisions see what happened; what is written has no secrets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use serde_json::Value;
-use tracego_tests::{records, tracego};
+use tracego_tests::{records, with_full_records};
 
 /// The capture of a job in which a program gets a password as an argument.
 const CAPTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/job.capture");
@@ -24,7 +24,7 @@ deny contains {"id": "quoted", "msg": sprintf("started with %s", [input.process.
 
 fn replay(folder: &Path, options: &[&str]) -> (Vec<Value>, String) {
     fs::write(folder.join("p.rego"), POLICY).unwrap();
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["replay", "--output", "json", "--policy"]).arg(folder.join("p.rego"));
     command.arg("--decision-log").arg(folder.join("log")).args(options).arg(CAPTURE);
     let output = command.output().unwrap();
@@ -59,7 +59,7 @@ fn with_raw_arguments_the_secret_stays() {
 
 #[test]
 fn seals_of_a_job_have_no_secret_of_its_identity() {
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["replay", "--output", "json", "--seal"]).arg(CAPTURE);
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

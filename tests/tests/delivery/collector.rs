@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, python, tracego, wait_until};
+use tracego_tests::{ChildGuard, python, wait_until, with_full_records};
 
 use crate::{
     contract::golden,
@@ -62,7 +62,7 @@ fn reads() {
     let mut collector = Command::new(program);
     collector.arg("--config").arg(path("collector.yaml")).stdout(Stdio::null()).stderr(Stdio::null());
     let _collector = ChildGuard(collector.spawn().unwrap());
-    let mut replay = Command::new(tracego());
+    let mut replay = with_full_records();
     replay.args(["replay", "-e", "execve,exit,fork", "--config"]).arg(path("tracego.toml"));
     assert!(replay.arg(golden("go.capture")).status().unwrap().success());
     let text = fs::read_to_string(path("records.json")).unwrap();

@@ -3,12 +3,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use libtest_mimic::Trial;
 use tracego_deliver::sink::settings::SinkKind;
-use tracego_tests::{tracego, trial, wait_until};
+use tracego_tests::{trial, wait_until, with_full_records};
 
 use crate::receivers::{self, PYTHON, Receiver};
 
@@ -166,7 +166,7 @@ impl ReplayRun {
     /// Runs the replay to its end.
     fn replay(&mut self, spool: bool) -> &Output {
         let path = |name: &str| self.folder.path().join(name);
-        let mut command = Command::new(tracego());
+        let mut command = with_full_records();
         command.arg("replay").args(["-e", "execve", "--env", &format!("ROUND={}", self.outputs.len())]);
         command.arg("--config").arg(path("tracego.toml"));
         command.arg("--output-file").arg(path("reference"));

@@ -4,13 +4,13 @@ use std::{
     collections::BTreeSet,
     env, fs,
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     thread::sleep,
     time::{Duration, SystemTime},
 };
 
 use tracego_spool::survey;
-use tracego_tests::{tracego, wait_until};
+use tracego_tests::{wait_until, with_full_records};
 
 use crate::{
     contract::golden,
@@ -37,7 +37,7 @@ fn kills() {
     );
     fs::write(path("tracego.toml"), config).unwrap();
     let start = |round: u64| {
-        let mut command = Command::new(tracego());
+        let mut command = with_full_records();
         command.arg("replay").args(["-e", "execve", "--env", &format!("ROUND={round}")]);
         command.arg("--config").arg(path("tracego.toml"));
         command.arg("--spool-dir").arg(path("spool")).arg(golden("go.capture"));

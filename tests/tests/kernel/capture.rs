@@ -1,12 +1,8 @@
 //! capture → replay gives the records of the original run.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Output};
 
-use tracego_tests::{records, tracego};
+use tracego_tests::{records, with_full_records};
 
 use crate::{Test, VICTIM};
 
@@ -16,7 +12,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 pub(crate) fn capture(file: &Path, command: &[&str]) {
-    let output = Command::new(tracego())
+    let output = with_full_records()
         .args(["capture", "--heartbeat", "0"])
         .arg(file)
         .arg("--")
@@ -28,7 +24,7 @@ pub(crate) fn capture(file: &Path, command: &[&str]) {
 }
 
 fn replay(file: &Path, options: &[&str]) -> Output {
-    Command::new(tracego()).arg("replay").args(options).arg(file).output().unwrap()
+    with_full_records().arg("replay").args(options).arg(file).output().unwrap()
 }
 
 fn round_trip() {
@@ -49,7 +45,7 @@ fn round_trip() {
     let all = records(std::str::from_utf8(&injected.stdout).unwrap());
     assert!(all.iter().all(|r| r["vcs"]["ref"]["head"]["revision"] == "later"));
     // An existing file is not overwritten.
-    let again = Command::new(tracego()).arg("capture").arg(&file).args(["--", "/bin/true"]).output().unwrap();
+    let again = with_full_records().arg("capture").arg(&file).args(["--", "/bin/true"]).output().unwrap();
     assert_eq!(again.status.code(), Some(2));
 }
 

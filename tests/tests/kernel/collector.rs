@@ -16,7 +16,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, ports::free_port, python, tracego, wait_until};
+use tracego_tests::{ChildGuard, ports::free_port, python, wait_until, with_full_records};
 
 use crate::{ConditionalTest, metrics::on_unix};
 
@@ -40,7 +40,7 @@ fn collector(port: u16, file: &Path) -> ChildGuard {
 
 /// Starts tracego with a spool and this collector as its sink.
 fn agent(folder: &Path, port: u16) -> ChildGuard {
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args([
         "-e",
         "execve",

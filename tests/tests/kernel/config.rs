@@ -4,11 +4,10 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    process::Command,
 };
 
 use serde_json::Value;
-use tracego_tests::{Session, tracego};
+use tracego_tests::{Session, with_full_records};
 
 use crate::Test;
 
@@ -62,7 +61,7 @@ fn shown() {
         "heartbeat = 5\n[[sinks]]\ntype = \"otlp\"\nheaders = { authorization = \"Bearer hush\" }\n",
     )
     .unwrap();
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["config", "show", "--json", "--", "--ring-size", "4M", "--config"]).arg(&file);
     let output = command.env("TRACEGO_UID", "7").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -128,7 +127,7 @@ fn checked() {
     ];
     let config = dir.path().join("tracego.toml");
     let ended = |args: &[&str]| {
-        let output = Command::new(tracego()).args(args).output().unwrap();
+        let output = with_full_records().args(args).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let config = (config.clone(), config.to_str().unwrap().to_owned());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Session, tracego};
+use tracego_tests::{Session, tracego, with_full_records};
 
 use crate::Test;
 
@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 fn doctor(edit: impl FnOnce(&mut Command)) -> (Output, Value) {
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["doctor", "--json"]);
     edit(&mut command);
     let output = command.output().unwrap();
@@ -48,7 +48,7 @@ fn works() {
             "{modules} {report:#}"
         );
     }
-    let text = Command::new(tracego()).arg("doctor").output().unwrap();
+    let text = with_full_records().arg("doctor").output().unwrap();
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.contains("ok        tp_btf/sched_process_exec"), "{text}");
 }

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{ChildGuard, Session, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, records, wait_until, with_full_records};
 
 use crate::Test;
 
@@ -72,7 +72,7 @@ impl RuleFolder {
 
     /// Starts tracego for the whole machine.
     fn watch(&self, mode: &str, options: &[&str]) -> ChildGuard {
-        let mut tracego = Command::new(tracego());
+        let mut tracego = with_full_records();
         tracego.args(["--enforce", mode, "--heartbeat", "0", "--output", "json", "--config"]);
         tracego.arg(self.path("tracego.toml")).arg("--output-file").arg(self.path("records")).args(options);
         let mut tracego = ChildGuard(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use tracego_tests::{Session, args, tracego, watch};
+use tracego_tests::{Session, args, watch, with_full_records};
 
 use crate::{ConditionalTest, Test, VICTIM};
 
@@ -144,7 +144,7 @@ fn cgroup() {
 fn no_cgroup() {
     let dir = tempfile::tempdir().unwrap();
     let error = |path: &Path, code: i32| {
-        let output = Command::new(tracego()).arg("--cgroup").arg(path).args(["--duration", "1"]).output();
+        let output = with_full_records().arg("--cgroup").arg(path).args(["--duration", "1"]).output();
         let output = output.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{stderr}");

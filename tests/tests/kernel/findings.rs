@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{Session, args, go, records, remove_job, tracego};
+use tracego_tests::{Session, args, go, records, remove_job, tracego, with_full_records};
 
 use crate::{
     ConditionalTest, Test,
@@ -377,7 +377,7 @@ fn pidfile() {
 fn replayed() {
     let project = Project::new("go run ./cmd/server");
     let file = project.path("capture");
-    let mut capture = Command::new(tracego());
+    let mut capture = with_full_records();
     project.edit(capture.args(["capture", "--heartbeat", "0"]).arg(&file).args(["--", "make", "ci"]));
     remove_job(&mut capture);
     assert!(capture.output().unwrap().status.success());

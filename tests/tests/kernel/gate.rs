@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{Session, remove_job, tracego};
+use tracego_tests::{Session, remove_job, tracego, with_full_records};
 
 use crate::{ConditionalTest, Test};
 
@@ -36,7 +36,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] =
 
 /// Returns `tracego run OPTIONS -- COMMAND` without CI variables of the machine.
 fn run(options: &[&str], command: &[&str]) -> Command {
-    let mut run = Command::new(tracego());
+    let mut run = with_full_records();
     run.arg("run").args(options).arg("--").args(command);
     remove_job(&mut run);
     run
@@ -238,6 +238,7 @@ fn sudo() {
     let line = "/usr/bin/env -i PATH=/usr/bin:/bin SUDO_UID=65534 SUDO_GID=65534 \"$@\"; exit $?";
     let mut command = Command::new(&sudo);
     command.args(["-c", line, "sudo"]).arg(tracego()).args(["run", "--user", "caller", "--output", "json"]);
+    command.args(["--detail", "full"]);
     command.arg("--output-file").arg(&records).args(["--", "/bin/sh", "-c", "env; id -u"]);
     let output = command.env_clear().envs(JOB).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -260,7 +261,7 @@ fn real_sudo() {
     let (records, environment) = (folder.path().join("records"), folder.path().join("environment"));
     let mut command = Command::new("sudo");
     command.arg("-n").arg(tracego()).args(["run", "--output", "json", "--output-file"]).arg(&records);
-    command.args(["--", "/bin/sh", "-c", "env"]);
+    command.args(["--detail", "full", "--", "/bin/sh", "-c", "env"]);
     let output = command.env_clear().env("PATH", "/usr/bin:/bin").envs(JOB).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     fs::write(&environment, &output.stdout).unwrap();
@@ -335,12 +336,12 @@ fn unusable() {
         assert!(!started.exists() && !stderr.is_empty(), "{options:?}: {stderr}");
     }
     for options in common {
-        let output = Command::new(tracego()).args(*options).args(["--duration", "1"]).output().unwrap();
+        let output = with_full_records().args(*options).args(["--duration", "1"]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
     }
     for (file, options) in [("/nonexistent/x", &[][..]), ("y", &["--cgroup", "/nonexistent"])] {
-        let mut capture = Command::new(tracego());
+        let mut capture = with_full_records();
         capture.arg("capture").args(options).arg(folder.path().join(file)).arg("--").args(touch);
         let (status, stderr) = ended(capture);
         assert_eq!(status, Some(2), "{file}: {stderr}");
@@ -383,7 +384,7 @@ fn undecided() {
     // A denial is a decision.
     assert_eq!(fails(&["--policy-on-error", "deny"], &FINE), Some(0));
     assert_eq!(fails(&["--policy-on-error", "deny", "--fail-on", "high"], &FINE), Some(5));
-    let mut watch = Command::new(tracego());
+    let mut watch = with_full_records();
     watch.args(["--policy", policy, "--duration", "2", "--output-file", "/dev/null"]);
     let child = watch.stderr(Stdio::piped()).spawn().unwrap();
     thread::sleep(Duration::from_secs(1));

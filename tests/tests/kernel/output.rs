@@ -6,7 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tracego_tests::{Session, records, tracego};
+use serde_json::Value;
+use tracego_deliver::detail::expansion::Expander;
+use tracego_tests::{Session, records, tracego, with_full_records};
 
 use crate::Test;
 
@@ -14,6 +16,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a missing capability is named", capabilities),
     ("CAP_BPF and CAP_PERFMON are enough", enough),
     ("records are for their owner only", mode),
+    ("lean records are complete, and much smaller than full ones", lean),
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
     ("the start that shows that stops are in force is in no record", not_the_canary),
@@ -53,10 +56,56 @@ fn enough() {
     assert!(stderr.contains(" hooked = "), "{stderr}");
 }
 
+/// Checks the default of a run: records that refer to others, each to one that is there.
+fn lean() {
+    let script =
+        "for n in 1 2 3; do /bin/sh -c '/bin/true; /bin/sh -c \"/bin/ls / | /usr/bin/wc -l\"'; done; true";
+    let run = |detail: &str| {
+        let options =
+            ["-e", "execve,exit", "--env", "GIT_COMMIT=abc123f", "--env", "TEAM=a", "--detail", detail];
+        let session = Session::run(&options, &["/bin/sh", "-c", script], |tracego| {
+            tracego.env("CI_JOB_ID", "4711");
+        });
+        assert!(session.output.status.success(), "{}", session.stderr());
+        session.records
+    };
+    let is_one = |record: &&Value, kind: &str| record["event_name"] == format!("tracego.process.{kind}");
+    let full = run("full");
+    let (mut expander, mut bytes, mut starts, mut exits) = (Expander::default(), 0, 0, 0);
+    for mut record in run("lean") {
+        let line = record.to_string();
+        if is_one(&&record, "start") {
+            // A person sees what ran, where, for which commit and job, and who started it.
+            for text in ["abc123f", "4711", "\"TEAM\":\"a\"", "command_args", "\"lineage\":[\"", "/"] {
+                assert!(line.contains(text), "{text}: {line}");
+            }
+        }
+        starts += u64::from(is_one(&&record, "start"));
+        exits += u64::from(is_one(&&record, "exit"));
+        bytes += line.len();
+        expander.expand(&mut record).unwrap_or_else(|missing| panic!("{missing}: {line}"));
+        if is_one(&&record, "start") {
+            assert!(
+                record["tracego"]["ancestors"].as_array().is_some_and(|all| !all.is_empty()),
+                "{record:#}"
+            );
+            assert!(
+                record["tracego"]["rlimit"].is_object() && record["tracego"]["job"].is_object(),
+                "{record:#}"
+            );
+        }
+    }
+    let count = |kind| full.iter().filter(|record| is_one(record, kind)).count() as u64;
+    assert_eq!((starts, exits), (count("start"), count("exit")));
+    let whole: usize = full.iter().map(|record| record.to_string().len()).sum();
+    // The references of a short run weigh more than those of a long one.
+    assert!(bytes * 2 < whole, "{bytes} of {whole}");
+}
+
 fn mode() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("records");
-    let status = Command::new(tracego())
+    let status = with_full_records()
         .args(["run", "--output", "json", "--output-file"])
         .arg(&file)
         .args(["--", "/bin/true"])
@@ -67,7 +116,7 @@ fn mode() {
 }
 
 fn text() {
-    let output = Command::new(tracego())
+    let output = with_full_records()
         .args(["run", "--output", "text", "--color", "never", "--heartbeat", "0", "--"])
         .args(["/bin/sh", "-c", "/bin/true 'a\n\x1b[31m'; exit"])
         .output()
@@ -102,7 +151,7 @@ fn not_the_canary() {
 fn watched_alone() {
     for filter in [["--uid", "54321"], ["--comm", "none"]] {
         let options = [&filter[..], &["--duration", "2", "--output", "json", "--heartbeat", "1"]].concat();
-        let output = Command::new(tracego()).args(["--enforce", "kill"]).args(options).output().unwrap();
+        let output = with_full_records().args(["--enforce", "kill"]).args(options).output().unwrap();
         let records = records(&String::from_utf8_lossy(&output.stdout));
         let last = records.last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         assert_eq!(last["tracego"]["enforcement"]["state"], "enforced", "{last:#}");

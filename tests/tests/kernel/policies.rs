@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, Session, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, records, wait_until, with_full_records};
 
 use crate::{
     Test,
@@ -161,7 +161,7 @@ fn hangs() {
     let of = ["/usr/bin/true", "/bin/true"].into_iter().find(|path| Path::new(path).exists()).unwrap();
     fs::copy(of, path.join(NAME)).unwrap();
     fs::write(&policy, endless()).unwrap();
-    let mut tracego = Command::new(tracego());
+    let mut tracego = with_full_records();
     tracego.args(["--heartbeat", "0", "--output", "json", "--output-file"]).arg(path.join("records"));
     tracego.arg("--policy").arg(&policy).stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = ChildGuard(tracego.spawn().unwrap());
@@ -192,7 +192,7 @@ fn crashes() {
     let of = ["/usr/bin/true", "/bin/true"].into_iter().find(|path| Path::new(path).exists()).unwrap();
     fs::copy(of, path.join(NAME)).unwrap();
     fs::write(&policy, growing()).unwrap();
-    let mut tracego = Command::new(tracego());
+    let mut tracego = with_full_records();
     tracego.args(["--heartbeat", "0", "--policy-time-limit", "30000", "--output", "json", "--output-file"]);
     tracego.arg(path.join("records")).arg("--policy").arg(&policy);
     tracego
@@ -273,7 +273,7 @@ fn go_folder() -> tempfile::TempDir {
 
 /// Runs a script in the folder under the policy, with kills. Returns what ran.
 fn run(folder: &Path, policy: &Path, script: &str) -> String {
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["run", "--enforce", "kill", "--policy-time-limit", "2000", "--policy"]).arg(policy);
     command.args(["--output", "json", "--output-file", "records", "--", "/bin/sh", "-c", script]);
     let output = command.current_dir(folder).output().unwrap();

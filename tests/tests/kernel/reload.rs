@@ -3,13 +3,12 @@
 use std::{
     fs,
     path::Path,
-    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use tracego_tests::{ChildGuard, ports::free_port, tracego, wait_until, with_background};
+use tracego_tests::{ChildGuard, ports::free_port, wait_until, with_background, with_full_records};
 
 use crate::{
     Test,
@@ -122,8 +121,7 @@ fn refused() {
     ];
     for (n, bad) in bad.iter().enumerate() {
         change(&running, folder.path(), bad, "refused");
-        let check =
-            Command::new(tracego()).args(["config", "check"]).arg(path("tracego.toml")).output().unwrap();
+        let check = with_full_records().args(["config", "check"]).arg(path("tracego.toml")).output().unwrap();
         assert_eq!(check.status.code(), Some(2), "{bad}\n{check:?}");
         assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
         mark("refused", n + 1);

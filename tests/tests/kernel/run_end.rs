@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tracego_tests::{ChildGuard, Session, tracego, watch};
+use tracego_tests::{ChildGuard, Session, tracego, watch, with_full_records};
 
 use crate::Test;
 
@@ -37,7 +37,7 @@ fn status() {
 }
 
 fn signals() {
-    let mut run = Command::new(tracego());
+    let mut run = with_full_records();
     run.args(["run", "--output-file", "/dev/null", "--", "/bin/sh"])
         .args(["-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"]);
     let mut tracego = ChildGuard(run.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
@@ -95,7 +95,7 @@ fn second_signal() {
 }
 
 fn run_second_signal() {
-    let mut run = Command::new(tracego());
+    let mut run = with_full_records();
     run.args(["run", "--output", "json", "--heartbeat", "0", "--", "/bin/sh", "-c"]);
     run.args(["/bin/true $0; echo; exit 7", &"x".repeat(LONG)]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tracego = ChildGuard(run.spawn().unwrap());
@@ -118,7 +118,7 @@ impl Drop for Orphan {
 }
 
 fn give_up_waiting() {
-    let mut run = Command::new(tracego());
+    let mut run = with_full_records();
     run.args(["run", "--wait", "--output-file", "/dev/null", "--", "/bin/sh", "-c"]);
     run.arg("sleep 300 >/dev/null 2>&1 & echo $!; exit 7").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tracego = ChildGuard(run.spawn().unwrap());
@@ -137,7 +137,7 @@ fn fifo() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let child = Command::new(tracego()).arg("--output-file").arg(&path).stderr(Stdio::null()).spawn();
+    let child = with_full_records().arg("--output-file").arg(&path).stderr(Stdio::null()).spawn();
     let mut tracego = ChildGuard(child.unwrap());
     assert_eq!(still(&mut tracego), None, "open(2) waits for a reader");
     tracego.terminate();
@@ -190,7 +190,7 @@ fn no_folder() {
 
 fn usage() {
     for line in ["-e exceve", "-e execve,exceve", "run -e exceve -- /bin/true", "replay -e exceve file"] {
-        let output = Command::new(tracego()).args(line.split(' ')).output().unwrap();
+        let output = with_full_records().args(line.split(' ')).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{line}: {stderr}");
         assert!(stderr.contains("[possible values: execve, exit, fork, execve-failed]"), "{line}: {stderr}");

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{ChildGuard, Session, ports::free_port, tracego, wait_until};
+use tracego_tests::{ChildGuard, Session, ports::free_port, wait_until, with_full_records};
 
 use crate::{
     ConditionalTest, Test,
@@ -32,7 +32,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
 /// Starts tracego with options, without reading its standard output. Returns it and the port that it listens
 /// on.
 fn watched(options: &[&str]) -> (ChildGuard, SocketAddr) {
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["--output", "json", "--output-file", "/dev/null", "--heartbeat", "0"]);
     command.args(["--listen", "0", "--log", "info"]).args(options);
     let running = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -53,7 +53,7 @@ fn watched(options: &[&str]) -> (ChildGuard, SocketAddr) {
 fn unix() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics.sock");
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["--output-file", "/dev/null", "--listen", &format!("unix:{}", path.display())]);
     let mut running = ChildGuard(command.stderr(Stdio::null()).spawn().unwrap());
     wait_until("the socket", || path.exists());
@@ -67,14 +67,14 @@ fn unix() {
 fn taken() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap().to_string();
-    let output = Command::new(tracego()).args(["--listen", &address]).output().unwrap();
+    let output = with_full_records().args(["--listen", &address]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains(&address) && stderr.contains("in use"), "{stderr}");
     assert!(!stderr.contains("hooked"), "{stderr}");
-    let output = Command::new(tracego()).args(["--listen", "localhost:1"]).output().unwrap();
+    let output = with_full_records().args(["--listen", "localhost:1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let open = Command::new(tracego()).args(["--listen", "0.0.0.0:0", "--duration", "1"]).output().unwrap();
+    let open = with_full_records().args(["--listen", "0.0.0.0:0", "--duration", "1"]).output().unwrap();
     assert!(String::from_utf8_lossy(&open.stderr).contains("other machines"), "{open:?}");
 }
 

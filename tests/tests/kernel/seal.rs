@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{records, remove_job, tracego};
+use tracego_tests::{records, remove_job, with_full_records};
 
 use crate::{
     Test,
@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 fn verify(options: &[&str], file: &Path) -> (Option<i32>, Value, String) {
-    let output = Command::new(tracego()).args(["verify-log", "--json"]).args(options).arg(file).output();
+    let output = with_full_records().args(["verify-log", "--json"]).args(options).arg(file).output();
     let Output { status, stdout, stderr } = output.unwrap();
     let report = serde_json::from_slice(&stdout).unwrap_or_default();
     (status.code(), report, String::from_utf8(stderr).unwrap())
@@ -85,7 +85,7 @@ fn losses() {
 
 /// Runs `tracego run --seal` into a file. Returns its log.
 fn run(file: &Path, more: &[&str], script: &str) -> String {
-    let mut tracego = Command::new(tracego());
+    let mut tracego = with_full_records();
     tracego.args(["run", "-e", "execve,exit", "--output", "json", "--seal", "--heartbeat", "0"]).args(more);
     remove_job(&mut tracego);
     let output = tracego.arg("--output-file").arg(file).args(["--", "/bin/sh", "-c", script]).output();
@@ -138,7 +138,7 @@ fn kill() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log");
     for round in 0..6_u64 {
-        let mut tracego = Command::new(tracego());
+        let mut tracego = with_full_records();
         tracego.args(["-e", "execve,exit,fork", "--output", "json", "--seal", "--seal-interval", "1"]);
         tracego.arg("--output-file").arg(&file).stderr(Stdio::null());
         let mut running = tracego_tests::ChildGuard(tracego.spawn().unwrap());
@@ -218,7 +218,7 @@ fn refused() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
     let says = |options: &[&str]| {
-        let output = Command::new(tracego()).args(options).args(["--duration", "1"]).output().unwrap();
+        let output = with_full_records().args(options).args(["--duration", "1"]).output().unwrap();
         assert!(!output.status.success() && output.stdout.is_empty());
         String::from_utf8(output.stderr).unwrap()
     };

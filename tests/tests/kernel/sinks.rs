@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracego_tests::{
     ChildGuard,
     ports::{bind_again, free_port},
-    records, tracego, wait_until,
+    records, wait_until, with_full_records,
 };
 
 use crate::{Test, reload::change};
@@ -44,7 +44,7 @@ pub(crate) fn mark(test: &str, n: usize) {
 pub(crate) fn start(folder: &Path, config: &str) -> ChildGuard {
     let file = folder.join("tracego.toml");
     fs::write(&file, config).unwrap();
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.arg("--config").arg(&file).arg("--spool-dir").arg(folder.join("spool"));
     command.args(["--heartbeat", "0", "--listen"]).arg(format!("unix:{}", folder.join("metrics").display()));
     let running = ChildGuard(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
@@ -182,7 +182,7 @@ fn sealed() {
     // In any order: the chain tells which file comes first.
     let files = ["log", "log.1", "log.0", "log.2"].map(path);
     let verify = |files: &[std::path::PathBuf]| {
-        let output = Command::new(tracego()).args(["verify-log", "--json"]).args(files).output().unwrap();
+        let output = with_full_records().args(["verify-log", "--json"]).args(files).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let (code, report) = verify(&files);

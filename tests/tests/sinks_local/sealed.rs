@@ -16,7 +16,7 @@ use tracego_model::{
     meta::Meta,
     units::{Bytes, Span},
 };
-use tracego_tests::{samples, tracego};
+use tracego_tests::{samples, with_full_records};
 
 use super::{Test, rotated, runtime, unpacked};
 
@@ -51,7 +51,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
 /// Runs `tracego verify-log`. Returns whether the log is intact, and the report.
 fn verify(files: &[PathBuf], options: &[&str]) -> (bool, Value) {
     let output =
-        Command::new(tracego()).args(["verify-log", "--json"]).args(options).args(files).output().unwrap();
+        with_full_records().args(["verify-log", "--json"]).args(options).args(files).output().unwrap();
     let report = serde_json::from_slice(&output.stdout);
     let report: Value = report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(output.status.success(), report["whole"] == true, "{report}");
@@ -225,7 +225,7 @@ fn configured() {
     fs::write(dir.path().join("toml"), config).unwrap();
     let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
     for round in 1..=3 {
-        let mut command = Command::new(tracego());
+        let mut command = with_full_records();
         command.args(["replay", "-e", "execve", "--config"]).arg(dir.path().join("toml"));
         command.arg("--spool-dir").arg(dir.path().join("spool")).arg(&capture);
         let output = command.output().unwrap();
@@ -252,7 +252,7 @@ fn configured() {
     // Other formats have no chain.
     let config = format!("[[sinks]]\ntype = \"file\"\npath = {path:?}\nseal = true\nformat = \"ocsf\"\n");
     fs::write(dir.path().join("toml"), config).unwrap();
-    let mut check = Command::new(tracego());
+    let mut check = with_full_records();
     let output = check.args(["config", "check"]).arg(dir.path().join("toml")).output().unwrap();
     let stderr =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);

@@ -1,13 +1,9 @@
 //! A record that its receiver always answers with 500, while it accepts all others.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Output};
 
 use serde_json::Value;
-use tracego_tests::tracego;
+use tracego_tests::with_full_records;
 
 use super::{
     Test,
@@ -38,7 +34,7 @@ fn replay(folder: &Path, port: u16, more: &str) -> (Output, Vec<String>) {
     );
     fs::write(path("tracego.toml"), config).unwrap();
     let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
-    let mut command = Command::new(tracego());
+    let mut command = with_full_records();
     command.args(["replay", "-e", "execve"]).arg("--config").arg(path("tracego.toml"));
     let output = command.arg("--output-file").arg(path("reference")).arg(capture).output().unwrap();
     (output, uids(&fs::read_to_string(path("reference")).unwrap()))

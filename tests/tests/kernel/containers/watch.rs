@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, args, records, remove_job, tracego, wait_until};
+use tracego_tests::{ChildGuard, args, records, remove_job, wait_until, with_full_records};
 
 /// tracego for the whole machine, which records the programs with one name.
 pub(super) struct Watch {
@@ -27,7 +27,7 @@ impl Watch {
         let name = format!("tg{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let copy = folder.path().join(&name);
         fs::copy(program, &copy).unwrap();
-        let mut command = Command::new(tracego());
+        let mut command = with_full_records();
         command.args(["--heartbeat", "0", "--comm", &name, "--output", "json", "--output-file"]);
         command.arg(folder.path().join("records")).args(options).stdout(Stdio::null());
         remove_job(&mut command);

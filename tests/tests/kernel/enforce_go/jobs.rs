@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, go, records, tracego, wait_until};
+use tracego_tests::{ChildGuard, go, records, wait_until, with_full_records};
 
 use super::workspace::ProgramState;
 use crate::enforcement::decided;
@@ -66,7 +66,7 @@ impl Job {
     }
 
     fn watch(&self, options: &[&str]) -> ChildGuard {
-        let mut tracego = Command::new(tracego());
+        let mut tracego = with_full_records();
         tracego.args(["--uid", &USER.to_string(), "--heartbeat", "0", "--output", "json", "--output-file"]);
         tracego.arg(self.path().join("records")).args(options);
         ChildGuard(tracego.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())

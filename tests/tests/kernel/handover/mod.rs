@@ -16,7 +16,7 @@ use aya::programs::loaded_programs;
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_common::handover::FORMAT;
-use tracego_tests::{ChildGuard, Session, records, tracego, wait_until, with_background};
+use tracego_tests::{ChildGuard, Session, records, wait_until, with_background, with_full_records};
 
 use crate::ConditionalTest;
 
@@ -76,7 +76,7 @@ impl PinFolder {
     }
 
     fn command(&self, handover: &str, options: &[&str]) -> Command {
-        let mut tracego = Command::new(tracego());
+        let mut tracego = with_full_records();
         tracego.args(["--output", "json", "--heartbeat", "0", "--handover", handover, "--pin-dir"]);
         tracego.arg(self.pins()).arg("--output-file").arg(self.records()).args(options);
         tracego.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -288,7 +288,7 @@ fn detach() {
     let place = PinFolder::new();
     let programs = left(&place);
     let command = || {
-        let mut tracego = Command::new(tracego());
+        let mut tracego = with_full_records();
         tracego.args(["detach", "--pin-dir"]).arg(place.pins());
         tracego.output().unwrap()
     };
