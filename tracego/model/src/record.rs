@@ -11,6 +11,7 @@ pub mod job;
 pub mod lineage;
 pub mod linux;
 pub mod policy;
+pub mod reference;
 pub mod seal;
 pub mod tree;
 pub mod uid;
@@ -37,7 +38,7 @@ use crate::{
 };
 
 /// Version of the record format.
-pub const SCHEMA: &str = "tracego/1";
+pub const SCHEMA: &str = "tracego/2";
 /// Version of the semantic conventions that the names come from.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
@@ -63,10 +64,38 @@ pub mod event_name {
     pub const SEAL_OPENED: &str = "tracego.seal.opened";
     /// The records of a window, a job or a run that the log must contain.
     pub const SEAL: &str = "tracego.seal";
+    /// The host, the boot and the run of the agent, which lean records refer to.
+    pub const STREAM: &str = "tracego.stream";
+    /// Commit and job, which lean records refer to.
+    pub const JOB: &str = "tracego.job";
+    /// An executable, which lean records refer to.
+    pub const IMAGE: &str = "tracego.image";
+    /// Limits, capabilities, namespaces and cgroup, which lean records refer to.
+    pub const CONFINEMENT: &str = "tracego.confinement";
+    /// A process whose start is in no earlier record of the output, and which lean records refer to.
+    pub const PROCESS: &str = "tracego.process";
+
+    /// The kinds of records that others refer to.
+    pub const REFERENCES: [&str; 5] = [STREAM, JOB, IMAGE, CONFINEMENT, PROCESS];
 
     /// All kinds of records.
-    pub const ALL: [&str; 10] =
-        [START, EXIT, FORK, EXEC_FAILED, ENFORCEMENT, FINDING, LOST, HEARTBEAT, SEAL_OPENED, SEAL];
+    pub const ALL: [&str; 15] = [
+        START,
+        EXIT,
+        FORK,
+        EXEC_FAILED,
+        ENFORCEMENT,
+        FINDING,
+        LOST,
+        HEARTBEAT,
+        SEAL_OPENED,
+        SEAL,
+        STREAM,
+        JOB,
+        IMAGE,
+        CONFINEMENT,
+        PROCESS,
+    ];
 }
 
 /// OpenTelemetry severity of a record.
@@ -148,6 +177,12 @@ pub struct Record {
     pub k8s: Option<K8s>,
     /// Attributes without a conventional name.
     pub tracego: Box<Own>,
+    /// The members of `context` that a lean record shows; `None` where the record shows all. Not written.
+    #[serde(skip)]
+    pub brief: Option<Arc<Context>>,
+    /// Whether the record leaves out what it refers to. Not written.
+    #[serde(skip)]
+    pub is_lean: bool,
 }
 
 impl Record {
@@ -157,6 +192,12 @@ impl Record {
         if number > self.severity_number {
             (self.severity_number, self.severity_text) = (number, text);
         }
+    }
+
+    /// Returns the members of commit and job that the record shows.
+    #[must_use]
+    pub fn shown_context(&self) -> Option<&Context> {
+        self.brief.as_deref().or(self.context.as_deref())
     }
 
     /// Returns the worst severity of the findings and of a policy decision that does not allow; `None` if

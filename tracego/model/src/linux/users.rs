@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use serde::Serialize;
 
 /// `process.user.*`, and the other users of a process.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct User {
     /// Id in the initial user namespace.
     pub id: u32,

@@ -52,14 +52,6 @@ impl RecordBuilder {
             self.clock = Clock::continued(offset);
         }
     }
-
-    /// Gives the number of a record back that is not written after all, if it was the last.
-    pub fn withdraw(&mut self, record: &Record) {
-        if record.seq == self.seq {
-            self.seq -= 1;
-        }
-    }
-
     /// Returns the identity of a process as text.
     #[must_use]
     pub fn exec_id(&self, id: TaskId) -> String {
@@ -111,6 +103,8 @@ impl RecordBuilder {
             container: None,
             k8s: None,
             tracego: Box::new(own),
+            brief: None,
+            is_lean: false,
         }
     }
 

@@ -13,7 +13,7 @@ use super::{frozen::Frozen, image::GoBuild};
 use crate::finding::Confidence;
 
 /// `tracego.go.*`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Go {
     /// Role of the process.
     #[serde(skip_serializing_if = "Option::is_none")]

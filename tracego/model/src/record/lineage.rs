@@ -115,6 +115,54 @@ impl Lineage {
     }
 }
 
+/// `tracego.lineage`: the names of the ancestors, nearest first, up to the process that opened the job; of as many as
+/// are shown where no process did.
+#[derive(Clone, Debug)]
+pub struct LineageNames {
+    line: Arc<Line>,
+    /// Pid of the process that opened the job.
+    root: Option<u32>,
+}
+
+/// Number of names outside of jobs.
+const NAMES_SHOWN: usize = 4;
+
+impl LineageNames {
+    /// Returns the names above a process; `root`: pid of the process that opened the job.
+    #[must_use]
+    pub fn new(line: Arc<Line>, root: Option<u32>) -> Self {
+        Self { line, root }
+    }
+
+    /// Returns the nearest process.
+    #[must_use]
+    pub fn nearest(&self) -> &Line {
+        &self.line
+    }
+
+    /// Iterates over the names, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut line = Some(&*self.line);
+        let mut count = 0;
+        std::iter::from_fn(move || {
+            let this = line?;
+            count += 1;
+            let is_last = match self.root {
+                Some(root) => this.id.tgid == root,
+                None => count == NAMES_SHOWN,
+            };
+            line = this.up.as_deref().filter(|_| !is_last);
+            Some(this.command.as_str())
+        })
+    }
+}
+
+impl Serialize for LineageNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
 #[derive(Serialize)]
 struct Ancestor<'a> {
     pid: u32,

@@ -94,7 +94,8 @@ impl ExecutableFile {
 /// `tracego.exec.*`: the exec call.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ExecCall {
-    /// The path that the caller passed.
+    /// The path that the caller passed; absent in a lean record if it is that of the executable.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub filename: String,
     /// The interpreter named by the first line of a script.
     #[serde(skip_serializing_if = "Option::is_none")]

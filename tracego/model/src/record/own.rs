@@ -21,9 +21,11 @@ use crate::{
         image::Linked,
         is_zero,
         job::Job,
-        lineage::Lineage,
+        lineage::{Lineage, LineageNames},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
         policy,
+        process::Variables,
+        reference::{Image, References},
         seal::{ChainStart, Seal},
     },
 };
@@ -36,6 +38,15 @@ pub struct Own {
     /// Identity of the process: boot id, start time and pid. The same in the start and exit records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec_id: Option<String>,
+    /// References of a lean record.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub references: Option<Box<References>>,
+    /// `exec_id` of the process that forked it, in a lean record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_exec_id: Option<String>,
+    /// Names of the processes that forked it, in a lean record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<LineageNames>,
     /// The processes that forked it, nearest first, up to the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
@@ -45,6 +56,9 @@ pub struct Own {
     /// The file that was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableFile>,
+    /// Members of `process` that belong to the executable, in a record that others refer to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
     /// Linkage of the executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elf: Option<Arc<Frozen<Linked>>>,
@@ -81,12 +95,18 @@ pub struct Own {
     /// The cgroup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupNode>,
+    /// `process.linux.cgroup`, in a record that others refer to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_path: Option<String>,
     /// systemd unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// The CI job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<Arc<Frozen<Job>>>,
+    /// `process.environment_variable` of the job, in a record that others refer to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment_variable: Option<Arc<Variables>>,
     /// Whether the process belongs to the followed tree.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_tree: bool,

@@ -41,6 +41,14 @@ impl Stamp {
     }
 }
 
+/// Returns the id of a record that others refer to, from its time and the hash of its content. The same record gets
+/// the same id again.
+#[must_use]
+pub fn of_content(unix_ns: i64, hash: u128) -> String {
+    let ms = u64::try_from(unix_ns).unwrap_or_default() / 1_000_000;
+    ulid::Ulid::from_parts(ms, hash).to_string()
+}
+
 /// Mixes all parts with the finalizer of splitmix64 (Steele, Lea, Flood, OOPSLA 2014). The result must never
 /// change: two versions of tracego may read the same event.
 fn mix(parts: &[u64]) -> u64 {

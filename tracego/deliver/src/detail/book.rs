@@ -1,0 +1,193 @@
+//! The records that one output has been given already.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use tracego_common::TaskId;
+use tracego_model::{
+    clock::Time,
+    record::{Process, Record, event_name, lineage::Line},
+};
+
+use super::{
+    lean::{above, task},
+    references::{self, RecordReferences, hash_of},
+};
+
+/// Number of references that are remembered.
+const REFERENCES_KEPT: NonZeroUsize = match NonZeroUsize::new(1024) {
+    Some(kept) => kept,
+    None => NonZeroUsize::MIN,
+};
+/// Number of processes that are remembered. One that is forgotten gets a record again when it is referred to.
+const PROCESSES_KEPT: NonZeroUsize = match NonZeroUsize::new(8192) {
+    Some(kept) => kept,
+    None => NonZeroUsize::MIN,
+};
+/// Time after which references and processes are written again, in nanoseconds: a reader of any window longer than
+/// this has all.
+const AGAIN: i64 = 3_600_000_000_000;
+/// Maximum number of ancestors that are written ahead of a record; lines are not longer.
+const ANCESTORS_MAX: usize = 160;
+
+/// A process as a reader of the output knows it: from the last record of its start or of itself.
+#[derive(Clone, Copy)]
+struct KnownProcess {
+    /// Hash of what its descendants show of it.
+    as_ancestor: u64,
+    /// Hash of what its exit takes from it.
+    for_exit: u64,
+    parent_pid: u32,
+    /// Number of its ancestors, if its record holds them itself.
+    holds: Option<u32>,
+    /// Number of changes up to which the reader is known to have the right ancestors above it.
+    checked: u64,
+}
+
+impl KnownProcess {
+    fn new(record: &Record, process: &Process) -> Self {
+        let up = above(record).map(|up| &**up);
+        let path = process.executable.as_ref().map_or("", |file| &file.path);
+        Self {
+            as_ancestor: as_ancestor(process.creation.time, &process.command, path, up),
+            for_exit: for_exit(record, process, up),
+            parent_pid: process.parent_pid,
+            holds: None,
+            checked: 0,
+        }
+    }
+}
+
+fn key(id: TaskId) -> (u64, u32) {
+    (id.start_boottime, id.tgid)
+}
+
+fn as_ancestor(created: Time, command: &str, path: &str, up: Option<&Line>) -> u64 {
+    hash_of(&(created.0, command, path, up.map(|up| key(up.id))))
+}
+
+fn for_exit(record: &Record, process: &Process, up: Option<&Line>) -> u64 {
+    let path = process.executable.as_ref().map(|file| &file.path);
+    let user = process.real_user.as_ref().map(|user| (user.id, &user.name));
+    hash_of(&(process.creation.time.0, path, user, record.tracego.in_tree, up.map(|up| key(up.id))))
+}
+
+/// The records that one output has been given already.
+pub(crate) struct ReferenceBook {
+    /// Time of each reference, by its key.
+    references: LruCache<u64, Time>,
+    processes: LruCache<(u64, u32), KnownProcess>,
+    /// Time since when processes are remembered.
+    since: Option<Time>,
+    /// Number of times that a known process became another one, by an exec.
+    changes: u64,
+}
+
+impl Default for ReferenceBook {
+    fn default() -> Self {
+        Self {
+            references: LruCache::new(REFERENCES_KEPT),
+            processes: LruCache::new(PROCESSES_KEPT),
+            since: None,
+            changes: 1,
+        }
+    }
+}
+
+impl ReferenceBook {
+    /// Forgets everything: the output goes somewhere else.
+    pub(crate) fn clear(&mut self) {
+        self.references.clear();
+        self.processes.clear();
+    }
+
+    /// Returns the records that the output lacks for a lean form of `record`, which is full, in the order in which
+    /// they are needed, and notes them as given.
+    pub(super) fn missing(&mut self, record: &Record, of: &RecordReferences) -> Vec<Record> {
+        let now = record.timestamp;
+        let is_old = |then: Time| now.0.saturating_sub(then.0) >= AGAIN;
+        let mut missing = Vec::new();
+        for reference in of.iter() {
+            if self.references.get(&reference.key).is_none_or(|&then| is_old(then)) {
+                self.references.put(reference.key, now);
+                missing.push(reference.record.clone());
+            }
+        }
+        if self.since.is_none_or(is_old) {
+            self.since = Some(now);
+            self.processes.clear();
+        }
+        let first = missing.len();
+        missing.extend(self.missing_process(record));
+        self.missing_ancestors(record, &mut missing);
+        // The oldest ancestor comes first.
+        missing[first..].reverse();
+        self.note_start(record, None);
+        missing
+    }
+
+    /// Returns the record of the process that an exit or a failed exec is about, unless the reader knows it; what an
+    /// exit takes from it has to be right.
+    fn missing_process(&mut self, record: &Record) -> Option<Record> {
+        let is_exit = record.event_name == event_name::EXIT;
+        let is_about = is_exit || record.event_name == event_name::EXEC_FAILED;
+        let process = record.process.as_deref().filter(|_| is_about)?;
+        let id = task(record)?;
+        let this = KnownProcess::new(record, process);
+        let is_known = self.processes.get(&key(id)).is_some_and(|known| {
+            // An exit shows its parent where that is not the process that forked it.
+            let has_parent = known.parent_pid == this.parent_pid || record.tracego.reparented;
+            !is_exit || (known.for_exit == this.for_exit && has_parent)
+        });
+        if is_known {
+            return None;
+        }
+        self.note(id, this);
+        references::itself(record, id)
+    }
+
+    /// Appends the records of the ancestors that the reader does not know as they were when the process below was
+    /// forked; the nearest comes first.
+    fn missing_ancestors(&mut self, record: &Record, missing: &mut Vec<Record>) {
+        let mut next = above(record).map(|line| &**line);
+        for _ in 0..ANCESTORS_MAX {
+            let Some(line) = next else { break };
+            next = line.up.as_deref();
+            let hash = as_ancestor(line.created, &line.command, &line.executable, next);
+            let changes = self.changes;
+            if let Some(known) = self.processes.get_mut(&key(line.id)).filter(|known| {
+                known.as_ancestor == hash && known.holds.is_none_or(|count| count == line.depth)
+            }) {
+                if known.holds.is_some() || known.checked == changes {
+                    break;
+                }
+                known.checked = changes;
+                continue;
+            }
+            let record = references::ancestor(record, line);
+            if let Some(process) = record.process.as_deref() {
+                let known = KnownProcess { as_ancestor: hash, ..KnownProcess::new(&record, process) };
+                self.note(line.id, known);
+            }
+            missing.push(record);
+        }
+    }
+
+    fn note(&mut self, id: TaskId, known: KnownProcess) {
+        let before = self.processes.put(key(id), known);
+        self.changes += u64::from(before.is_some_and(|before| before.as_ancestor != known.as_ancestor));
+    }
+
+    fn note_start(&mut self, record: &Record, holds: Option<u32>) {
+        if [event_name::START, event_name::FORK].contains(&record.event_name)
+            && let (Some(id), Some(process)) = (task(record), record.process.as_deref())
+        {
+            self.note(id, KnownProcess { holds, ..KnownProcess::new(record, process) });
+        }
+    }
+
+    /// Notes a process whose start the output was given in a full record.
+    pub(super) fn given(&mut self, record: &Record) {
+        self.note_start(record, Some(above(record).map_or(0, |up| up.depth + 1)));
+    }
+}

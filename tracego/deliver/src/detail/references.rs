@@ -1,0 +1,380 @@
+//! The records that lean records refer to, made once for each content.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    sync::Arc,
+};
+
+use lru::LruCache;
+use sha2::{Digest as _, Sha256};
+use tracego_common::TaskId;
+use tracego_model::record::{
+    At, Executable, Log, LogRecord, OtelSeverity, Own, Process, Record, Variables, event_name, exec_id,
+    frozen::Frozen,
+    go::Go,
+    image::{BuildId, GoBuild, Language, Linked},
+    job::{Context, Job, attribute},
+    lineage::Line,
+    linux::{Capabilities, Rlimits},
+    reference::{Image, References},
+    tree::Tree,
+    uid,
+};
+
+/// Number of jobs, of executables and of confinements that are remembered.
+const KEPT: NonZeroUsize = match NonZeroUsize::new(256) {
+    Some(kept) => kept,
+    None => NonZeroUsize::MIN,
+};
+
+/// A record that others refer to.
+#[derive(Debug)]
+pub(super) struct Reference {
+    pub(super) id: Arc<str>,
+    /// Hash of the content.
+    pub(super) key: u64,
+    /// The record, without a number.
+    pub(super) record: Record,
+    /// Members of commit and job that lean records show; set for a job.
+    pub(super) brief: Option<Arc<Context>>,
+}
+
+/// The references of one record.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RecordReferences {
+    pub(super) stream: Option<Arc<Reference>>,
+    pub(super) job: Option<Arc<Reference>>,
+    pub(super) image: Option<Arc<Reference>>,
+    pub(super) confinement: Option<Arc<Reference>>,
+}
+
+impl RecordReferences {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Reference>> {
+        [&self.stream, &self.job, &self.image, &self.confinement].into_iter().flatten()
+    }
+
+    pub(super) fn ids(&self) -> References {
+        let id = |of: &Option<Arc<Reference>>| of.as_ref().map(|of| Arc::clone(&of.id));
+        References {
+            stream: id(&self.stream),
+            job: id(&self.job),
+            image: id(&self.image),
+            confinement: id(&self.confinement),
+        }
+    }
+}
+
+/// The shared parts of a job, by which it is found again. The parts are kept, so that their addresses stay theirs.
+#[derive(Clone)]
+struct JobParts(Option<Arc<Context>>, Option<Arc<Frozen<Job>>>, Option<Arc<Variables>>);
+
+/// The shared parts of an executable.
+#[derive(Clone)]
+struct ImageParts(
+    Option<Arc<Frozen<BuildId>>>,
+    Option<Arc<Frozen<Language>>>,
+    Option<Arc<Frozen<Linked>>>,
+    Option<Arc<Frozen<GoBuild>>>,
+);
+
+/// The shared parts of a confinement.
+#[derive(Clone)]
+struct ConfinementParts(Option<Arc<Frozen<Capabilities>>>, Option<Arc<Frozen<Rlimits>>>);
+
+fn address<T: ?Sized>(part: Option<&Arc<T>>) -> usize {
+    part.map_or(0, |part| Arc::as_ptr(part).cast::<()>() as usize)
+}
+
+/// The references made so far.
+pub(super) struct ReferenceCache {
+    /// Variables that the operator asked for, which records show themselves.
+    pub(super) asked: Arc<BTreeSet<String>>,
+    stream: Option<Arc<Reference>>,
+    jobs: LruCache<[usize; 3], (JobParts, Option<Arc<Reference>>)>,
+    images: LruCache<([usize; 4], u64), (ImageParts, Arc<Reference>)>,
+    confinements: LruCache<([usize; 2], u64), (ConfinementParts, Arc<Reference>)>,
+}
+
+impl Default for ReferenceCache {
+    fn default() -> Self {
+        Self {
+            asked: Arc::default(),
+            stream: None,
+            jobs: LruCache::new(KEPT),
+            images: LruCache::new(KEPT),
+            confinements: LruCache::new(KEPT),
+        }
+    }
+}
+
+impl ReferenceCache {
+    /// Returns the references of a full record.
+    pub(super) fn of(&mut self, record: &Record) -> RecordReferences {
+        RecordReferences {
+            stream: Some(self.stream(record)),
+            job: self.job(record),
+            image: self.image(record),
+            confinement: self.confinement(record),
+        }
+    }
+
+    fn stream(&mut self, record: &Record) -> Arc<Reference> {
+        let known = self.stream.as_ref().filter(|known| Arc::ptr_eq(&known.record.origin, &record.origin));
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let body = "host and run that records refer to".to_owned();
+        let stream = |id| References { stream: Some(id), ..References::default() };
+        let made = Arc::new(Reference::new(record, event_name::STREAM, body, Own::default(), None, stream));
+        self.stream = Some(Arc::clone(&made));
+        made
+    }
+
+    fn job(&mut self, record: &Record) -> Option<Arc<Reference>> {
+        let variables = record.process.as_ref().and_then(|process| process.environment_variable.clone());
+        let parts = JobParts(record.context.clone(), record.tracego.job.clone(), variables);
+        let key = [address(parts.0.as_ref()), address(parts.1.as_ref()), address(parts.2.as_ref())];
+        if key == [0; 3] {
+            return None;
+        }
+        let asked = &self.asked;
+        let make = || {
+            let JobParts(context, job, variables) = parts.clone();
+            let variables = variables.and_then(|all| split(&all, job.as_ref(), asked).1);
+            if context.is_none() && job.is_none() && variables.is_none() {
+                return (parts.clone(), None);
+            }
+            let brief = context.as_deref().map(|context| Arc::new(brief(context)));
+            let own = Own { job, environment_variable: variables, ..Own::default() };
+            let id = |id| References { job: Some(id), ..References::default() };
+            let body = "job that records refer to".to_owned();
+            let made = Reference::new(record, event_name::JOB, body, own, context, id);
+            (parts.clone(), Some(Arc::new(Reference { brief, ..made })))
+        };
+        self.jobs.get_or_insert(key, make).1.clone()
+    }
+
+    fn image(&mut self, record: &Record) -> Option<Arc<Reference>> {
+        let process = record.process.as_deref()?;
+        let own = &record.tracego;
+        let file = own.executable.as_ref()?;
+        let parts = ImageParts(
+            process.executable.as_ref().and_then(|executable| executable.build_id.clone()),
+            process.runtime.clone(),
+            own.elf.clone(),
+            own.go.as_ref().and_then(|go| go.build.clone()),
+        );
+        let address = [
+            address(parts.0.as_ref()),
+            address(parts.1.as_ref()),
+            address(parts.2.as_ref()),
+            address(parts.3.as_ref()),
+        ];
+        let rest = hash_of(&(
+            (file.inode.0, &file.device, file.ctime.map(|time| time.0), &file.mode, file.owner_id),
+            (file.deleted, file.memfd, file.pathless.map(|why| why as u8), file.unread, &file.claims),
+        ));
+        let key = (address, rest);
+        let make = || {
+            let ImageParts(build_id, runtime, elf, build) = parts.clone();
+            let image = Some(Image { build_id, runtime })
+                .filter(|image| image.build_id.is_some() || image.runtime.is_some());
+            let go = build.map(|build| Box::new(Go { build: Some(build), ..Go::default() }));
+            let own = Own { executable: Some(file.clone()), image, elf, go, ..Own::default() };
+            let id = |id| References { image: Some(id), ..References::default() };
+            let body = "executable that records refer to".to_owned();
+            (parts.clone(), Arc::new(Reference::new(record, event_name::IMAGE, body, own, None, id)))
+        };
+        Some(Arc::clone(&self.images.get_or_insert(key, make).1))
+    }
+
+    fn confinement(&mut self, record: &Record) -> Option<Arc<Reference>> {
+        let own = &record.tracego;
+        let parts = ConfinementParts(own.capability.clone(), own.rlimit.clone());
+        let cgroup_path =
+            record.process.as_ref().and_then(|process| process.linux.as_ref()).map(|linux| &linux.cgroup);
+        let address = [address(parts.0.as_ref()), address(parts.1.as_ref())];
+        if address == [0; 2] && cgroup_path.is_none() {
+            return None;
+        }
+        let rest = hash_of(&(
+            own.namespace.map(|all| [all.pid, all.mnt, all.user]),
+            own.cgroup.map(|node| (node.id.0, node.version)),
+            cgroup_path,
+            own.seccomp,
+            own.no_new_privs,
+            &own.unit,
+        ));
+        let make = || {
+            let ConfinementParts(capability, rlimit) = parts.clone();
+            let own = Own {
+                capability,
+                rlimit,
+                namespace: own.namespace,
+                cgroup: own.cgroup,
+                cgroup_path: cgroup_path.cloned(),
+                seccomp: own.seccomp,
+                no_new_privs: own.no_new_privs,
+                unit: own.unit.clone(),
+                ..Own::default()
+            };
+            let id = |id| References { confinement: Some(id), ..References::default() };
+            let body = "limits and namespaces that records refer to".to_owned();
+            (parts.clone(), Arc::new(Reference::new(record, event_name::CONFINEMENT, body, own, None, id)))
+        };
+        Some(Arc::clone(&self.confinements.get_or_insert((address, rest), make).1))
+    }
+}
+
+/// Variables of a record; `None` for none.
+type SomeVariables = Option<Arc<Variables>>;
+
+/// Splits the variables of a record: those that a lean record shows itself, because the operator asked for them and no
+/// attribute of the job tells them, and those of the job.
+pub(super) fn split(
+    all: &Variables,
+    job: Option<&Arc<Frozen<Job>>>,
+    asked: &BTreeSet<String>,
+) -> (SomeVariables, SomeVariables) {
+    let is_told = |name: &str| job.is_some_and(|job| job.sources.iter().any(|from| from.variable == name));
+    let mut parts = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in all.iter() {
+        let is_shown = asked.contains(&**name) && !is_told(name);
+        let part = if is_shown { &mut parts.0 } else { &mut parts.1 };
+        part.insert(Arc::clone(name), value.clone());
+    }
+    let some = |part: BTreeMap<_, _>| (!part.is_empty()).then(|| Arc::new(Frozen::from(part)));
+    (some(parts.0), some(parts.1))
+}
+
+/// Returns the members of commit and job that a lean record shows.
+fn brief(context: &Context) -> Context {
+    let cicd = [attribute::RUN, attribute::TASK_RUN];
+    let vcs = [attribute::REVISION];
+    let chosen = |tree: &Tree, first: &str, names: &[&'static str]| {
+        let chosen = names.iter().filter_map(|name| {
+            let name = name.strip_prefix(first)?;
+            Some((name, tree.get(name)?.to_owned()))
+        });
+        Tree::new(chosen.collect())
+    };
+    Context { cicd: chosen(&context.cicd, "cicd.", &cicd), vcs: chosen(&context.vcs, "vcs.", &vcs) }
+}
+
+pub(super) fn hash_of<T: std::hash::Hash>(value: &T) -> u64 {
+    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+}
+
+impl Reference {
+    /// Makes the record; its id follows from what `own` and `context` hold. `record`: the first that refers to it.
+    fn new(
+        record: &Record,
+        name: &'static str,
+        body: String,
+        own: Own,
+        context: Option<Arc<Context>>,
+        ids: impl FnOnce(Arc<str>) -> References,
+    ) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(name);
+        // The stream is its origin and the boot; other content is the same on all machines.
+        let parts = [
+            serde_json::to_vec(&own),
+            serde_json::to_vec(&context),
+            if name == event_name::STREAM {
+                serde_json::to_vec(&(&*record.origin, &record.tracego.boot_id))
+            } else {
+                Ok(Vec::new())
+            },
+        ];
+        for part in parts {
+            hash.update(part.unwrap_or_default());
+        }
+        let hash = hash.finalize();
+        let key = hash.iter().take(8).fold(0, |key: u64, byte| key << 8 | u64::from(*byte));
+        let id: Arc<str> = format!("{key:016x}").into();
+        let own = Own { references: Some(Box::new(ids(Arc::clone(&id)))), ..own };
+        let record = envelope(record, name, body, own, key);
+        Self { id, key, record: Record { context, ..record }, brief: None }
+    }
+}
+
+/// Makes a record with the origin and the time of `record`.
+fn envelope(record: &Record, name: &'static str, body: String, own: Own, key: u64) -> Record {
+    let (severity_number, severity_text) = OtelSeverity::Info.parts();
+    let run = hash_of(&(&record.origin.service.instance.id, name, record.timestamp.0));
+    let uid = uid::of_content(record.timestamp.0, u128::from(run & 0xffff) << 64 | u128::from(key));
+    Record {
+        schema: record.schema,
+        schema_url: record.schema_url,
+        event_name: name,
+        timestamp: record.timestamp,
+        observed_timestamp: record.observed_timestamp,
+        severity_number,
+        severity_text,
+        trace: None,
+        body,
+        log: Log { record: LogRecord { uid } },
+        seq: 0,
+        origin: Arc::clone(&record.origin),
+        process: None,
+        context: None,
+        container: None,
+        k8s: None,
+        tracego: Box::new(Own { boot_id: Arc::clone(&record.tracego.boot_id), ..own }),
+        brief: None,
+        is_lean: false,
+    }
+}
+
+/// Makes the record of an ancestor.
+pub(super) fn ancestor(record: &Record, line: &Line) -> Record {
+    let executable = (!line.executable.is_empty()).then(|| Executable {
+        path: line.executable.clone(),
+        name: line.executable.rsplit('/').next().unwrap_or_default().to_owned(),
+        build_id: None,
+        elsewhere: line.elsewhere,
+    });
+    let process = Process {
+        pid: line.id.tgid,
+        parent_pid: line.up.as_ref().map_or(0, |up| up.id.tgid),
+        creation: At { time: line.created },
+        command: line.command.clone(),
+        executable,
+        ..Process::default()
+    };
+    process_record(record, line.id, process, line.up.as_deref(), false)
+}
+
+/// Makes the record of the process that `record` is about.
+pub(super) fn itself(record: &Record, id: TaskId) -> Option<Record> {
+    let from = record.process.as_deref()?;
+    let process = Process {
+        pid: from.pid,
+        parent_pid: from.parent_pid,
+        creation: from.creation,
+        command: from.command.clone(),
+        executable: from.executable.clone(),
+        real_user: from.real_user.clone(),
+        ..Process::default()
+    };
+    let up = record.tracego.ancestors.as_ref().and_then(|ancestors| ancestors.0.as_deref());
+    Some(process_record(record, id, process, up, record.tracego.in_tree))
+}
+
+fn process_record(record: &Record, id: TaskId, process: Process, up: Option<&Line>, in_tree: bool) -> Record {
+    let boot = &record.tracego.boot_id;
+    let own = Own {
+        exec_id: Some(exec_id(boot, id)),
+        parent_exec_id: up.map(|up| exec_id(boot, up.id)),
+        in_tree,
+        ..Own::default()
+    };
+    let body = format!("{} runs", process.command);
+    let file = process.executable.as_ref().map(|file| &file.path);
+    let key = hash_of(&(id.tgid, id.start_boottime, &process.command, file));
+    let record = envelope(record, event_name::PROCESS, body, own, key);
+    Record { process: Some(Box::new(process)), ..record }
+}
