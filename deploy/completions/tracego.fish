@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -44,6 +44,8 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
+complete -c tracego -n "__fish_tracego_needs_command" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
+full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -109,7 +111,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Show the
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
-complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
@@ -131,6 +133,8 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
+full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -210,6 +214,8 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
+full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -283,6 +289,8 @@ ecs\t'Elastic Common Schema 9.4'
 cloudevents\t'CloudEvents 1.0, structured'
 otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
+full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -526,7 +534,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_see
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'

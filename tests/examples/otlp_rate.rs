@@ -98,7 +98,7 @@ fn ours(address: &str, records: &[Record], span: Duration) -> u64 {
     let (begun, mut given) = (Instant::now(), 0);
     while begun.elapsed() < span {
         for record in records {
-            outputs.push(record, true).unwrap();
+            outputs.push(&mut record.clone(), true).unwrap();
             given += 1;
         }
         outputs.flush();
@@ -120,7 +120,7 @@ fn down(folder: &Path, wanted: u64) {
     let mut given = 0;
     while given < wanted {
         for record in &records {
-            outputs.push(record, true).unwrap();
+            outputs.push(&mut record.clone(), true).unwrap();
             given += 1;
         }
         outputs.flush();

@@ -154,7 +154,8 @@ fn the_whole_record_is_one_that_tracego_writes() {
     let blocks = blocks(&text);
     let shown = blocks.iter().find(|block| block.language == "json").expect("README.md shows a record");
     let shown: serde_json::Value = serde_json::from_str(&shown.lines.join("\n")).unwrap();
-    let (_, output) = Folder::prepared().run("tracego replay tests/golden/go.capture --output json");
+    let (_, output) =
+        Folder::prepared().run("tracego replay tests/golden/go.capture --output json --detail full");
     let mut records = tracego_tests::records(&output);
     let written = records.iter_mut().find(|record| record["log"] == shown["log"]).expect("no such record");
     written["service"]["version"] = shown["service"]["version"].clone();
@@ -184,7 +185,7 @@ fn options_in_the_text_exist() {
             plain.flat_map(|(at, line)| line.split('`').skip(1).step_by(2).map(move |span| (at, span)))
         {
             // Options of other programs, also in the examples of secrets.
-            let foreign = ["cargo ", "docker ", "go ", "opa ", "openssl ", "sudo --preserve-env"];
+            let foreign = ["cargo ", "docker ", "go ", "opa ", "openssl ", "podman ", "sudo --preserve-env"];
             let secrets = ["--db-password", "--no-password", "--password", "--secret-id", "--acme-pin"];
             if foreign.iter().chain(&secrets).any(|start| span.starts_with(start)) {
                 continue;

@@ -2,12 +2,32 @@
 
 use serde_json::Value;
 use tracego_deliver::format::{Format, cloudevents::batch};
+use tracego_model::record::event_name;
 use tracego_tests::python::script;
 
-use crate::{PYTHON, line, records};
+use crate::{PYTHON, lean, line, records};
 
-pub(crate) const VALIDATED: &[(&str, crate::Test)] =
-    &[("cloudevents::the_sdk_reads_every_event_and_batch", the_sdk_reads_every_event_and_batch)];
+pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
+    ("cloudevents::the_sdk_reads_every_event_and_batch", the_sdk_reads_every_event_and_batch),
+    ("cloudevents::the_sdk_reads_lean_events", the_sdk_reads_lean_events),
+];
+
+fn the_sdk_reads_lean_events() {
+    let lines = lean::lines(Format::CloudEvents);
+    let read = script(PYTHON.as_ref().unwrap(), "formats.py", &["cloudevents"], lines.join("\n").as_bytes());
+    let read = String::from_utf8(read).unwrap();
+    let read: Vec<Value> = read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.len(), lines.len());
+    let json = lean::objects(Format::Json);
+    for (event, native) in read.iter().zip(&json) {
+        assert_eq!(event["data"], *native);
+        assert_eq!(event["attributes"]["id"], native["log"]["record"]["uid"]);
+        assert_eq!(event["attributes"]["type"], format!("dev.{}.v2", native["event_name"].as_str().unwrap()));
+    }
+    for kind in event_name::REFERENCES {
+        assert!(json.iter().any(|native| native["event_name"] == kind), "{kind}");
+    }
+}
 
 fn the_sdk_reads_every_event_and_batch() {
     let records = records();
@@ -24,7 +44,7 @@ fn the_sdk_reads_every_event_and_batch() {
         assert_eq!(event["data"], native);
         let attributes = &event["attributes"];
         assert_eq!(attributes["id"], native["log"]["record"]["uid"]);
-        assert_eq!(attributes["type"], format!("dev.{}.v1", record.event_name));
+        assert_eq!(attributes["type"], format!("dev.{}.v2", record.event_name));
         assert_eq!(attributes["source"], format!("urn:tracego:{}", record.origin.host.id));
         assert_eq!(attributes["sequence"].as_str().unwrap().parse::<u64>().unwrap(), record.seq);
         // The SDK keeps microseconds.

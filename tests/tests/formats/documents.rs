@@ -66,16 +66,22 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap()
 }
 
-fn in_backticks(cell: &str) -> Vec<String> {
+pub(crate) fn in_backticks(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-fn rows(format: Format) -> Vec<MappingRow> {
+/// Returns the part of `docs/formats.md` about a format.
+pub(crate) fn section(format: Format) -> String {
     let text = read("docs/formats.md");
     let (_, section) = text.split_once(&format!("\n## {}\n", format.name())).unwrap();
-    let section = section.split("\n## ").next().unwrap();
+    section.split("\n## ").next().unwrap().to_owned()
+}
+
+fn rows(format: Format) -> Vec<MappingRow> {
+    let section = section(format);
+    let mapping = section.split("\n### ").next().unwrap();
     let mut rows = Vec::new();
-    for line in section.lines().filter(|line| line.starts_with("| `")) {
+    for line in mapping.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [ours, theirs, note] = cells[..] else { panic!("{line}") };
         let row = MappingRow {
@@ -144,14 +150,20 @@ fn event(format: Format, record: &Record) -> Leaves {
             let header = names.into_iter().chain(more).map(str::to_owned).zip(header);
             header.chain(pairs).map(|(name, value)| (name, value.into())).collect()
         }
-        Format::OtlpJson => otlp(&object(format, record)),
+        _ => leaves(format, &object(format, record)),
+    }
+}
+
+/// Returns an event of a format in JSON as names and values, with the names of the tables.
+pub(crate) fn leaves(format: Format, event: &Value) -> Leaves {
+    match format {
+        Format::OtlpJson => otlp(event),
         // In OCSF the process is evidence, and otherwise the same.
         Format::Ocsf => {
-            let event = flat(&object(format, record));
             let plain = |name: String| name.strip_prefix("evidences[].").map(str::to_owned).unwrap_or(name);
-            event.into_iter().map(|(name, value)| (plain(name), value)).collect()
+            flat(event).into_iter().map(|(name, value)| (plain(name), value)).collect()
         }
-        _ => flat(&object(format, record)),
+        _ => flat(event),
     }
 }
 

@@ -7,6 +7,7 @@ mod cloudevents;
 mod documents;
 mod ecs;
 mod json_leaves;
+mod lean;
 mod ocsf;
 mod odd_values;
 mod otlp;
@@ -30,6 +31,7 @@ fn main() {
         (documents::TESTS, None),
         (cef::TESTS, None),
         (odd_values::TESTS, None),
+        (lean::TESTS, None),
         (otlp::TESTS, None),
         (ocsf::TESTS, None),
         (ecs::TESTS, None),

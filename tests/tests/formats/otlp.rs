@@ -1,6 +1,6 @@
 //! OTLP: independent decoders give back the complete native record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use prost::Message as _;
@@ -12,13 +12,14 @@ use tracego_deliver::format::{
 use tracego_model::record::Record;
 use tracego_tests::{python::script, samples};
 
-use crate::{PYTHON, line, records};
+use crate::{PYTHON, json_leaves::flat, lean, line, records};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] = &[
     (
         "otlp::the_generated_messages_read_both_encodings_alike",
         the_generated_messages_read_both_encodings_alike,
     ),
+    ("otlp::lean_records_have_what_they_have_in_json", lean_records_have_what_they_have_in_json),
     ("otlp::records_of_a_job_share_a_resource", records_of_a_job_share_a_resource),
     ("otlp::attributes_of_the_user_win", attributes_of_the_user_win),
 ];
@@ -40,7 +41,8 @@ fn request(encoding: Encoding, records: &[Record], more: &[(String, String)]) ->
 }
 
 fn the_generated_messages_read_both_encodings_alike() {
-    let records = records();
+    let mut records = records();
+    records.extend(lean::lean_records());
     let bytes = request(Encoding::Protobuf, &records, &[]);
     let protobuf = ExportLogsServiceRequest::decode(&bytes[..]).unwrap();
     // Lengths and tags are those that protobuf itself produces.
@@ -52,6 +54,46 @@ fn the_generated_messages_read_both_encodings_alike() {
         let one: ExportLogsServiceRequest = serde_json::from_str(&line(Format::OtlpJson, record)).unwrap();
         let same = request(Encoding::Protobuf, std::slice::from_ref(record), &[]);
         assert!(one == ExportLogsServiceRequest::decode(&same[..]).unwrap());
+    }
+}
+
+/// Reads lean records and those that they refer to, and compares them with the same in JSON.
+fn lean_records_have_what_they_have_in_json() {
+    let json = lean::objects(Format::Json);
+    let lines = lean::lines(Format::OtlpJson);
+    assert_eq!(json.len(), lines.len());
+    for (native, line) in json.iter().zip(&lines) {
+        let request: ExportLogsServiceRequest = serde_json::from_str(line).unwrap();
+        let group = &request.resource_logs[0];
+        let record = &group.scope_logs[0].log_records[0];
+        assert_eq!(record.event_name, native["event_name"].as_str().unwrap());
+        // Formats say the body where JSON leaves it out.
+        assert!(record.body.is_some() && record.observed_time_unix_nano > 0, "{line}");
+        let resource = &group.resource.as_ref().unwrap().attributes;
+        let names: BTreeSet<&str> =
+            resource.iter().chain(&record.attributes).map(|attribute| attribute.key.as_str()).collect();
+        assert_eq!(names.len(), resource.len() + record.attributes.len(), "a name is there twice: {line}");
+        let envelope = [
+            "event_name",
+            "timestamp",
+            "observed_timestamp",
+            "severity_number",
+            "severity_text",
+            "body",
+            "trace_id",
+            "span_id",
+            "trace_flags",
+            "schema",
+            "schema_url",
+            "seq",
+            // The same as `tracego.exec_id` or `tracego.parent_exec_id`.
+            "tracego.go.command.exec_id",
+            "tracego.go.command.pid",
+        ];
+        for (name, _) in flat(native) {
+            let attribute = name.split_once("[]").map_or(name.as_str(), |(list, _)| list);
+            assert!(envelope.contains(&attribute) || names.contains(attribute), "{name} is not in {line}");
+        }
     }
 }
 

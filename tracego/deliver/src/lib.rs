@@ -12,6 +12,7 @@
 //! `sink` and `traces` use the other four; the arrows never go back.
 
 pub mod collector;
+pub mod detail;
 pub mod format;
 pub mod http;
 pub mod seal;

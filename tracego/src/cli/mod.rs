@@ -127,7 +127,8 @@ pub enum Command {
     /// Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign
     /// earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine.
     SealKey(SealKey),
-    /// Verify logs that were written with --seal: that no record was changed, removed, moved or added.
+    /// Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each
+    /// file has the records that its lean records refer to.
     #[command(after_help = VERIFY_CODES)]
     VerifyLog(VerifyLog),
 }
@@ -135,7 +136,8 @@ pub enum Command {
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \
 seal are reported, not counted. \
-1 the log is damaged: the first record that was changed, removed, moved or added is reported. \
+1 the log is damaged: the first record that was changed, removed, moved or added is reported, or else the first \
+that refers to a record which is not ahead of it in its file. \
 2 wrong usage, or a file or key that cannot be read. \
 6 no damage was found, but the end is not proven: the log ends within a line, or, with --key, in records that \
 no signature covers (as while tracego runs, or after a kill), or without its last seal, or a run does not say \

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 use tracego_analyze::{rules::place::Profile, rules_stage::RecordSelection};
 use tracego_common::settings::event;
-use tracego_deliver::format::Format;
+use tracego_deliver::{detail::Detail, format::Format};
 use tracego_model::finding::Severity;
 
 use super::{
@@ -76,6 +76,13 @@ pub struct RecordOptions {
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Members of a record that are written.
+    ///
+    /// Findings, decisions and text for people are always full. docs/formats.md shows how records refer to each
+    /// other.
+    #[arg(help_heading = heading::OUTPUT)]
+    #[arg(long, value_enum, default_value = "lean")]
+    pub detail: Detail,
     /// Append records to this file (created with mode 0600) instead of standard output. `-` is refused.
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "FILE")]

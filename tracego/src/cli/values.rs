@@ -15,6 +15,16 @@ pub enum EnvSpec {
     Name(String),
 }
 
+impl EnvSpec {
+    /// Returns the name of the variable.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Value(name, _) | Self::Name(name) => name,
+        }
+    }
+}
+
 impl FromStr for EnvSpec {
     type Err = String;
 

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use tracego_analyze::{redact::Redactor, rules_stage::RulesStage};
 use tracego_deliver::{
+    detail::Detail,
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{
         direct::{DirectFormat, DirectOutput, text},
@@ -54,7 +55,9 @@ pub(super) fn pipeline(
     }
     let judge = RulesStage::new(settings.rules.clone());
     let traces = telemetry::traces(options, &meta)?;
-    let pipeline = Pipeline::new(meta, options.selection(), Some(judge), Outputs::new(direct, feeds));
+    let asked = options.env.iter().map(|variable| variable.name().to_owned()).collect();
+    let outputs = Outputs::new(direct, feeds).asked(asked);
+    let pipeline = Pipeline::new(meta, options.selection(), Some(judge), outputs);
     let pipeline = pipeline.with_redactor(redactor(settings)?);
     let pipeline = pipeline.with_traces(traces).with_policy(policies);
     Ok((pipeline, sinks))
@@ -89,6 +92,11 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
             "--otlp-endpoint: only with --output otlp, --otlp-traces and --otlp-metrics; sinks of the \
              configuration have a key endpoint"
         );
+    }
+    if options.detail == Detail::Full {
+        for sink in &mut sinks {
+            sink.common.detail.get_or_insert(Detail::Full);
+        }
     }
     Ok(sinks)
 }
@@ -145,7 +153,7 @@ fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<Dire
     };
     let format = format(options, terminal, colour)?;
     let out = if is_for_messages { Box::new(Endless(out)) } else { out };
-    let sink = DirectOutput::new(out, format);
+    let sink = DirectOutput::new(out, format).detailed(options.detail);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),

@@ -11,7 +11,7 @@ use tracego_deliver::{
     seal::{
         chain::{Link, unhex},
         key::PublicKey,
-        verify::{Lines, Options, Report, Told, Unproven, linked_order, ordered, verify as check},
+        verify::{Kind, Lines, Options, Report, Told, Unproven, linked_order, ordered, verify as check},
     },
     sink::file::rotated_name,
 };
@@ -107,6 +107,9 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.foreign > 0 {
         writeln!(out, "{} lines are of runs without --seal and cannot be verified", report.foreign)?;
     }
+    if report.runs_total == 0 && report.references > 0 && report.damage.is_none() {
+        writeln!(out, "no reference dangles: all {} have their records", report.references)?;
+    }
     if let Some(cut) = &report.cut {
         writeln!(out, "CUT {}:{}: the log ends within this line", cut.file, cut.line)?;
     }
@@ -131,6 +134,12 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
     }
     match &report.damage {
+        Some(damage) if damage.kind == Kind::Dangling && report.runs_total == 0 => {
+            writeln!(out, "DAMAGED {damage}\nNOT SEALED: the log contains no run with --seal")
+        }
+        Some(damage) if damage.kind == Kind::Dangling => {
+            writeln!(out, "DAMAGED {damage}\nthe chain is whole: {} records", report.records)
+        }
         Some(damage) => writeln!(out, "DAMAGED {damage}\n{} records before it are whole", report.records),
         None if report.cut.is_some() || report.unproven.is_some() => {
             writeln!(out, "not proven to the end: {} records, no damage found", report.records)

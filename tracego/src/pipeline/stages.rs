@@ -201,7 +201,7 @@ impl Pipeline {
         }
         self.writer.ledger.processed += u64::from(event_ns.is_some());
         if is_written {
-            self.write(&record, event_ns);
+            self.write(&mut record, event_ns);
         } else {
             self.writer.ledger.unrequested += u64::from(event_ns.is_some());
         }
@@ -225,9 +225,6 @@ impl Pipeline {
             // A start with a finding or a violation is written even if starts are not selected.
             let is_counted = asked || is_wrong(&record);
             let is_written = decision || (is_counted && self.selection.takes(&record));
-            if !is_written {
-                self.enricher.withdraw(&record);
-            }
             let bytes = match event {
                 Event::Exec(exec) => exec.argv.len(),
                 _ => 0,
@@ -271,9 +268,6 @@ impl Pipeline {
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
             let is_written = self.selection.takes(&record);
-            if !is_written {
-                self.enricher.withdraw(&record);
-            }
             self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         }
     }
@@ -287,9 +281,6 @@ impl Pipeline {
         let Some(record) = record else { return };
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
-        if !is_written {
-            self.enricher.withdraw(&record);
-        }
         self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         self.kill();
     }
@@ -383,7 +374,7 @@ impl Pipeline {
         self.writer.result()
     }
 
-    fn write(&mut self, record: &Record, event_ns: Option<u64>) {
+    fn write(&mut self, record: &mut Record, event_ns: Option<u64>) {
         self.writer.write(record, event_ns, &mut self.enricher);
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct PipelineThread<S> {
     steps: VecDeque<(u64, Step)>,
 }
 
-/// What the thread does next.
+/// The next step of the thread.
 enum Next {
     Input(Input),
     /// No input waits, but records do.

@@ -53,9 +53,10 @@ impl RecordWriter {
         let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
         let pushed = match self.opening {
             None => {
-                let record = enricher.opening(start, self.now);
+                let mut record = enricher.opening(start, self.now);
+                let pushed = self.outputs.push(&mut record, false);
                 self.opening = Some(record.seq);
-                self.outputs.push(&record, false).map(drop)
+                pushed.map(drop)
             }
             // The sinks have it.
             Some(seq) => self.outputs.push_direct(&enricher.reopening(start, seq, self.now), false),
@@ -73,7 +74,7 @@ impl RecordWriter {
             let mut record = enricher.seal(seal, self.now);
             // A seal of a job has the job's identity.
             self.redaction.redact(&mut record);
-            self.write(&record, None, enricher);
+            self.write(&mut record, None, enricher);
             self.flush(enricher);
             if !self.outputs.sealer().is_some_and(|sealer| sealer.took()) {
                 break;
@@ -88,7 +89,7 @@ impl RecordWriter {
     }
 
     /// Writes a record. `event_ns`: time of the event that the record stands for and that the ledger counts.
-    pub(super) fn write(&mut self, record: &Record, event_ns: Option<u64>, enricher: &mut Enricher) {
+    pub(super) fn write(&mut self, record: &mut Record, event_ns: Option<u64>, enricher: &mut Enricher) {
         let counted = event_ns.is_some();
         match self.outputs.push(record, counted) {
             Ok(true) => {}

@@ -87,7 +87,6 @@ impl Enricher {
             Some(now) if now.line.executable.as_bytes() != exec.exe => self.table.put(now),
             Some(_) => {}
         }
-        self.withdraw(&start.record);
         judge(&Event::Exec(Box::new(exec)), &mut start);
         let Record {
             trace,

@@ -185,12 +185,6 @@ impl Enricher {
             Event::Chunk(_) => None,
         }
     }
-
-    /// Withdraws the latest record, which is not written. The next record takes its sequence number.
-    pub fn withdraw(&mut self, record: &Record) {
-        self.builder.withdraw(record);
-    }
-
     /// Returns the jobs with a running process, by the exec id of the process that opened them.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {

@@ -25,6 +25,8 @@ fn record(findings: Vec<Finding>, command: Option<&str>) -> Record {
     });
     let go = Go { role: None, confidence: None, repeated: false, command, linker: None, build: None };
     Record {
+        brief: None,
+        is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,
         event_name: record::event_name::START,

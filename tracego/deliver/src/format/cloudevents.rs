@@ -8,7 +8,10 @@ use std::{fmt, io};
 use serde::{Serialize, Serializer};
 use tracego_model::record::{Record, Trace};
 
-use super::object::object;
+use super::{
+    json::{Written, lean::observed},
+    object::object,
+};
 
 /// Media type of [`batch`].
 pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";
@@ -48,13 +51,13 @@ impl Serialize for Event<'_> {
             "subject"? record.tracego.exec_id.as_ref(),
             "time": record.timestamp,
             "datacontenttype": "application/json",
-            "dataschema": "urn:tracego:record:1",
+            "dataschema": "urn:tracego:record:2",
             "traceparent"? record.trace.as_ref().map(Traceparent),
-            "severitytext": record.severity_text,
+            "severitytext"? (!record.is_lean).then_some(record.severity_text),
             "severitynumber": record.severity_number,
             "sequence": Sequence(record.seq),
-            "recordedtime": record.observed_timestamp,
-            "data": record,
+            "recordedtime"? if record.is_lean { observed(record) } else { Some(record.observed_timestamp) },
+            "data": Written(record),
         }
     }
 }
@@ -101,7 +104,7 @@ text!(Type);
 
 impl fmt::Display for Type<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "dev.{}.v1", self.0)
+        write!(f, "dev.{}.v2", self.0)
     }
 }
 

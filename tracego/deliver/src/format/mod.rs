@@ -8,6 +8,7 @@ pub mod cloudevents;
 pub mod controls;
 pub mod ecs;
 pub mod json;
+mod lean_own;
 mod object;
 pub mod ocsf;
 mod omit_fields;
@@ -80,6 +81,12 @@ impl Format {
     #[must_use]
     pub fn stream_media_type(self) -> &'static str {
         if self == Self::Cef { self.media_type() } else { "application/x-ndjson" }
+    }
+
+    /// Returns whether records can be lean in the format. CEF chooses single fields itself.
+    #[must_use]
+    pub fn can_be_lean(self) -> bool {
+        self != Self::Cef
     }
 
     /// Appends one event and the end of its line to `out`.
@@ -167,8 +174,21 @@ fn severity(record: &Record) -> Option<Severity> {
     })
 }
 
+/// Returns the identity of the parent from the member of lean records and of records that they refer to, if
+/// the parent also created the process.
+fn parent_exec_id(record: &Record) -> Option<&str> {
+    let id = record.tracego.parent_exec_id.as_deref()?;
+    let pid = u32::from_str_radix(id.rsplit('-').next()?, 16).ok()?;
+    (pid == record.process.as_deref()?.parent_pid).then_some(id)
+}
+
 /// Returns the parent, if it also created the process; otherwise only its PID is known.
 fn parent(record: &Record) -> Option<&Line> {
     let process = record.process.as_deref()?;
-    record.tracego.ancestors.as_ref()?.iter().next().filter(|line| line.id.tgid == process.parent_pid)
+    let own = &record.tracego;
+    let line = match (&own.ancestors, &own.lineage) {
+        (Some(ancestors), _) => ancestors.iter().next()?,
+        (None, lineage) => lineage.as_ref()?.nearest(),
+    };
+    (line.id.tgid == process.parent_pid).then_some(line)
 }

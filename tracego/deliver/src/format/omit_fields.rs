@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use tracego_model::walk::{MemberVisitor, walk_members};
 
 /// Structure that is serialised without the named fields.
-pub(super) struct OmitFields<'a, T>(pub(super) &'a T, pub(super) &'static [&'static str]);
+pub(super) struct OmitFields<'a, T>(pub(super) &'a T, pub(super) &'a [&'static str]);
 
 impl<T: Serialize> Serialize for OmitFields<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -14,12 +14,12 @@ impl<T: Serialize> Serialize for OmitFields<'_, T> {
     }
 }
 
-struct KeptFields<M> {
+struct KeptFields<'a, M> {
     map: M,
-    left_out: &'static [&'static str],
+    left_out: &'a [&'static str],
 }
 
-impl<M: SerializeMap> MemberVisitor for KeptFields<M> {
+impl<M: SerializeMap> MemberVisitor for KeptFields<'_, M> {
     type Error = M::Error;
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), M::Error> {

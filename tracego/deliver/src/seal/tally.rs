@@ -6,6 +6,8 @@ use tracego_model::{clock::Time, record::seal::Scope};
 
 /// Maximum number of jobs counted at a time. Further jobs are not counted until another job is sealed.
 const JOBS_MAX: usize = 4096;
+/// Maximum number of references to jobs that are known at a time.
+const REFERENCES_MAX: usize = 4096;
 /// Maximum number of reasons that losses are counted by.
 const REASONS_MAX: usize = 32;
 
@@ -26,6 +28,8 @@ pub struct Facts<'a> {
     pub lost: Option<Cow<'a, BTreeMap<String, u64>>>,
     /// Id of the job, `tracego.job.root.exec_id`; in a job's seal, the job that it covers.
     pub job: Option<Cow<'a, str>>,
+    /// Id of the record of the job, `tracego.ref.job`: a lean line has no other sign of its job.
+    pub job_reference: Option<Cow<'a, str>>,
     /// Scope of the seal, if the line is one.
     pub seal: Option<Scope>,
     /// Whether the line is sealed at once: a finding, a stop, or a violation of a policy.
@@ -39,6 +43,7 @@ impl Facts<'_> {
         Facts {
             lost: self.lost.map(|lost| Cow::Owned(lost.into_owned())),
             job: self.job.map(|job| Cow::Owned(job.into_owned())),
+            job_reference: self.job_reference.map(|id| Cow::Owned(id.into_owned())),
             ..self
         }
     }
@@ -105,6 +110,8 @@ pub struct Tally {
     pub run: Counts,
     /// Counts of each job since its last seal.
     pub jobs: BTreeMap<String, Counts>,
+    /// Jobs of the records that lean lines refer to.
+    references: BTreeMap<String, String>,
     last_seq: u64,
 }
 
@@ -133,7 +140,10 @@ impl Tally {
     pub fn add(&mut self, facts: &Facts<'_>) {
         self.reach(facts.seq);
         self.run.add(facts);
-        match (facts.seal, facts.job.as_deref()) {
+        self.refer(facts);
+        let referred = facts.job_reference.as_deref().and_then(|id| self.references.get(id));
+        let job = facts.job.as_deref().or(referred.map(String::as_str));
+        match (facts.seal, job) {
             (Some(Scope::Window | Scope::Run), _) => self.window = Counts::default(),
             (Some(Scope::Job), job) => {
                 self.window.add(facts);
@@ -155,13 +165,25 @@ impl Tally {
         }
     }
 
+    /// Notes the job of a record that others refer to.
+    fn refer(&mut self, facts: &Facts<'_>) {
+        if let (Some(id), Some(job)) = (&facts.job_reference, &facts.job)
+            && !self.references.contains_key(&**id)
+        {
+            if self.references.len() >= REFERENCES_MAX {
+                self.references.clear();
+            }
+            self.references.insert(id.to_string(), job.to_string());
+        }
+    }
+
     /// Counts a line that the output refused.
     pub fn refuse(&mut self, facts: &Facts<'_>) {
         self.window.refused += 1;
         self.run.refused += 1;
-        if let Some(counts) =
-            facts.job.as_deref().filter(|_| facts.seal.is_none()).and_then(|job| self.jobs.get_mut(job))
-        {
+        let referred = facts.job_reference.as_deref().and_then(|id| self.references.get(id));
+        let job = facts.job.as_deref().or(referred.map(String::as_str));
+        if let Some(counts) = job.filter(|_| facts.seal.is_none()).and_then(|job| self.jobs.get_mut(job)) {
             counts.refused += 1;
         }
     }
@@ -192,7 +214,17 @@ mod tests {
         tally.add(&Facts { seq: 5, job: Some("a".into()), seal: Some(Scope::Job), ..Facts::default() });
         assert!(tally.jobs.is_empty() && tally.window.records == 4);
         tally.add(&Facts { seq: 6, seal: Some(Scope::Window), ..Facts::default() });
-        assert_eq!((tally.window, tally.run.records), (Counts::default(), 5));
+        assert_eq!((&tally.window, tally.run.records), (&Counts::default(), 5));
+        // Lean lines refer to the record of their job.
+        let lean = |seq, job: Option<&'static str>, id: &'static str| Facts {
+            job_reference: Some(id.into()),
+            ..line(seq, job)
+        };
+        tally.add(&lean(7, None, "1"));
+        tally.add(&lean(8, Some("b"), "1"));
+        tally.add(&lean(9, None, "1"));
+        tally.refuse(&lean(10, None, "1"));
+        assert_eq!((tally.jobs.len(), tally.jobs["b"].records, tally.jobs["b"].refused), (1, 2, 1));
     }
 
     #[test]

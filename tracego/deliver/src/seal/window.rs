@@ -33,6 +33,7 @@ struct Waiting {
     unread: bool,
     lost: Option<BTreeMap<String, u64>>,
     job: Option<Arc<Frozen<Job>>>,
+    job_reference: Option<Arc<str>>,
     /// Job that is sealed, if the record is a job's seal.
     sealed: Option<String>,
     seal: Option<Scope>,
@@ -54,6 +55,7 @@ impl Waiting {
             unread: unread || !own.completeness.unavailable.is_empty(),
             lost: lost.map(|lost| lost.iter().map(|(&reason, &count)| (reason.to_owned(), count)).collect()),
             job: own.job.clone(),
+            job_reference: own.references.as_ref().and_then(|references| references.job.clone()),
             sealed: own.seal.as_ref().and_then(|seal| seal.job.clone()),
             seal: own.seal.as_ref().map(|seal| seal.scope),
             opens: record.event_name == event_name::SEAL_OPENED,
@@ -71,6 +73,7 @@ impl Waiting {
             unread: self.unread,
             lost: self.lost.as_ref().map(Cow::Borrowed),
             job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())).map(Cow::Borrowed),
+            job_reference: self.job_reference.as_deref().map(Cow::Borrowed),
             seal: self.seal,
             urgent: self.urgent,
         }

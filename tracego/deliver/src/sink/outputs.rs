@@ -1,7 +1,7 @@
 //! All outputs of a run, as the pipeline sees them.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::Arc,
 };
@@ -13,13 +13,19 @@ use super::{
     queue::sender::{QueueMark, SinkSender},
     status::SinkStatus,
 };
-use crate::seal::window::Sealer;
+use crate::{
+    detail::{Detail, stage::DetailStage},
+    seal::window::Sealer,
+};
 
 /// The outputs of a run: the direct output, and sinks with queues.
 #[derive(Default)]
 pub struct Outputs {
     direct: Option<DirectOutput>,
     senders: Vec<SinkSender>,
+    detail: DetailStage,
+    /// Number of the last record.
+    seq: u64,
     /// Number of event records since the last flush, if there is no direct output to count them.
     counted: u64,
     mark: u64,
@@ -60,18 +66,65 @@ impl Outputs {
         self.direct.as_mut()?.sealer()
     }
 
-    /// Adds a record to all outputs; `counted` is that of [`DirectOutput::push`]. Returns whether any output took
-    /// the record: without a direct output, the filters of all sinks may leave it out.
+    /// Sets the variables that the operator asked for, which lean records show themselves.
+    #[must_use]
+    pub fn asked(mut self, variables: BTreeSet<String>) -> Self {
+        self.detail.set_asked(Arc::new(variables));
+        self
+    }
+
+    /// Adds a full record to all outputs, and gives it the next number; `counted` is that of
+    /// [`DirectOutput::push`]. Where an output gets it lean, the record is lean afterwards. Returns whether any output
+    /// took the record: without a direct output, the filters of all sinks may leave it out.
     ///
     /// # Errors
     /// Fails if the record cannot be written in the format of the direct output.
-    pub fn push(&mut self, record: &Record, counted: bool) -> io::Result<bool> {
-        let mut is_taken = self.direct.is_some();
-        for sender in &mut self.senders {
-            is_taken |= sender.push(record);
+    pub fn push(&mut self, record: &mut Record, counted: bool) -> io::Result<bool> {
+        let Self { direct, senders, detail, seq, .. } = self;
+        let mut is_taken = direct.is_some();
+        let mut is_wanted = direct.as_mut().is_some_and(|direct| direct.book().is_some());
+        for sender in senders.iter_mut() {
+            let takes = sender.choose(record);
+            is_taken |= takes;
+            is_wanted |= takes && sender.book().is_some();
         }
-        self.push_direct(record, counted && is_taken)?;
-        Ok(is_taken)
+        if !is_taken {
+            return Ok(false);
+        }
+        detail.begin(record, is_wanted);
+        let mut next = || {
+            *seq += 1;
+            *seq
+        };
+        let mut done = Ok(());
+        let mut ahead = Vec::new();
+        if let Some(direct) = direct
+            && let Some(book) = direct.book()
+        {
+            for one in detail.ahead(record, book, &mut next) {
+                done = done.and(direct.push(&one, false));
+            }
+        }
+        for sender in senders.iter_mut() {
+            if let Some(book) = sender.chosen_book() {
+                ahead.extend(detail.ahead(record, book, &mut next));
+                ahead.drain(..).for_each(|one| sender.put(&one));
+            }
+        }
+        record.seq = next();
+        senders.iter_mut().for_each(|sender| sender.put_chosen(record, Detail::Full));
+        let is_lean = direct.as_mut().is_some_and(|direct| direct.book().is_some());
+        if let Some(direct) = direct.as_mut().filter(|_| !is_lean) {
+            done = done.and(direct.push(record, counted));
+        }
+        detail.finish(record);
+        senders.iter_mut().for_each(|sender| sender.put_chosen(record, Detail::Lean));
+        match direct.as_mut() {
+            Some(direct) if is_lean => done = done.and(direct.push(record, counted)),
+            Some(_) => {}
+            None => self.counted += u64::from(counted),
+        }
+        done.map(|()| true)
     }
 
     /// Adds a record to the direct output alone.

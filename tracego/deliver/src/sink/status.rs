@@ -153,6 +153,8 @@ pub struct SinkStatus {
     ended: AtomicBool,
     /// Number of the stream's last record before this sink was started; set once the queue is open.
     stream_begin: OnceLock<u64>,
+    /// Number of times that the receiver may have come to lack records that others refer to.
+    epoch: AtomicU64,
 }
 
 impl SinkStatus {
@@ -167,6 +169,7 @@ impl SinkStatus {
             placed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             stream_begin: OnceLock::new(),
+            epoch: AtomicU64::new(0),
         }
     }
 
@@ -177,6 +180,7 @@ impl SinkStatus {
 
     /// Counts lost records, for a reason of [`lost`].
     pub fn count_lost(&self, reason: &'static str, records: u64) {
+        self.next_epoch();
         *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 
@@ -187,11 +191,26 @@ impl SinkStatus {
 
     /// Sets the counts of the sink's files.
     pub fn set_files(&self, files: Option<FileCounts>) {
-        self.numbers_mut().files = files;
+        let before = std::mem::replace(&mut self.numbers_mut().files, files);
+        let begun = |counts: Option<FileCounts>| counts.map(|counts| (counts.rotated, counts.reopened));
+        if begun(before) != begun(files) {
+            self.next_epoch();
+        }
+    }
+
+    /// Notes that the receiver may lack records that others refer to: it was lost and found, or is another file.
+    pub(crate) fn next_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of times that the receiver may have come to lack records that others refer to.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Forgets what belongs to the receiver, since the sink gets another one. The counts of records continue.
     pub(crate) fn redirect(&self, queue_max: u64) {
+        self.next_epoch();
         let mut numbers = self.numbers_mut();
         (numbers.trouble, numbers.note, numbers.files, numbers.queue_max) = (None, None, None, queue_max);
         self.ended.store(false, Ordering::Relaxed);

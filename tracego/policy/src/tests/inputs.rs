@@ -24,6 +24,8 @@ fn record() -> Record {
     let variables = [(Arc::from("CI"), "true".to_owned()), (Arc::from("HOME"), "/root".to_owned())];
     process.environment_variable = Some(Arc::new(std::collections::BTreeMap::from(variables).into()));
     Record {
+        brief: None,
+        is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,
         event_name: record::event_name::START,

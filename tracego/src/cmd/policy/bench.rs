@@ -11,7 +11,10 @@ use serde_json::Value;
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 use tracego_policy::{DecisionLimits, PolicyEngine};
 
-use super::{json, load, record, starts};
+use super::{
+    json, load,
+    log::{SkippedLines, record, starts},
+};
 use crate::cli::PolicyBench;
 
 /// Maximum number of records kept in memory.
@@ -24,6 +27,9 @@ const DECISIONS: usize = 200_000;
 #[derive(Serialize)]
 struct BenchReport {
     records: usize,
+    /// Number of lean records that could not be made full.
+    #[serde(skip_serializing_if = "tracego_model::record::is_zero")]
+    incomplete: u64,
     evaluated: Times,
     #[serde(skip_serializing_if = "Option::is_none")]
     remembered: Option<Times>,
@@ -42,16 +48,18 @@ struct Times {
 pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result<bool> {
     let bundles = load(&asked.bundles)?;
     let mut records = Vec::new();
+    let mut passed = SkippedLines::default();
     if let Some(path) = &asked.input {
         records.push(record(path)?);
     } else if let Some(path) = &asked.records {
-        starts(path, |record| {
+        passed = starts(path, |record| {
             records.push(record);
             records.len() < RECORDS
         })?;
     }
     if records.is_empty() {
-        bail!("there is no program start to decide about");
+        let why = passed.incomplete().map_or_else(String::new, |why| format!("; {why}"));
+        bail!("there is no program start to decide about{why}");
     }
     let mut engine =
         PolicyEngine::new(&bundles, &DecisionLimits { cache: None, ..DecisionLimits::default() })?;
@@ -67,11 +75,16 @@ pub(super) fn bench(asked: &PolicyBench, out: &mut impl Write) -> anyhow::Result
         errors += more;
         remembered = (times.decisions > 0).then_some(times);
     }
-    let report = BenchReport { records: records.len(), evaluated, remembered, not_remembered, errors };
+    let incomplete = passed.incomplete;
+    let report =
+        BenchReport { records: records.len(), incomplete, evaluated, remembered, not_remembered, errors };
     if asked.report.is_json() {
         json(out, &report)?;
     } else {
         writeln!(out, "{} records", report.records)?;
+        if let Some(incomplete) = passed.incomplete() {
+            writeln!(out, "{incomplete}")?;
+        }
         print("evaluated", &report.evaluated, out)?;
         if let Some(times) = &report.remembered {
             print("remembered", times, out)?;

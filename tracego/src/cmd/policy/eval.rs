@@ -12,7 +12,7 @@ use tracego_policy::{
     },
 };
 
-use super::{json, load, record};
+use super::{json, load, log::record};
 use crate::cli::PolicyEval;
 
 #[derive(Serialize)]

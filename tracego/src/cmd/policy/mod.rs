@@ -3,29 +3,24 @@
 mod bench;
 mod check;
 mod eval;
+mod log;
 mod records;
 mod sign;
 mod stage;
 mod test;
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
-    path::Path,
+    io::{self, Write},
     process::ExitCode,
 };
 
 use anyhow::Context as _;
 use serde::Serialize;
-use tracego_model::record::event_name;
 use tracego_policy::bundle::{self, Bundle};
 
 pub(super) use self::stage::{check_stage, load_engine, open_stage};
 use super::{code, plain_output::PlainOutput};
 use crate::cli::{Bundles, Policy, PolicyAction};
-
-/// Maximum size of a record in bytes; tracego's own are far smaller.
-const MAX_RECORD: u64 = 4 << 20;
 
 /// Runs the command.
 ///
@@ -77,62 +72,6 @@ fn load(bundles: &Bundles) -> anyhow::Result<Vec<Bundle>> {
 fn json<T: Serialize + ?Sized>(out: &mut impl Write, value: &T) -> anyhow::Result<()> {
     serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
     Ok(writeln!(out)?)
-}
-
-/// Reads one record.
-fn record(path: &Path) -> anyhow::Result<serde_json::Value> {
-    let mut text = String::new();
-    let name = path.display();
-    open(path)?.take(MAX_RECORD).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-    serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))
-}
-
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
-    }
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    Ok(Box::new(BufReader::new(file)))
-}
-
-/// The counts of skipped lines of a log.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct SkippedLines {
-    /// Number of records of other kinds.
-    others: u64,
-    /// Number of lines that are not JSON objects, or too long.
-    unreadable: u64,
-}
-
-/// Calls a function for each program start of a log, until it returns false.
-fn starts(path: &Path, mut each: impl FnMut(serde_json::Value) -> bool) -> anyhow::Result<SkippedLines> {
-    let mut from = open(path)?;
-    let mut passed = SkippedLines::default();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = (&mut from).take(MAX_RECORD).read_until(b'\n', &mut line);
-        if read.with_context(|| format!("cannot read {}", path.display()))? == 0 {
-            return Ok(passed);
-        }
-        if line.last() != Some(&b'\n') && line.len() as u64 == MAX_RECORD {
-            from.skip_until(b'\n').with_context(|| format!("cannot read {}", path.display()))?;
-            passed.unreadable += 1;
-            continue;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<serde_json::Value>(&line) {
-            Ok(record) if record.get("event_name").is_some_and(|name| name == event_name::START) => {
-                if !each(record) {
-                    return Ok(passed);
-                }
-            }
-            Ok(record) if record.is_object() => passed.others += 1,
-            _ => passed.unreadable += 1,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use serde::Serialize;
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 use tracego_policy::{PolicyEngine, bundle::Bundle};
 
-use super::{SkippedLines, json, starts};
+use super::{
+    json,
+    log::{SkippedLines, starts},
+};
 use crate::cli::PolicyTest;
 
 #[derive(Default, Serialize)]
@@ -82,7 +85,7 @@ pub(super) fn records(
     } else {
         print(&report, out)?;
     }
-    Ok(report.errors.is_empty())
+    Ok(report.errors.is_empty() && report.passed.incomplete == 0)
 }
 
 fn print(report: &RecordsReport, out: &mut impl Write) -> io::Result<()> {
@@ -96,12 +99,15 @@ fn print(report: &RecordsReport, out: &mut impl Write) -> io::Result<()> {
     for (kind, count) in &report.errors {
         writeln!(out, "{count:>8}  error  {kind}")?;
     }
-    let SkippedLines { others, unreadable } = report.passed;
+    let SkippedLines { others, unreadable, .. } = report.passed;
     if others + unreadable > 0 {
         writeln!(
             out,
             "passed over: {others} records of other kinds, {unreadable} lines that are no records"
         )?;
+    }
+    if let Some(incomplete) = report.passed.incomplete() {
+        writeln!(out, "{incomplete}")?;
     }
     for line in &report.first {
         let ShownStart { timestamp, pid, body, decision } = line;

@@ -68,6 +68,8 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
         ..Own::default()
     };
     let record = Record {
+        brief: None,
+        is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,
         event_name: record::event_name::START,

@@ -3,17 +3,21 @@
 //! ECS has no fields for CI/CD and version control: `cicd.*` and `vcs.*` keep their OpenTelemetry names,
 //! which Elastic takes. Other attributes without a field are under `tracego.*` with their native names.
 
+mod lean;
 mod process;
 
 use std::{collections::BTreeSet, io};
-use tracego_model::record::enforcement::EnforcementDecision;
 
+use lean::LeanDocument;
 use process::{Process, User};
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
 use tracego_model::{
     finding::Finding,
-    record::{self, Record, event_name, frozen::Frozen, image::BuildId, policy::Violation},
+    record::{
+        self, Record, enforcement::EnforcementDecision, event_name, frozen::Frozen, image::BuildId,
+        policy::Violation,
+    },
 };
 
 use super::{
@@ -28,11 +32,17 @@ use super::{
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Document(record))?;
+    if record.is_lean {
+        serde_json::to_writer(&mut *out, &LeanDocument(record))?;
+    } else {
+        serde_json::to_writer(&mut *out, &Document(record))?;
+    }
     out.push(b'\n');
     Ok(())
 }
 
+/// Version of ECS.
+const VERSION: &str = "9.4.0";
 /// Attributes of `tracego` that are elsewhere as a whole.
 const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error"];
 
@@ -41,14 +51,14 @@ struct Document<'a>(&'a Record);
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.0;
-        let context = record.context.as_deref();
+        let context = record.shown_context();
         let trace = record.trace.as_ref();
         let process = record.process.as_deref();
         let user = process.and_then(|process| process.user.as_ref().or(process.real_user.as_ref()));
         let labels = Labels::of(record);
         object! { serializer;
             "@timestamp": record.timestamp,
-            "ecs": SingleMember("version", "9.4.0"),
+            "ecs": SingleMember("version", VERSION),
             "message": record.body,
             "event": Event(record),
             "log": SingleMember("level", record.severity_text),
@@ -84,11 +94,17 @@ struct TracegoFields<'a> {
     build_id: Option<&'a Frozen<BuildId>>,
 }
 
-struct Event<'a>(&'a Record);
+/// Categorization of a record (ECS, "ECS categorization fields").
+struct EventSort {
+    kind: &'static str,
+    category: &'static str,
+    of: &'static str,
+    action: &'static str,
+    outcome: &'static str,
+}
 
-impl Serialize for Event<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = self.0;
+impl EventSort {
+    fn of(record: &Record) -> Self {
         let decision = decision(record);
         let (kind, of, action) = match record.event_name {
             event_name::START => ("event", "start", "exec"),
@@ -99,22 +115,51 @@ impl Serialize for Event<'_> {
             event_name::ENFORCEMENT => ("event", "info", decision.map_or("enforcement", decided)),
             event_name::LOST => ("event", "info", "events-lost"),
             event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
+            // Collected "to provide additional context, often to other events".
+            event_name::STREAM => ("enrichment", "info", "stream"),
+            event_name::JOB => ("enrichment", "info", "job"),
+            event_name::IMAGE => ("enrichment", "info", "image"),
+            event_name::CONFINEMENT => ("enrichment", "info", "confinement"),
+            // Auditbeat says the same of a process that ran before.
+            event_name::PROCESS => ("state", "info", "existing-process"),
             _ => ("event", "info", "other"),
+        };
+        let category = match record.event_name {
+            event_name::STREAM => "host",
+            event_name::IMAGE => "file",
+            event_name::JOB | event_name::CONFINEMENT => "configuration",
+            _ => "process",
         };
         let own = &record.tracego;
         let refused = own.policy.as_ref().is_some_and(|policy| !policy.allow);
         let is_alert = decision.map_or(!own.findings.is_empty() || refused, |it| it.action != Action::Allow);
         let kind = if is_alert { "alert" } else { kind };
         let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
+        Self { kind, category, of, action, outcome: if failed { "failure" } else { "success" } }
+    }
+}
+
+/// `event.module`.
+const MODULE: &str = "tracego";
+/// `event.dataset`.
+const DATASET: &str = "tracego.process";
+
+struct Event<'a>(&'a Record);
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let decision = decision(record);
+        let EventSort { kind, category, of, action, outcome } = EventSort::of(record);
         object! { serializer;
             "kind": kind,
-            "category": ["process"],
+            "category": [category],
             "type": [of],
             "action": action,
-            "outcome": if failed { "failure" } else { "success" },
+            "outcome": outcome,
             "code": record.event_name,
-            "module": "tracego",
-            "dataset": "tracego.process",
+            "module": MODULE,
+            "dataset": DATASET,
             "provider": record.origin.service.name,
             "id": record.log.record.uid,
             "sequence": record.seq,
@@ -249,7 +294,7 @@ struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     fn of(record: &'a Record) -> Self {
-        let context = record.context.as_deref();
+        let context = record.shown_context();
         Self {
             ci_job_id: context.and_then(|context| context.cicd.get("pipeline.task.run.id")),
             git_commit: context.and_then(|context| context.vcs.get("ref.head.revision")),

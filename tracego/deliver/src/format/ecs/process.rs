@@ -8,7 +8,7 @@ use tracego_model::{
 
 use crate::format::{
     object::{AsText, SingleMember, object},
-    parent,
+    parent, parent_exec_id,
     text::Joined,
 };
 
@@ -53,7 +53,7 @@ impl Serialize for Process<'_> {
 }
 
 /// Device `major:minor` as two numbers.
-struct Device<'a>((&'a str, &'a str));
+pub(super) struct Device<'a>(pub(super) (&'a str, &'a str));
 
 impl Serialize for Device<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -90,6 +90,8 @@ impl Serialize for Parent<'_> {
         object! { serializer;
             "pid": process.parent_pid,
             "entity_id"? exact.map(|line| exec_id(&record.tracego.boot_id, line.id)),
+            // A record that lean ones refer to has no ancestors, but their identity.
+            "entity_id"? parent_exec_id(record).filter(|_| exact.is_none()),
             "name"? line.map(|line| &line.command),
             "executable"? line.filter(|line| executable(line)).map(|line| &line.executable),
             "start"? line.map(|line| line.created),
@@ -110,7 +112,7 @@ impl Serialize for User<'_> {
 }
 
 /// Environment variable, as `NAME=value`.
-struct Variable<'a>(&'a str, &'a str);
+pub(super) struct Variable<'a>(pub(super) &'a str, pub(super) &'a str);
 
 impl Serialize for Variable<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,7 @@
 //! OCSF 1.8.0: Process Activity (1007) for processes; Detection Finding (2004) for findings about a process
-//! that started before; Event Log Activity (1008) for tracego's own stream: lost events and heartbeats.
+//! that started before; Event Log Activity (1008) for tracego's own stream: lost events and heartbeats. Of
+//! the records that lean ones refer to, the stream is Device Inventory Info (5001), a process that runs is
+//! Process Query (5015), and the others, which no class is about, are Base Event (0).
 //!
 //! Attributes without a place in OCSF are in `unmapped`, with their native names. Job and commit are an
 //! enrichment of the process. The action taken, and the finding or rule behind it, use the security_control
@@ -7,6 +9,7 @@
 
 mod control;
 mod finding;
+mod lean;
 mod origin;
 mod process;
 
@@ -14,6 +17,7 @@ use std::io;
 
 use control::{ControlPolicy, outcome};
 use finding::{FindingInfo, confidence_id};
+use lean::LeanEvent;
 use origin::{Device, Metadata};
 use process::{Actor, Subject, UnmappedProcess};
 use serde::{Serialize, Serializer};
@@ -34,11 +38,17 @@ use super::{
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Event(record))?;
+    if record.is_lean {
+        serde_json::to_writer(&mut *out, &LeanEvent(record))?;
+    } else {
+        serde_json::to_writer(&mut *out, &Event(record))?;
+    }
     out.push(b'\n');
     Ok(())
 }
 
+/// Version of OCSF.
+const VERSION: &str = "1.8.0";
 /// Attributes of `tracego` that are elsewhere as a whole.
 const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
 
@@ -62,6 +72,7 @@ impl EventClass {
         const LAUNCH: (u8, &str) = (1, "Launch");
         const STREAM: (u32, &str) = (1008, "Event Log Activity");
         const PROCESS: (u32, &str) = (1007, "Process Activity");
+        const BASE: (u32, &str) = (0, "Base Event");
         let (class, activity, launch_type_id) = match record.event_name {
             event_name::START | event_name::EXEC_FAILED => (PROCESS, LAUNCH, Some(3)),
             event_name::FORK => (PROCESS, LAUNCH, Some(2)),
@@ -71,10 +82,20 @@ impl EventClass {
             }
             event_name::LOST => (STREAM, (99, "Lost"), None),
             event_name::HEARTBEAT => (STREAM, (99, "Heartbeat"), None),
+            event_name::STREAM => ((5001, "Device Inventory Info"), (2, "Collect"), None),
+            event_name::PROCESS => ((5015, "Process Query"), (99, "Running"), None),
+            event_name::JOB => (BASE, (99, "Job"), None),
+            event_name::IMAGE => (BASE, (99, "Image"), None),
+            event_name::CONFINEMENT => (BASE, (99, "Confinement"), None),
             name if record.process.is_some() => (PROCESS, (99, name), None),
             name => (STREAM, (99, name), None),
         };
-        let category = if class.0 == 2004 { (2, "Findings") } else { (1, "System Activity") };
+        let category = match class.0 {
+            0 => (0, "Uncategorized"),
+            2004 => (2, "Findings"),
+            5001.. => (5, "Discovery"),
+            _ => (1, "System Activity"),
+        };
         Self { category, class, activity, launch_type_id }
     }
 }
@@ -88,7 +109,8 @@ impl Serialize for Event<'_> {
         // The process is the evidence of a Detection Finding; in other classes it stands for itself.
         let detection = finding.filter(|_| class.0 == 2004);
         let evidence = record.process.as_deref().filter(|_| detection.is_some());
-        let process = record.process.as_deref().filter(|_| class.0 == 1007);
+        let process = record.process.as_deref().filter(|_| matches!(class.0, 1007 | 5015));
+        let actor = process.filter(|_| class.0 == 1007);
         let about_stream = (class.0 == 1008).then_some(());
         let failed = own.error.is_some() || record.event_name == event_name::LOST || is_stopped(record);
         let outcome = outcome(record);
@@ -110,9 +132,11 @@ impl Serialize for Event<'_> {
             "message": record.body,
             "metadata": Metadata(record),
             "device": Device(record),
-            "actor"? process.map(|process| Actor(record, process)),
+            "actor"? actor.map(|process| Actor(record, process)),
             "process"? process.map(|process| Subject(record, process)),
             "launch_type_id"? launch_type_id,
+            // It exists.
+            "query_result_id"? (class.0 == 5015).then_some(1),
             "exit_code"? exit.map(|exit| exit.code),
             "log_name"? about_stream.map(|()| "tracego"),
             "log_type_id"? about_stream.map(|()| 2),
@@ -174,7 +198,7 @@ enum Data<'a> {
 
 fn enrichments(record: &Record) -> Option<Vec<Enrichment<'_, Data<'_>>>> {
     let findings = &record.tracego.findings;
-    let context = record.context.as_deref().map(|context| ("cicd", Data::Context(context)));
+    let context = record.shown_context().map(|context| ("cicd", Data::Context(context)));
     let findings = (findings.len() > 1).then_some(("findings", Data::Findings(findings)));
     let all: Vec<_> = [context, findings]
         .into_iter()

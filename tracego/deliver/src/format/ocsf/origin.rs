@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use tracego_model::record::Record;
 
-use super::{control::outcome, integer};
+use super::{VERSION, control::outcome, integer};
 use crate::format::{Millis, object::object};
 
 pub(super) struct Metadata<'a>(pub(super) &'a Record);
@@ -20,7 +20,7 @@ impl Serialize for Metadata<'_> {
         ];
         let profiles: Vec<&str> = profiles.into_iter().flatten().collect();
         object! { serializer;
-            "version": "1.8.0",
+            "version": VERSION,
             "product": Product(record),
             "profiles": profiles,
             "uid": record.log.record.uid,

@@ -10,7 +10,7 @@ use super::integer;
 use crate::format::{
     Millis, is_program,
     object::{AsText, SingleMember, object},
-    parent, pending_executable,
+    parent, parent_exec_id, pending_executable,
     text::Quoted,
 };
 
@@ -54,7 +54,10 @@ impl Serialize for Parent<'_> {
         let Self(record, process) = *self;
         match parent(record) {
             Some(line) => Ancestor(&record.tracego.boot_id, line).serialize(serializer),
-            None => SingleMember("pid", process.parent_pid).serialize(serializer),
+            None => object! { serializer;
+                "pid": process.parent_pid,
+                "uid"? parent_exec_id(record),
+            },
         }
     }
 }
@@ -77,7 +80,7 @@ impl Serialize for Ancestor<'_> {
     }
 }
 
-struct User<'a>(&'a users::User);
+pub(super) struct User<'a>(pub(super) &'a users::User);
 
 impl Serialize for User<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,6 +91,20 @@ impl Serialize for User<'_> {
     }
 }
 
+/// Returns name and path of the subject.
+pub(super) fn program<'a>(record: &'a Record, process: &'a record::Process) -> (&'a str, Option<&'a str>) {
+    let own = &record.tracego;
+    let wanted = own.exec.as_ref().filter(|_| own.error.is_some()).map(|exec| exec.filename.as_str());
+    // A lean record lacks a file name that is the path of the executable.
+    let wanted = wanted.filter(|wanted| !record.is_lean || !wanted.is_empty());
+    let path = wanted.or(process.executable.as_ref().map(|file| file.path.as_str()));
+    let name = path.and_then(|path| path.rsplit('/').next());
+    // The path of a program that is decided about is not known.
+    let file = process.executable.as_ref();
+    let path = path.filter(|_| file.is_none_or(|file| is_program(record, file)));
+    (pending_executable(record).or(name).unwrap_or(&process.command), path)
+}
+
 /// `process`: the subject. For a failed exec and for a decision before a process start, the program that
 /// would have run in it.
 pub(super) struct Subject<'a>(pub(super) &'a Record, pub(super) &'a record::Process);
@@ -96,13 +113,8 @@ impl Serialize for Subject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(record, process) = *self;
         let own = &record.tracego;
-        let wanted = own.exec.as_ref().filter(|_| own.error.is_some()).map(|exec| exec.filename.as_str());
-        let path = wanted.or(process.executable.as_ref().map(|file| file.path.as_str()));
-        let name = path.and_then(|path| path.rsplit('/').next());
-        // The path of a program that is decided about is not known.
         let file = process.executable.as_ref();
-        let path = path.filter(|_| file.is_none_or(|file| is_program(record, file)));
-        let name = pending_executable(record).or(name).unwrap_or(&process.command);
+        let (name, path) = program(record, process);
         let user = process.user.as_ref();
         let ancestry: Option<Vec<_>> =
             own.ancestors.as_ref().map(|line| line.iter().map(|line| Ancestor(&own.boot_id, line)).collect());
@@ -152,7 +164,7 @@ impl Serialize for File<'_> {
     }
 }
 
-struct Session<'a>(&'a Record);
+pub(super) struct Session<'a>(pub(super) &'a Record);
 
 impl Serialize for Session<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -164,7 +176,7 @@ impl Serialize for Session<'_> {
     }
 }
 
-struct Container<'a>(&'a record::Container, &'a Record);
+pub(super) struct Container<'a>(pub(super) &'a record::Container, pub(super) &'a Record);
 
 impl Serialize for Container<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -180,9 +192,9 @@ impl Serialize for Container<'_> {
 }
 
 #[derive(Serialize)]
-struct Variable<'a> {
-    name: &'a str,
-    value: &'a str,
+pub(super) struct Variable<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
 }
 
 /// `xattributes`: limits and capabilities.

@@ -21,7 +21,7 @@ pub use request::LogsRequest;
 use serde::de::value::Error;
 use tracego_model::{clock::Time, record::Record};
 
-use super::number;
+use super::{json::lean::LeanProcess, lean_own::LeanOwn, number, omit_fields::OmitFields};
 
 /// Encoding of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -105,19 +105,49 @@ impl LogEncoder {
         if let Some(k8s) = &record.k8s {
             attributes("k8s", k8s, more, out)?;
         }
-        Ok(())
+        match &record.tracego.references {
+            Some(references) if record.is_lean => {
+                attributes("tracego.ref", &OmitFields(&**references, RECORD_REFERENCES), more, out)
+            }
+            _ => Ok(()),
+        }
     }
 }
+
+/// References of a lean record that are in its resource: many processes share them.
+const RESOURCE_REFERENCES: &[&str] = &["stream", "job", "confinement"];
+/// References of a lean record that are in the record.
+const RECORD_REFERENCES: &[&str] = &["image"];
 
 /// Writes the attributes that are neither in the envelope of a `LogRecord` nor in the resource.
 fn record_attributes<O: AttributeWriter>(record: &Record, out: &mut O) -> Result<(), Error> {
     attributes("log", &record.log, &[], out)?;
+    if record.is_lean {
+        return lean_attributes(record, out);
+    }
     attributes("tracego.schema", record.schema, &[], out)?;
     attributes("tracego.seq", &record.seq, &[], out)?;
     if let Some(process) = &record.process {
         attributes("process", &**process, &[], out)?;
     }
     attributes("tracego", &*record.tracego, &[], out)
+}
+
+/// Writes the attributes of a lean record, but for its id: those that JSON has, without the version of the
+/// format and without those of the resource. The boot is in the record of the stream.
+fn lean_attributes<O: AttributeWriter>(record: &Record, out: &mut O) -> Result<(), Error> {
+    attributes("tracego.seq", &record.seq, &[], out)?;
+    if let Some(process) = &record.process {
+        attributes("process", &LeanProcess(record, process), &[], out)?;
+    }
+    let own = LeanOwn { record, left_out: &["boot_id", "ref"], exit_left_out: &[] };
+    attributes("tracego", &own, &[], out)?;
+    match &record.tracego.references {
+        Some(references) => {
+            attributes("tracego.ref", &OmitFields(&**references, RESOURCE_REFERENCES), &[], out)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns a time for a `fixed64` field; OTLP has no time before 1970.

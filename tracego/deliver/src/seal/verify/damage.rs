@@ -24,6 +24,8 @@ pub enum Kind {
     Added,
     /// The line is intact, but its statements about the lines before it, or its signature, are wrong.
     Seal,
+    /// The line is intact, but its file does not have the record that it refers to, or has it only further down.
+    Dangling,
 }
 
 /// The first damage of a log.
@@ -69,6 +71,7 @@ impl fmt::Display for Damage {
             Kind::Moved => "moved",
             Kind::Added => "added",
             Kind::Seal => "a seal that is not true",
+            Kind::Dangling => "a reference that dangles",
         };
         write!(f, "{}:{}: {kind}", self.file, self.line)?;
         if let Some(seq) = self.seq {
@@ -173,7 +176,7 @@ pub(super) struct Good<'a> {
 
 /// Whether a line belongs to another run. Always false in the file of a sink, which has many runs.
 fn is_of_another(line: &Sealed<'_>, good: Good<'_>) -> bool {
-    !line.known.is_numbered() && line.known.instance != good.instance
+    !line.known.is_numbered() && !line.known.is_lean && line.known.instance != good.instance
 }
 
 /// Classifies the damage at a line that does not follow the one before. Reads the rest of the log.

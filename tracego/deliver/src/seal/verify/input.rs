@@ -16,6 +16,8 @@ const LINE_MAX: u64 = 64 << 20;
 /// Number of lines at the beginning of a file that are searched for a record, which shows where the file
 /// belongs.
 const LOOK: usize = 16;
+/// Number of lines that are searched for a record which shows the run, behind lean ones.
+const LOOK_LEAN: usize = 4096;
 /// Size of the read buffer in bytes.
 const BUFFER: usize = 256 << 10;
 /// The first bytes of compressed files (RFC 1952, RFC 8878).
@@ -144,14 +146,23 @@ pub fn ordered(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path.clone()).collect())
 }
 
-/// Returns run, id and number of the first record of a file.
+/// Returns run, id and number of the first record of a file. Lean records do not say of which run they are: the first
+/// one that does is looked for among more lines.
 fn first(path: &Path) -> io::Result<Option<(String, String, u64)>> {
     let mut open = reader(path)?;
-    for _ in 0..LOOK {
+    let mut found = None;
+    for n in 0..LOOK_LEAN {
         let Some(bytes) = line(&mut open).map_err(|error| of(path.display(), &error))? else { break };
         if let Some(known) = Known::of(&bytes) {
-            return Ok(Some((known.instance.to_owned(), known.uid.to_owned(), known.seq)));
+            let is_lean = known.is_lean;
+            found.get_or_insert_with(|| (String::new(), known.uid.to_owned(), known.seq));
+            if let Some((instance, ..)) = found.as_mut().filter(|_| !is_lean) {
+                known.instance.clone_into(instance);
+                break;
+            }
+        } else if found.is_none() && n >= LOOK {
+            break;
         }
     }
-    Ok(None)
+    Ok(found)
 }

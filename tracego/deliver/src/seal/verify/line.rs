@@ -24,8 +24,10 @@ pub(crate) struct Known<'a> {
     pub(crate) seq: u64,
     /// Id of the record, `log.record.uid`.
     pub(crate) uid: &'a str,
-    /// Id of the run, `service.instance.id`.
+    /// Id of the run, `service.instance.id`; empty in a lean record.
     pub(crate) instance: &'a str,
+    /// Whether the record does not say of which run it is.
+    pub(crate) is_lean: bool,
     name: &'a str,
     own: Own<'a>,
 }
@@ -37,7 +39,7 @@ struct Whole<'a> {
     #[serde(borrow)]
     log: Log<'a>,
     #[serde(borrow)]
-    service: Service<'a>,
+    service: Option<Service<'a>>,
     #[serde(borrow)]
     tracego: Own<'a>,
 }
@@ -68,6 +70,8 @@ struct Instance<'a> {
 struct Own<'a> {
     #[serde(borrow)]
     job: Option<Job<'a>>,
+    #[serde(borrow, rename = "ref")]
+    references: Option<JobReference<'a>>,
     executable: Option<Executable>,
     completeness: Option<Completeness>,
     lost: Option<BTreeMap<String, u64>>,
@@ -83,6 +87,11 @@ struct Own<'a> {
 struct Job<'a> {
     #[serde(borrow)]
     root: Option<Root<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JobReference<'a> {
+    job: Option<&'a str>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,7 +156,8 @@ impl<'a> Known<'a> {
         Some(Self {
             seq: whole.tracego.chain_seq.unwrap_or(whole.seq),
             uid: whole.log.record.uid,
-            instance: whole.service.instance.id,
+            is_lean: whole.service.is_none(),
+            instance: whole.service.map_or("", |service| service.instance.id),
             name: whole.event_name,
             own: whole.tracego,
         })
@@ -171,6 +181,7 @@ impl<'a> Known<'a> {
                 .and_then(|seal| seal.job.as_deref())
                 .or(root.map(|root| root.exec_id))
                 .map(Cow::Borrowed),
+            job_reference: own.references.as_ref().and_then(|references| references.job).map(Cow::Borrowed),
             seal: seal.map(|seal| seal.scope),
             urgent: own.findings.is_some()
                 || own.enforcement.as_ref().is_some_and(|enforcement| enforcement.action.is_some())

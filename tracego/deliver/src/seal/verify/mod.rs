@@ -5,6 +5,7 @@ mod input;
 pub(crate) mod line;
 mod order;
 mod proof;
+mod references;
 mod run;
 
 use std::{collections::HashSet, io};
@@ -16,6 +17,7 @@ use line::{Known, Sealed, changed_form};
 pub use order::linked_order;
 pub use proof::{Head, Place, Unproven};
 use proof::{Heads, Signatures};
+use references::ReferenceCheck;
 use run::Run;
 pub use run::Told;
 use serde::Serialize;
@@ -41,6 +43,8 @@ pub struct Report {
     pub records: u64,
     /// Number of lines of runs without `--seal`.
     pub foreign: u64,
+    /// Number of references of lean records that were looked up.
+    pub references: u64,
     /// Number of runs.
     pub runs_total: u64,
     /// The runs, in order; only the first ones if there are very many.
@@ -97,6 +101,7 @@ struct Verifier<'a> {
     heads: Heads,
     /// Whether the expected record was read.
     reached: bool,
+    references: ReferenceCheck,
 }
 
 /// Verifies lines up to the first damage, and reads on only as far as needed to classify the damage.
@@ -118,6 +123,7 @@ pub fn verify(lines: &mut Lines, options: &Options) -> io::Result<Report> {
         unproven: Unproven::default(),
         heads: Heads::default(),
         reached: options.expect_head.is_none(),
+        references: ReferenceCheck::default(),
     };
     let mut damage = None;
     while let Some(line) = lines.next_line()? {
@@ -126,6 +132,7 @@ pub fn verify(lines: &mut Lines, options: &Options) -> io::Result<Report> {
         if damage.is_some() {
             break;
         }
+        verifier.references.take(&line);
         verifier.last = Some(line);
     }
     Ok(verifier.end(damage))
@@ -299,9 +306,8 @@ impl Verifier<'_> {
             None => true,
             // After a kill, other processes may have written to the file of a sink.
             Some(run) if run.told.closed || run.numbered => true,
-            Some(run) => {
-                Known::of(&line.bytes).is_some_and(|known| !known.instance.starts_with(&*run.told.instance))
-            }
+            Some(run) => Known::of(&line.bytes)
+                .is_some_and(|known| !known.is_lean && !known.instance.starts_with(&*run.told.instance)),
         };
         outside && self.torn.is_none() && split(&line.bytes).is_none()
     }
@@ -375,7 +381,9 @@ impl Verifier<'_> {
         if self.signatures.is_some() && !self.unproven.is_empty() {
             self.report.unproven = Some(self.unproven);
         }
-        self.report.damage = damage.or(behind);
+        self.report.references = self.references.count();
+        // Lines that were changed or removed come first: they may be why a reference dangles.
+        self.report.damage = damage.or(behind).or(self.references.dangling());
         self.report.whole = self.report.damage.is_none()
             && self.report.runs_total > 0
             && self.report.unproven.is_none()

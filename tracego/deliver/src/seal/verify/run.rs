@@ -112,6 +112,10 @@ impl Run {
 
     fn count(&mut self, record: &Sealed<'_>) {
         self.link = record.parts.link;
+        if self.told.instance.is_empty() && !self.numbered {
+            // A lean record does not say of which run it is.
+            self.told.instance = record.known.instance.chars().take(TEXT_MAX).collect();
+        }
         self.tally.add(&record.known.facts());
         self.told.records += 1;
         self.told.last_seq = self.last_seq();

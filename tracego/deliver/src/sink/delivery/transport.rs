@@ -1,7 +1,7 @@
 //! The second half of every sink: delivering the bytes of many records to a receiver.
 
 use super::DeliveryResult;
-use crate::sink::status::FileCounts;
+use crate::{detail::memory::SharedMemory, sink::status::FileCounts};
 
 /// A transport, which runs on the sink's own thread.
 pub(crate) trait Transport {
@@ -13,6 +13,12 @@ pub(crate) trait Transport {
     /// receiver does not answer cannot know that, and only delivers.
     fn isolate(&mut self, batch: &[&[u8]]) -> impl Future<Output = DeliveryResult> {
         self.deliver(batch)
+    }
+
+    /// Offers a memory of the references that the queue was given. Returns whether the transport writes them again
+    /// where they are missing.
+    fn remember(&mut self, _memory: &SharedMemory) -> bool {
+        false
     }
 
     /// Reopens the output, which the operator moved away (SIGHUP).

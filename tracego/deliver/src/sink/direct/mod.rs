@@ -13,7 +13,11 @@ use text::TextWriter;
 use tracego_model::record::Record;
 
 use self::locked_file::LockedFile;
-use crate::{format, seal::window::Sealer};
+use crate::{
+    detail::{Detail, book::ReferenceBook},
+    format,
+    seal::window::Sealer,
+};
 
 /// The format of the direct output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,6 +60,8 @@ pub struct DirectOutput {
     buffer: Vec<u8>,
     /// End of each record in the buffer, and whether the ledger counts the record.
     ends: Vec<(usize, bool)>,
+    /// The records that lean ones can refer to; `None` where records are full.
+    book: Option<ReferenceBook>,
     /// Whether the last write ended within a line.
     torn: bool,
     sealer: Option<Sealer>,
@@ -74,7 +80,7 @@ impl DirectOutput {
                 Formatter::Text(TextWriter::new(style))
             }
         };
-        Self { out, formatter, buffer, ends, torn: false, sealer: None }
+        Self { out, formatter, buffer, ends, book: None, torn: false, sealer: None }
     }
 
     /// Seals the output; only JSON can be sealed. `torn`: whether the output ends within a line now.
@@ -82,6 +88,19 @@ impl DirectOutput {
     pub fn sealed(self, sealer: Sealer, torn: bool) -> Self {
         let sealer = Some(sealer).filter(|_| matches!(self.formatter, Formatter::Line(format::Format::Json)));
         Self { torn, sealer, ..self }
+    }
+
+    /// Makes the output one of lean or of full records. Text for people is always made of full ones, and so is CEF.
+    #[must_use]
+    pub fn detailed(self, detail: Detail) -> Self {
+        let can = matches!(self.formatter, Formatter::Line(format) if format.can_be_lean());
+        let book = (can && detail == Detail::Lean).then(ReferenceBook::default);
+        Self { book, ..self }
+    }
+
+    /// Returns the records that lean ones can refer to, if records are lean.
+    pub(crate) fn book(&mut self) -> Option<&mut ReferenceBook> {
+        self.book.as_mut()
     }
 
     /// Returns the part that counts and links the lines, if the output is sealed.
@@ -121,6 +140,9 @@ impl DirectOutput {
     pub fn set_output(&mut self, out: Box<dyn Write + Send>) {
         self.out = out;
         self.torn = false;
+        if let Some(book) = &mut self.book {
+            book.clear();
+        }
     }
 
     /// Adds a record; `counted`: whether the record stands for an event of the kernel side.
@@ -185,6 +207,12 @@ impl DirectOutput {
         self.torn |= done != end;
         if let Some(sealer) = &mut self.sealer {
             sealer.flushed(whole, self.buffer.get(end..done).unwrap_or_default());
+        }
+        if whole < self.ends.len()
+            && let Some(book) = &mut self.book
+        {
+            // What was refused may be what others refer to.
+            book.clear();
         }
         self.buffer.clear();
         self.ends.clear();

@@ -7,7 +7,7 @@
 
 mod state;
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, ops::Range, time::Duration};
 
 use state::{ChainState, LinkedLine, job_seal, linked};
 use tracego_model::{
@@ -62,6 +62,12 @@ pub(super) struct LinkedBatch {
 }
 
 impl LinkedBatch {
+    /// Returns the number of lines that are written together: those up to the first record. A file with seals alone
+    /// could be followed by another one for ever.
+    pub(super) fn least(&self) -> usize {
+        self.about.iter().position(|line| line.of.is_some()).map_or(1, |first| first + 1)
+    }
+
     /// Returns the finished lines.
     pub(super) fn lines(&self) -> &Batch {
         &self.lines
@@ -122,8 +128,14 @@ impl FileChain {
         }
     }
 
-    /// Links the lines of a batch behind those already written.
-    pub(super) fn link(&mut self, batch: &Batch, now: Reading) -> io::Result<LinkedBatch> {
+    /// Links records behind the lines already written. `again`: lines that are written again ahead of the records.
+    pub(super) fn link(
+        &mut self,
+        again: &[Vec<u8>],
+        batch: &Batch,
+        records: Range<usize>,
+        now: Reading,
+    ) -> io::Result<LinkedBatch> {
         let mut begins = None;
         let (mut lines, mut link, mut number) = match self.state.take() {
             Some(state) => {
@@ -144,8 +156,15 @@ impl FileChain {
             }
         };
         let mut refused = Vec::new();
-        for n in 0..batch.len() {
-            if let Some(line) = linked(batch.bytes(n..n + 1).to_vec(), number + 1, link, None, now) {
+        for bytes in again {
+            if let Some(line) = linked(bytes.clone(), number + 1, link, None, now) {
+                (link, number) = (line.link, number + 1);
+                lines.push(LinkedLine { again: true, ..line });
+            }
+        }
+        for (n, record) in records.clone().enumerate() {
+            if let Some(line) = linked(batch.bytes(record..record + 1).to_vec(), number + 1, link, None, now)
+            {
                 (link, number) = (line.link, number + 1);
                 lines.push(LinkedLine { of: Some(n), ..line });
             } else {
@@ -169,7 +188,7 @@ impl FileChain {
         let bytes: Vec<&[u8]> = lines.iter().map(|line| line.bytes.as_slice()).collect();
         let written = Batch::new(&bytes);
         lines.iter_mut().for_each(|line| line.bytes = Vec::new());
-        Ok(LinkedBatch { lines: written, about: lines, records: batch.len(), refused, begins, now })
+        Ok(LinkedBatch { lines: written, about: lines, records: records.len(), refused, begins, now })
     }
 
     /// Notes that this number of lines is in the file; `failed`: whether writing the next line failed.
@@ -187,7 +206,7 @@ impl FileChain {
         }
         let last = linked.lines.bytes(lines - 1..lines);
         state.last = digest(last.strip_suffix(b"\n").unwrap_or(last));
-        let signed = linked.about.iter().take(lines).rfind(|line| line.of.is_none());
+        let signed = linked.about.iter().take(lines).rfind(|line| line.of.is_none() && !line.again);
         if let Some((key, line)) = self.key.as_ref().zip(signed) {
             key.advance(line.link, linked.begins.is_some());
         }

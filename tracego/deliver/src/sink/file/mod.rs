@@ -5,6 +5,9 @@
 //! tracego the file holds whole lines, except perhaps the last; the next start ends that line, and its record
 //! is delivered again from the queue.
 //!
+//! Each file is complete by itself: the references that its records need come first, also when the file was
+//! rotated while these records waited in the queue.
+//!
 //! Other programs may rotate the file, too: before each batch tracego checks whether the path still leads to
 //! it.
 
@@ -12,11 +15,14 @@ mod chain;
 mod compression;
 pub(crate) mod machine_check;
 mod output_file;
+mod references;
 mod retention;
 pub mod rotated_name;
 mod rotation;
 mod settings;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -39,6 +45,7 @@ use super::{
     delivery::{DeliveryResult, blocking},
     status::FileCounts,
 };
+use crate::detail::memory::SharedMemory;
 
 /// The reason why a file cannot be written to.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -184,6 +191,11 @@ impl FileTransport {
         let delivered = blocking::write(&self.log, batch, RotatingFile::deliver).await;
         self.tidy().await;
         delivered
+    }
+
+    /// Shares the memory of references with the worker of the sink, which adds what it queues.
+    pub(crate) fn remember(&mut self, memory: &SharedMemory) {
+        blocking::lock(&self.log).remember(Arc::clone(memory));
     }
 
     /// Reopens the path with the next batch, after SIGHUP: the open file may have been moved.

@@ -2,7 +2,8 @@
 
 use std::{
     io,
-    path::Path,
+    ops::Range,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -16,11 +17,13 @@ use super::{
     FileError, FileShared,
     chain::FileChain,
     output_file::{OutputFile, sync_folder},
-    rotated_name::{self, RotationStamp},
+    references::FileReferences,
+    rotated_name::{self, RotatedKind, RotationStamp},
     settings::{FileSettings, SyncMode},
     target::FileTarget,
 };
 use crate::{
+    detail::memory::SharedMemory,
     seal::before::Before,
     sink::delivery::{DeliveryError, DeliveryResult, RefusedRecords, blocking::Batch},
 };
@@ -36,6 +39,8 @@ pub(super) struct RotatingFile {
     shared: Arc<FileShared>,
     /// Chain of the lines, if the file is sealed.
     chain: Option<FileChain>,
+    /// References that the current file has, or may need.
+    references: FileReferences,
 }
 
 impl RotatingFile {
@@ -64,47 +69,32 @@ impl RotatingFile {
         }
         let last =
             rotated_name::list(&settings.path).ok().and_then(|found| found.last().map(|&(stamp, ..)| stamp));
-        Ok(Self { settings: settings.clone(), place, current, last, shared, chain })
+        let has_lines = current.as_ref().is_some_and(|file| file.is_regular() && file.len() > 0);
+        let earlier = if has_lines { Some(settings.path.clone()) } else { newest(&settings.path) };
+        let references = FileReferences::new(&settings.path, earlier);
+        Ok(Self { settings: settings.clone(), place, current, last, shared, chain, references })
     }
 
-    /// Writes as much of a batch as possible.
+    /// Takes the references of the sink's records from this memory, and adds to it.
+    pub(super) fn remember(&mut self, memory: SharedMemory) {
+        self.references.share(memory);
+    }
+
+    /// Writes as much of a batch as possible. Lines that cannot be linked are refused.
     pub(super) fn deliver(&mut self, batch: &Batch) -> DeliveryResult {
-        let mut done = 0;
-        let mut refused = Vec::new();
-        let result = match self.chain.take() {
-            None => self.ensure_open(None).and_then(|()| self.write(batch, &mut done)),
-            Some(mut chain) => {
-                let result = self.write_linked(batch, &mut done, &mut refused, &mut chain);
-                self.chain = Some(chain);
-                result
-            }
-        };
-        let trouble = result.err().map(|error| {
+        let mut written = DeliveryResult::default();
+        let mut chain = self.chain.take();
+        let result =
+            self.ensure_open(chain.as_mut()).and_then(|()| self.write(batch, &mut written, chain.as_mut()));
+        self.chain = chain;
+        written.trouble = result.err().map(|error| {
             // Opening the file anew may fix what is wrong with it, and the next attempt then finds where it
             // ends. A FIFO or a terminal stays open for its reader while there is one.
             let gone = error.number() == Some(Errno::PIPE.raw_os_error());
             self.current = self.current.take().filter(|current| !current.is_regular() && !gone);
             DeliveryError::new(error.to_string())
         });
-        DeliveryResult { done, refused, trouble }
-    }
-
-    /// Links the lines and writes them, behind the chain's own lines. Lines that cannot be linked are
-    /// refused.
-    fn write_linked(
-        &mut self,
-        batch: &Batch,
-        done: &mut usize,
-        refused: &mut Vec<RefusedRecords>,
-        chain: &mut FileChain,
-    ) -> Result<(), FileError> {
-        self.ensure_open(Some(chain))?;
-        let linked = chain.link(batch, Reading::now()).map_err(|error| self.place.failed(&error))?;
-        let mut lines = 0;
-        let result = self.write(linked.lines(), &mut lines);
-        chain.wrote(&linked, lines, result.is_err());
-        (*done, *refused) = linked.done_and_refused(lines);
-        result
+        written
     }
 
     /// Writes the last seal.
@@ -114,7 +104,7 @@ impl RotatingFile {
             let ended = chain.end(Reading::now()).map_err(|error| self.place.failed(&error))?;
             let Some((seals, link)) = ended else { return Ok(()) };
             let seals: Vec<&[u8]> = seals.iter().map(Vec::as_slice).collect();
-            self.write(&Batch::new(&seals), &mut 0)?;
+            self.write(&Batch::new(&seals), &mut DeliveryResult::default(), None)?;
             chain.ended(link);
             Ok(())
         });
@@ -141,6 +131,10 @@ impl RotatingFile {
             self.current = Some(OutputFile::open(&self.place)?);
             known = false;
         }
+        if !known {
+            let is_empty = self.current.as_ref().is_none_or(|current| current.len() == 0);
+            self.references.begin_file(is_empty);
+        }
         if let Some(chain) = chain.filter(|chain| !known || !chain.is_open()) {
             let before = Before::read(&self.place.path).map_err(|error| self.place.failed(&error))?;
             chain.resume_or_reopen(&before);
@@ -148,37 +142,114 @@ impl RotatingFile {
         Ok(())
     }
 
-    fn write(&mut self, batch: &Batch, done: &mut usize) -> Result<(), FileError> {
-        let begun = *done;
-        while *done < batch.len() {
-            let mut current = match self.current.take() {
+    /// Writes records, each file with the references that it lacks ahead of them, and rotates as often as needed.
+    fn write(
+        &mut self,
+        batch: &Batch,
+        written: &mut DeliveryResult,
+        mut chain: Option<&mut FileChain>,
+    ) -> Result<(), FileError> {
+        while written.done < batch.len() {
+            let done = written.done;
+            let current = match self.current.take() {
                 Some(current) => current,
                 None => OutputFile::open(&self.place)?,
             };
-            if self.is_full(&current, batch.bytes(*done..*done + 1).len()) {
+            let first = batch.bytes(done..done + 1).len();
+            if self.is_full(&current, first) {
                 self.rotate(current)?;
                 continue;
             }
-            let records = *done..self.fitting(&current, batch, *done);
-            let wanted = records.len();
-            let (settled, error) = current.append(batch, records, self.settings.sync == SyncMode::Batch);
-            let removed = current.is_removed();
-            self.current = Some(current);
-            if removed {
-                // A last check, so that no record is acknowledged that cannot be found. Records that an
-                // earlier file of this batch has are then written twice.
-                *done = begun;
-                return Err(self
-                    .place
-                    .failed(&io::Error::other("the file was removed while tracego wrote to it")));
+            let (records, again) = self.fitting_with_references(&current, batch, done);
+            let ahead: usize = again.iter().map(Vec::len).sum();
+            if ahead > 0 && self.is_full(&current, ahead + first) {
+                self.rotate(current)?;
+                continue;
             }
-            *done += settled;
-            if let Some(error) = error {
-                return Err(self.place.failed(&error));
+            match &mut chain {
+                None => self.append(current, &again, batch, records, written)?,
+                Some(chain) => self.append_linked(current, &again, batch, records, written, chain)?,
             }
-            debug_assert_eq!(settled, wanted);
         }
         Ok(())
+    }
+
+    /// Appends lines that are written again, and records behind them.
+    fn append(
+        &mut self,
+        mut current: OutputFile,
+        again: &[Vec<u8>],
+        batch: &Batch,
+        records: Range<usize>,
+        written: &mut DeliveryResult,
+    ) -> Result<(), FileError> {
+        let sync = self.settings.sync == SyncMode::Batch;
+        let (settled, error) = if again.is_empty() {
+            current.append(batch, records.clone(), sync)
+        } else {
+            let each = records.clone().map(|n| batch.bytes(n..n + 1));
+            let lines: Vec<&[u8]> = again.iter().map(Vec::as_slice).chain(each).collect();
+            let lines = Batch::new(&lines);
+            current.append(&lines, 0..lines.len(), sync)
+        };
+        self.check_kept(current, written)?;
+        self.references.wrote(again.iter().take(settled).map(Vec::as_slice));
+        let settled = settled.saturating_sub(again.len());
+        self.references.wrote((records.start..records.start + settled).map(|n| batch.bytes(n..n + 1)));
+        written.done += settled;
+        error.map_or(Ok(()), |error| Err(self.place.failed(&error)))
+    }
+
+    /// Appends the same, linked behind the lines of the chain, and with the chain's own lines. What does not fit any
+    /// more is left for the next file.
+    fn append_linked(
+        &mut self,
+        mut current: OutputFile,
+        again: &[Vec<u8>],
+        batch: &Batch,
+        records: Range<usize>,
+        written: &mut DeliveryResult,
+        chain: &mut FileChain,
+    ) -> Result<(), FileError> {
+        let linked = chain.link(again, batch, records.clone(), Reading::now());
+        let linked = match linked {
+            Ok(linked) => linked,
+            Err(error) => {
+                self.current = Some(current);
+                return Err(self.place.failed(&error));
+            }
+        };
+        let (lines, least) = (linked.lines(), linked.least());
+        if self.is_full(&current, lines.bytes(0..least).len()) {
+            return self.rotate(current);
+        }
+        let wanted = 0..self.fitting(&current, 0, lines, 0).max(least).min(lines.len());
+        let (settled, error) = current.append(lines, wanted, self.settings.sync == SyncMode::Batch);
+        if let Err(error) = self.check_kept(current, written) {
+            chain.wrote(&linked, 0, true);
+            return Err(error);
+        }
+        chain.wrote(&linked, settled, error.is_some());
+        let (done, refused) = linked.done_and_refused(settled);
+        self.references.wrote(again.iter().map(Vec::as_slice).filter(|_| done > 0));
+        self.references.wrote((records.start..records.start + done).map(|n| batch.bytes(n..n + 1)));
+        let first = written.done;
+        let refused = refused.into_iter().map(|one| RefusedRecords { first: first + one.first, ..one });
+        written.refused.extend(refused);
+        written.done += done;
+        error.map_or(Ok(()), |error| Err(self.place.failed(&error)))
+    }
+
+    /// Keeps the file that was written to, if it still has a name. A last check, so that no record is acknowledged that
+    /// cannot be found. Records that an earlier file of this batch has are then written twice.
+    fn check_kept(&mut self, current: OutputFile, written: &mut DeliveryResult) -> Result<(), FileError> {
+        let is_removed = current.is_removed();
+        self.current = Some(current);
+        if !is_removed {
+            return Ok(());
+        }
+        *written = DeliveryResult::default();
+        Err(self.place.failed(&io::Error::other("the file was removed while tracego wrote to it")))
     }
 
     /// Returns whether a record of this length needs a new file. A file is never rotated while empty.
@@ -191,11 +262,31 @@ impl RotatingFile {
                 || self.settings.rotate_age.is_some_and(|most| old(most.0.as_nanos())))
     }
 
-    /// Returns the end of the records that fit, counted from `first`, which always fits.
-    fn fitting(&self, current: &OutputFile, batch: &Batch, first: usize) -> usize {
+    /// Returns the records that fit from `first` on, at least one, and the lines that the file lacks for them.
+    fn fitting_with_references(
+        &mut self,
+        current: &OutputFile,
+        batch: &Batch,
+        first: usize,
+    ) -> (Range<usize>, Vec<Vec<u8>>) {
+        let mut end = self.fitting(current, 0, batch, first);
+        loop {
+            let again = self.references.missing(batch, first..end);
+            let ahead = again.iter().map(Vec::len).sum();
+            if ahead == 0 || end - first == 1 || self.fitting(current, ahead, batch, first) >= end {
+                return (first..end, again);
+            }
+            // Fewer records need fewer references. The others follow in the same file as far as they fit.
+            end = first + (end - first) / 2;
+        }
+    }
+
+    /// Returns the end of the records that fit behind this number of bytes, counted from `first`, which always fits.
+    fn fitting(&self, current: &OutputFile, ahead: usize, batch: &Batch, first: usize) -> usize {
         let most = self.settings.rotate_bytes.filter(|_| current.is_regular());
         let Some(most) = most else { return batch.len() };
-        let room = most.0.saturating_sub(current.len()).try_into().unwrap_or(usize::MAX);
+        let room =
+            most.0.saturating_sub(current.len()).try_into().unwrap_or(usize::MAX).saturating_sub(ahead);
         first + batch.whole(first, room).max(1)
     }
 
@@ -217,6 +308,7 @@ impl RotatingFile {
             stamp = RotationStamp(stamp.0 + 1);
         }
         self.last = Some(stamp);
+        self.references.rotated(&rotated_name::rotated(path, stamp));
         self.shared.counts.rotated.fetch_add(1, Ordering::Relaxed);
         self.shared.tidy.store(true, Ordering::Relaxed);
         self.current = Some(OutputFile::open(&self.place)?);
@@ -224,6 +316,12 @@ impl RotatingFile {
         drop(old);
         sync_folder(path).map_err(|error| failed(&error))
     }
+}
+
+/// Returns the newest rotated file, unless it is compressed.
+fn newest(path: &Path) -> Option<PathBuf> {
+    let (_, kind, newest) = rotated_name::list(path).ok()?.pop()?;
+    (kind == RotatedKind::Plain).then_some(newest)
 }
 
 /// Calls rename(2) without replacing an existing file.

@@ -34,7 +34,7 @@ fn written(path: &Path) -> Vec<u64> {
 
 fn push(outputs: &mut Outputs, from: usize, to: usize) {
     for record in &records(to)[from..] {
-        outputs.push(record, true).unwrap();
+        outputs.push(&mut record.clone(), true).unwrap();
     }
     outputs.flush();
 }
@@ -155,7 +155,7 @@ fn webhook(port: u16, more: &str) -> Vec<SinkSettings> {
 fn push_large(outputs: &mut Outputs, from: usize, to: usize) {
     for mut record in records(to).into_iter().skip(from) {
         record.body = "x".repeat(20_000);
-        outputs.push(&record, true).unwrap();
+        outputs.push(&mut record.clone(), true).unwrap();
         outputs.flush();
     }
 }

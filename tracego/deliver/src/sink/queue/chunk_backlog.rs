@@ -29,6 +29,11 @@ impl ChunkBacklog {
         self.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum()
     }
 
+    /// Returns the records of all held chunks.
+    pub(super) fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter_from(0))
+    }
+
     pub(crate) fn push(&mut self, chunk: RecordChunk) {
         self.chunks.push_back(chunk);
     }

@@ -54,6 +54,7 @@ impl SinkLosses {
 
     /// Reports a gap. The queue's own counts already include the gap.
     pub(crate) fn gap(&self, gap: Gap) {
+        self.status.next_epoch();
         let lost = BTreeMap::from([(status::reason(gap.reason), gap.count())]);
         let (first, last) = (Some(gap.first), Some(gap.last));
         self.report(SinkLoss { sink: self.status.name.clone(), lost, first, last, why: None });

@@ -5,9 +5,12 @@ use std::{collections::VecDeque, mem, sync::Arc};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tracego_model::record::Record;
 
-use crate::sink::{
-    settings::{encoder::SinkEncoder, filter::Filter},
-    status::{SinkStatus, lost},
+use crate::{
+    detail::{Detail, book::ReferenceBook},
+    sink::{
+        settings::{encoder::SinkEncoder, filter::Filter},
+        status::{SinkStatus, lost},
+    },
 };
 
 /// Encoded records on their way to the sink's worker.
@@ -62,7 +65,13 @@ pub(crate) type QueueMark = (Arc<SinkStatus>, u64);
 pub struct SinkSender {
     status: Arc<SinkStatus>,
     filter: Filter,
+    /// Whether the filter let the current record through.
+    chosen: bool,
     encoder: SinkEncoder,
+    /// The records that lean ones can refer to; `None` where the sink gets full records.
+    book: Option<ReferenceBook>,
+    /// Epoch of the book.
+    epoch: u64,
     chunk: RecordChunk,
     sender: mpsc::Sender<RecordChunk>,
     /// Whether a full sink blocks the pipeline instead of losing records.
@@ -88,11 +97,15 @@ impl SinkSender {
         encoder: SinkEncoder,
         sender: mpsc::Sender<RecordChunk>,
         blocks: bool,
+        detail: Detail,
     ) -> Self {
         Self {
+            epoch: status.epoch(),
             status,
             filter,
+            chosen: false,
             encoder,
+            book: (detail == Detail::Lean).then(ReferenceBook::default),
             chunk: RecordChunk::default(),
             sender,
             blocks,
@@ -113,19 +126,50 @@ impl SinkSender {
         &self.status
     }
 
-    /// Takes a record that the filter lets through. Returns whether it does.
-    pub(crate) fn push(&mut self, record: &Record) -> bool {
+    /// Asks the filter about a full record. Returns whether the sink takes it, or loses it.
+    pub(crate) fn choose(&mut self, record: &Record) -> bool {
         let takes = self.filter.takes(record);
         let is_taken = !matches!(takes, Ok(false));
+        self.chosen = matches!(takes, Ok(true));
         match takes {
             Ok(false) => self.filtered += 1,
-            Ok(true) => self.encode(record),
+            Ok(true) => {}
             Err(error) => self.unwritable(&error),
         }
+        is_taken
+    }
+
+    /// Returns the records that the sink was given, if it gets lean ones.
+    pub(crate) fn book(&mut self) -> Option<&mut ReferenceBook> {
+        self.book.as_mut()
+    }
+
+    /// Returns the same if the sink takes the record of the last [`choose`](Self::choose). What the receiver may lack by
+    /// now is forgotten.
+    pub(crate) fn chosen_book(&mut self) -> Option<&mut ReferenceBook> {
+        let book = self.book.as_mut().filter(|_| self.chosen)?;
+        let epoch = self.status.epoch();
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            book.clear();
+        }
+        Some(book)
+    }
+
+    /// Takes the record of the last [`choose`](Self::choose), if the filter let it through and the sink gets records of
+    /// this detail.
+    pub(crate) fn put_chosen(&mut self, record: &Record, detail: Detail) {
+        if self.chosen && self.book.is_some() == (detail == Detail::Lean) {
+            self.put(record);
+        }
+    }
+
+    /// Takes a record.
+    pub(crate) fn put(&mut self, record: &Record) {
+        self.encode(record);
         if self.chunk.bytes.len() >= CHUNK {
             self.pass();
         }
-        is_taken
     }
 
     /// Adds the record to the chunk, with its number in the stream of the sink.
@@ -180,7 +224,10 @@ impl SinkSender {
             };
             match sent {
                 Ok(()) => self.passed += 1,
-                Err(TrySendError::Closed(chunk)) => self.stalled += chunk.ends.len() as u64,
+                Err(TrySendError::Closed(chunk)) => {
+                    self.stalled += chunk.ends.len() as u64;
+                    self.status.next_epoch();
+                }
                 Err(TrySendError::Full(chunk)) if self.waiting <= BACKLOG => {
                     self.backlog.push_front(chunk);
                     return;
@@ -193,6 +240,7 @@ impl SinkSender {
                     {
                         self.waiting = self.waiting.saturating_sub(newest.bytes.len());
                         self.stalled += newest.ends.len() as u64;
+                        self.status.next_epoch();
                     }
                     return;
                 }

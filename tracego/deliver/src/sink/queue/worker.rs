@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tracego_model::clock::Reading;
-use tracego_spool::{Gap, Item, Moment, QueueBatch, QueueLimits, RecordQueue, SpoolNotice};
+use tracego_spool::{Gap, GapReason, Item, Moment, QueueBatch, QueueLimits, RecordQueue, SpoolNotice};
 
 use super::{
     backoff::Backoff,
@@ -20,10 +20,13 @@ use super::{
     sender::RecordChunk,
     stream_state::StreamState,
 };
-use crate::sink::{
-    delivery::{DeliveryResult, RefusedRecords, transport::Transport},
-    settings::CommonSettings,
-    status::{SinkStatus, lost},
+use crate::{
+    detail::memory::SharedMemory,
+    sink::{
+        delivery::{DeliveryResult, RefusedRecords, blocking, transport::Transport},
+        settings::CommonSettings,
+        status::{SinkStatus, lost},
+    },
 };
 
 /// The instructions of the run to a worker.
@@ -77,6 +80,9 @@ pub(crate) const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Shortest time between two refreshes of the references because the queue drops records.
+const REFRESH: Duration = Duration::from_millis(500);
+
 /// Room for frames and segments, beside the records, when a spool takes more than its limit.
 const SPARE: u64 = 1 << 20;
 
@@ -128,6 +134,10 @@ pub(crate) struct Worker<T> {
     pub(super) poison: PoisonDetector,
     dead_letters: DeadLetters,
     losses: SinkLosses,
+    /// References among the chunks that arrived, and whether the transport asks for them.
+    references: (SharedMemory, bool),
+    /// Number of records that the queue had dropped when the pipeline last began the references anew, and that time.
+    dropped: (u64, Option<Instant>),
 }
 
 impl<T: Transport + 'static> Worker<T> {
@@ -165,6 +175,8 @@ impl<T: Transport + 'static> Worker<T> {
             control,
             destination,
             transport,
+            references: (SharedMemory::default(), false),
+            dropped: (0, None),
         }
     }
 
@@ -177,6 +189,8 @@ impl<T: Transport + 'static> Worker<T> {
     pub(crate) async fn run(mut self) {
         let mut flight: Option<DeliveryFuture<T>> = None;
         let mut looked = Instant::now();
+        self.share_references();
+        self.backlog.records().for_each(|record| self.note(record));
         loop {
             let control = self.control.borrow_and_update().clone();
             self.place();
@@ -184,6 +198,7 @@ impl<T: Transport + 'static> Worker<T> {
             self.notices();
             if looked.elapsed() >= LOOK || self.ended {
                 looked = Instant::now();
+                self.refresh_dropped();
                 self.update_status();
             }
             if flight.is_none() && !Arc::ptr_eq(&self.destination, &control.destination) {
@@ -218,7 +233,10 @@ impl<T: Transport + 'static> Worker<T> {
                     self.handle_result(current, delivered);
                 }
                 chunk = self.chunks.recv(), if !self.ended && (self.backlog.is_empty() || control.reloading) => match chunk {
-                    Some(chunk) => self.backlog.push(chunk),
+                    Some(chunk) => {
+                        chunk.iter_from(0).for_each(|record| self.note(record));
+                        self.backlog.push(chunk);
+                    }
                     None => {
                         self.ended = true;
                         self.queue.sync();
@@ -282,12 +300,27 @@ impl<T: Transport + 'static> Worker<T> {
             return;
         }
         match (self.destination.open)() {
-            Ok(transport) => (self.transport, self.open_at) = (Some(transport), None),
+            Ok(transport) => {
+                (self.transport, self.open_at) = (Some(transport), None);
+                self.share_references();
+            }
             Err(why) => {
                 let sink = &self.status.name;
                 tracing::error!(sink, "the changed sink cannot be opened: {why}; tracego retries");
                 self.open_at = Some(Instant::now() + REOPEN_PAUSE);
             }
+        }
+    }
+
+    /// Gives the transport the references among the chunks, also those that never come out of the queue.
+    fn share_references(&mut self) {
+        let (memory, is_asked) = &mut self.references;
+        *is_asked = self.transport.as_mut().is_some_and(|transport| transport.remember(memory));
+    }
+
+    fn note(&self, record: &[u8]) {
+        if let (memory, true) = &self.references {
+            blocking::lock(memory).note(record, None);
         }
     }
 
@@ -334,6 +367,18 @@ impl<T: Transport + 'static> Worker<T> {
         if placed > 0 || self.backlog.is_empty() {
             self.queue.flush();
             self.status.place(placed);
+        }
+        self.refresh_dropped();
+    }
+
+    /// Asks for the references anew when the queue has dropped records, some of which others may refer to.
+    fn refresh_dropped(&mut self) {
+        let (before, asked) = self.dropped;
+        let stats = self.queue.stats();
+        let dropped = GapReason::ALL.into_iter().map(|reason| stats.dropped(reason).records).sum();
+        if dropped != before && asked.is_none_or(|asked| asked.elapsed() >= REFRESH) {
+            self.dropped = (dropped, Some(Instant::now()));
+            self.status.next_epoch();
         }
     }
 
@@ -466,6 +511,7 @@ impl<T: Transport + 'static> Worker<T> {
                 && let Some(before) = numbers.trouble.take()
             {
                 tracing::info!(sink = self.status.name, before, "the sink takes records again");
+                self.status.next_epoch();
             }
         }
         if done > 0 || trouble.is_none() {
@@ -493,6 +539,10 @@ impl<T: Transport + 'static> Worker<T> {
         self.pace.failed();
         let mut numbers = self.status.numbers_mut();
         numbers.failures += 1;
+        if numbers.trouble.is_none() {
+            // Another receiver may be the one that takes records again.
+            self.status.next_epoch();
+        }
         if numbers.trouble.as_ref() != Some(&why) {
             tracing::warn!(sink = self.status.name, "{why}; the delivery is retried");
         }

@@ -19,7 +19,7 @@ use tracego_model::{
 use tracego_spool::{OnFull, QueueLimits};
 
 use super::{file, journald, queue::pace::PaceSettings, syslog, webhook};
-use crate::{collector::OtlpSettings, format::Format};
+use crate::{collector::OtlpSettings, detail::Detail, format::Format};
 use filter::{Filter, FilterSettings};
 
 /// The settings of one sink.
@@ -53,6 +53,7 @@ impl SinkSettings {
     pub fn same_worker(&self, other: &Self) -> bool {
         let kept = |common: &CommonSettings| CommonSettings {
             format: None,
+            detail: None,
             events: Vec::new(),
             min_severity: None,
             r#where: None,
@@ -73,6 +74,8 @@ impl SinkSettings {
 pub struct CommonSettings {
     /// Format of the records.
     pub format: Option<Format>,
+    /// The members of a record that are written.
+    pub detail: Option<Detail>,
     /// Names of the events that are taken.
     #[serde(default)]
     pub events: Vec<String>,
@@ -125,8 +128,9 @@ impl TryFrom<String> for GiveUpAfter {
 }
 
 /// The names of the keys in [`CommonSettings`].
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "format",
+    "detail",
     "events",
     "min-severity",
     "where",

@@ -7,6 +7,7 @@ use tracego_model::meta::Meta;
 use super::{SinkKind, SinkSettings, encoder::SinkEncoder, queued_form::QueuedForm};
 use crate::{
     collector::{OtlpConfig, OtlpSettings, Signal, resolve},
+    detail::{Detail, memory::SharedMemory},
     format::Format,
     sink::{
         delivery::{DeliveryResult, transport::Transport},
@@ -80,6 +81,9 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
     {
         return Err(format!("format: {} has a fixed format", settings.kind.name()));
     }
+    if settings.common.detail == Some(Detail::Lean) && detail(settings) == Detail::Full {
+        return Err(format!("detail: records of {} are always full", settings.kind.name()));
+    }
     if settings.common.give_up_after.is_some()
         && !matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
     {
@@ -115,6 +119,18 @@ pub(crate) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
         SinkKind::Journald(_) => SinkEncoder::Journald(JournaldEncoder::default()),
         SinkKind::Otlp(own) => SinkEncoder::Otlp(OtlpEncoder::new(&resolved(own)?)),
     })
+}
+
+/// Returns the detail of the records that a sink gets. The journal shows fields of full records.
+pub(crate) fn detail(settings: &SinkSettings) -> Detail {
+    let can = match &settings.kind {
+        SinkKind::Journald(_) => false,
+        SinkKind::Otlp(_) => true,
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) | SinkKind::Syslog(_) => {
+            format(settings).can_be_lean()
+        }
+    };
+    if can { settings.common.detail.unwrap_or_default() } else { Detail::Full }
 }
 
 /// Returns the approximate number of queue bytes that are delivered together.
@@ -168,6 +184,16 @@ impl Transport for AnyTransport {
             Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
                 self.deliver(&batch).await
             }
+        }
+    }
+
+    fn remember(&mut self, memory: &SharedMemory) -> bool {
+        match self {
+            Self::File(file) => {
+                file.remember(memory);
+                true
+            }
+            _ => false,
         }
     }
 

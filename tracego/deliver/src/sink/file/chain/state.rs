@@ -40,6 +40,8 @@ pub(super) struct LinkedLine {
     pub(super) facts: Facts<'static>,
     /// Index of the record in the batch; `None` for a line of the chain itself.
     pub(super) of: Option<usize>,
+    /// Whether an earlier file has the line, too.
+    pub(super) again: bool,
 }
 
 /// Links a line. Returns `None` for bytes that are no record, and cannot be checked.
@@ -52,7 +54,13 @@ pub(super) fn linked(
 ) -> Option<LinkedLine> {
     let link = close_numbered(&mut bytes, 0, number, before, key)?;
     let facts = Known::of(bytes.strip_suffix(b"\n")?)?.facts().into_owned();
-    Some(LinkedLine { bytes, link, facts: Facts { time: Time(now.unix_ns), ..facts }, of: None })
+    Some(LinkedLine {
+        bytes,
+        link,
+        facts: Facts { time: Time(now.unix_ns), ..facts },
+        of: None,
+        again: false,
+    })
 }
 
 impl ChainState {

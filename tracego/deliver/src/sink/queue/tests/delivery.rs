@@ -133,3 +133,32 @@ fn another_receiver_goes_on_where_the_first_was() {
         assert_eq!((status.numbers().given, status.numbers().delivered), (501, 501));
     }
 }
+
+#[test]
+fn references_are_given_anew_after_an_outage_and_a_loss_and_not_without() {
+    let mut set = set(memory(QueueLimits::default()), false, None);
+    set.push(&records(3));
+    set.receiver.waits_for(3);
+    assert_eq!(set.status.epoch(), 0);
+    set.receiver.will([Answer::Fail(0), Answer::Fail(0)]);
+    set.push(&records(3));
+    set.receiver.waits_for(6);
+    // When the outage begins, and when it ends.
+    let since = Instant::now();
+    while set.status.epoch() < 2 {
+        assert!(since.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(set.status.epoch(), 2);
+    set.receiver.will([Answer::Refuse]);
+    set.push(&records(3));
+    set.receiver.waits_for(8);
+    set.told(1);
+    let before = set.status.epoch();
+    assert!(before > 2);
+    set.redirect(CommonSettings::default());
+    set.push(&records(3));
+    set.receiver.waits_for(3);
+    assert!(set.status.epoch() > before);
+    set.end(LONG);
+}

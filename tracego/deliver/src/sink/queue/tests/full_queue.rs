@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use tracego_model::units::Bytes;
 use tracego_spool::{OnFull, QueueLimits};
 
-use super::{Answer, LONG, memory, records, seqs, set, spool};
+use super::{Answer, LONG, give, memory, records, seqs, set, spool};
 use crate::{
+    detail::Detail,
     format::Format,
     sink::{
         queue::sender::SinkSender,
@@ -71,10 +72,12 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
     let (sender, mut chunks) = mpsc::channel(2);
     let status = Arc::new(SinkStatus::new("test".to_owned(), false, 0));
     let encoder = || SinkEncoder::Line(Format::Json);
-    let feed = || SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false);
+    let feed = || {
+        SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false, Detail::Full)
+    };
     let mut old = feed();
     for record in &records(5) {
-        old.push(record);
+        give(&mut old, record);
         old.flush();
     }
     // No record is lost or counted twice when another sender takes over.

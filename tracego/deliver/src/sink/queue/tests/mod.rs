@@ -28,6 +28,7 @@ use super::{
     worker::{Destination, Worker, WorkerControl},
 };
 use crate::{
+    detail::Detail,
     format::Format,
     sink::{
         delivery::{DeliveryError, DeliveryResult, RefusedRecords, transport::Transport},
@@ -195,7 +196,7 @@ fn paused(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
         }
     };
     let encoder = SinkEncoder::Line(Format::Json);
-    let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks);
+    let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks, Detail::Full);
     let thread = thread::spawn(work);
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
@@ -215,7 +216,7 @@ struct TestQueue(RecordQueue, StreamState);
 
 impl TestSink {
     fn push(&mut self, records: &[Record]) {
-        records.iter().for_each(|record| _ = self.feed.push(record));
+        records.iter().for_each(|record| give(&mut self.feed, record));
         self.feed.flush();
     }
 
@@ -255,6 +256,12 @@ impl TestSink {
             thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// Gives a sender a record.
+pub(crate) fn give(feed: &mut SinkSender, record: &Record) {
+    feed.choose(record);
+    feed.put_chosen(record, Detail::Full);
 }
 
 pub(crate) fn records(count: usize) -> Vec<Record> {
