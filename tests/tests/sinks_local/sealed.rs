@@ -16,7 +16,7 @@ use tracego_model::{
     meta::Meta,
     units::{Bytes, Span},
 };
-use tracego_tests::{samples, with_full_records};
+use tracego_tests::{samples, tracego, with_full_records};
 
 use super::{Test, rotated, runtime, unpacked};
 
@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("sealed::kills_leave_a_log_that_is_whole_with_gzip", gzip),
     ("sealed::kills_leave_a_log_that_is_whole_with_zstd", zstd),
     ("sealed::a_sink_of_the_configuration_is_sealed", configured),
+    ("sealed::a_sink_that_needs_references_leaves_no_gap_in_a_sealed_output", beside),
     ("sealed::what_was_changed_or_removed_is_named", damaged),
     ("sealed::what_others_do_to_the_file_is_followed", moved),
     ("sealed::a_key_signs_and_what_is_no_record_is_refused", signed),
@@ -257,6 +258,33 @@ fn configured() {
     let stderr =
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success() && stderr.contains("only format = \"json\" can be sealed"), "{stderr}");
+}
+
+/// Checks a sealed output beside sinks that get references at other moments: one of another choice of records, and one
+/// whose file is rotated all the time.
+fn beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let config = format!(
+        "[[sinks]]\nname = \"exits\"\ntype = \"file\"\npath = {:?}\nevents = [\"tracego.process.exit\"]\n\
+         [[sinks]]\nname = \"small\"\ntype = \"file\"\npath = {:?}\nrotate-bytes = \"8K\"\n",
+        path("exits"),
+        path("small")
+    );
+    fs::write(path("toml"), config).unwrap();
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/go.capture");
+    for detail in ["lean", "full"] {
+        let (log, mut command) = (path(detail), Command::new(tracego()));
+        command.args(["replay", "-e", "execve,exit", "--detail", detail, "--seal", "--output", "json"]);
+        command.arg("--config").arg(path("toml")).arg("--output-file").arg(&log).arg(&capture);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        whole(std::slice::from_ref(&log));
+        let number = |line: &String| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap();
+        let numbers: Vec<u64> = lines(&log).iter().map(number).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{detail}");
+        assert!(lines(&path("exits")).iter().any(|line| line.contains("\"tracego.process.exit\"")));
+    }
 }
 
 fn moved() {

@@ -101,6 +101,10 @@ impl<S: Consumer> PipelineThread<S> {
             match taken {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    // Decisions that were carried out are in the summary, and records that wait are counted as refused.
+                    while self.stages.is_behind() {
+                        _ = self.stages.catch_up();
+                    }
                     return self.report(Some(error));
                 }
                 Err(error) if !refused => {
@@ -157,7 +161,7 @@ impl<S: Consumer> PipelineThread<S> {
         (report, self.keeper)
     }
 
-    /// Does what may be done about the input that is settled by now.
+    /// Acknowledges the input whose records are settled by now.
     fn keep(&mut self, step: Option<Step>) {
         if !self.keeper.is_active() {
             return;
@@ -173,7 +177,7 @@ impl<S: Consumer> PipelineThread<S> {
         self.keeper.settled(self.stages.settled());
     }
 
-    /// Puts the numbers as they are now onto the board.
+    /// Copies the current numbers onto the board.
     fn copy(&mut self) {
         self.copied = Instant::now();
         self.board.set_stages(StageNumbers {

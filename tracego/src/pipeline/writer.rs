@@ -47,8 +47,8 @@ impl RecordWriter {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// Writes the first record of a sealed output; again if the output did not take it. The record keeps its number,
-    /// because records that are judged and not yet written have later ones.
+    /// Writes the first record of a sealed output; again if the output did not take it. The record keeps its number, by
+    /// which sinks have it already.
     fn open(&mut self, enricher: &mut Enricher) {
         let Some(start) = self.outputs.sealer().and_then(|sealer| sealer.opening(self.now)) else { return };
         let pushed = match self.opening {
@@ -58,7 +58,6 @@ impl RecordWriter {
                 self.opening = Some(record.seq);
                 pushed.map(drop)
             }
-            // The sinks have it.
             Some(seq) => self.outputs.push_direct(&enricher.reopening(start, seq, self.now), false),
         };
         if let Err(error) = pushed {

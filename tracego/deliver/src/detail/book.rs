@@ -110,7 +110,7 @@ impl ReferenceBook {
         for reference in of.iter() {
             if self.references.get(&reference.key).is_none_or(|&then| is_old(then)) {
                 self.references.put(reference.key, now);
-                missing.push(reference.record.clone());
+                missing.push(reference.renewed(record));
             }
         }
         if self.since.is_none_or(is_old) {

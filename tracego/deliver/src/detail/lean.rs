@@ -23,6 +23,8 @@ pub(super) fn is_lean(record: &Record) -> bool {
     let kinds = [event_name::START, event_name::EXIT, event_name::FORK, event_name::EXEC_FAILED];
     kinds.contains(&record.event_name)
         && is_regular(record)
+        // Seals count starts whose executable could not be read.
+        && own.executable.as_ref().is_none_or(|file| file.unread.is_none())
         && own.findings.is_empty()
         && own.enforcement.as_ref().is_none_or(|about| about.decision.is_none())
         && own.policy.as_ref().is_none_or(|policy| {

@@ -146,7 +146,12 @@ impl ReferenceMemory {
             let key = self.key(&id);
             match id.kind {
                 IdKind::Process => {
-                    let known = self.processes.get(&key).and_then(|known| known.file);
+                    let known = self.processes.get(&key).map(|known| known.file);
+                    // A later program of the process must not stand for that of records before it.
+                    if file.is_none() && known.is_some() {
+                        continue;
+                    }
+                    let known = known.flatten();
                     if let Some(facts) = ProcessFacts::of(line) {
                         self.processes.put(key, Remembered { content: facts, file: file.or(known) });
                     }
@@ -187,7 +192,13 @@ impl ReferenceMemory {
     ) -> MissingLines {
         let mut missing = MissingLines::default();
         let mut there = HashSet::new();
-        for ids in lines.filter(|line| LineForm::of(line) == Some(LineForm::Lean)).filter_map(LineIds::of) {
+        let has_lean = self.has_lean;
+        let is_asked = |line: &&[u8]| match LineForm::of(line) {
+            None => false,
+            Some(LineForm::Begin) => has_lean,
+            Some(LineForm::Lean | LineForm::Reference) => true,
+        };
+        for ids in lines.filter(is_asked).filter_map(LineIds::of) {
             for id in ids.needed() {
                 let key = self.key(&id);
                 match id.kind {

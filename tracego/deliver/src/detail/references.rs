@@ -301,11 +301,30 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// Returns the record with the time of `record`, the first that refers to it in an output or in an hour: a reader of
+    /// any window of time finds it.
+    pub(super) fn renewed(&self, record: &Record) -> Record {
+        let uid = reference_uid(record, self.record.event_name, self.key);
+        Record {
+            timestamp: record.timestamp,
+            observed_timestamp: record.observed_timestamp,
+            log: Log { record: LogRecord { uid } },
+            ..self.record.clone()
+        }
+    }
+}
+
+/// Returns the id of a record that others refer to.
+fn reference_uid(record: &Record, name: &str, key: u64) -> String {
+    let run = hash_of(&(&record.origin.service.instance.id, name, record.timestamp.0));
+    uid::of_content(record.timestamp.0, u128::from(run & 0xffff) << 64 | u128::from(key))
+}
+
 /// Makes a record with the origin and the time of `record`.
 fn envelope(record: &Record, name: &'static str, body: String, own: Own, key: u64) -> Record {
     let (severity_number, severity_text) = OtelSeverity::Info.parts();
-    let run = hash_of(&(&record.origin.service.instance.id, name, record.timestamp.0));
-    let uid = uid::of_content(record.timestamp.0, u128::from(run & 0xffff) << 64 | u128::from(key));
+    let uid = reference_uid(record, name, key);
     Record {
         schema: record.schema,
         schema_url: record.schema_url,

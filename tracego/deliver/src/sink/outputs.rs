@@ -81,8 +81,23 @@ impl Outputs {
     /// Fails if the record cannot be written in the format of the direct output.
     pub fn push(&mut self, record: &mut Record, counted: bool) -> io::Result<bool> {
         let Self { direct, senders, detail, seq, .. } = self;
-        let mut is_taken = direct.is_some();
-        let mut is_wanted = direct.as_mut().is_some_and(|direct| direct.book().is_some());
+        let is_lean = direct.as_mut().is_some_and(|direct| direct.book().is_some());
+        detail.begin(record, is_lean);
+        if let Some(direct) = direct
+            && let Some(book) = direct.book()
+        {
+            for mut one in detail.ahead(record, book) {
+                *seq += 1;
+                one.seq = *seq;
+                if direct.push(&one, false).is_err() {
+                    direct.forget();
+                }
+            }
+        }
+        // Filters see the number, so a record that no sink takes has one, too.
+        *seq += 1;
+        record.seq = *seq;
+        let (mut is_taken, mut is_wanted) = (direct.is_some(), is_lean);
         for sender in senders.iter_mut() {
             let takes = sender.choose(record);
             is_taken |= takes;
@@ -91,36 +106,26 @@ impl Outputs {
         if !is_taken {
             return Ok(false);
         }
-        detail.begin(record, is_wanted);
-        let mut next = || {
-            *seq += 1;
-            *seq
-        };
-        let mut done = Ok(());
-        let mut ahead = Vec::new();
-        if let Some(direct) = direct
-            && let Some(book) = direct.book()
-        {
-            for one in detail.ahead(record, book, &mut next) {
-                done = done.and(direct.push(&one, false));
-            }
+        if !is_lean {
+            detail.begin(record, is_wanted);
         }
         for sender in senders.iter_mut() {
             if let Some(book) = sender.chosen_book() {
-                ahead.extend(detail.ahead(record, book, &mut next));
-                ahead.drain(..).for_each(|one| sender.put(&one));
+                // The direct output would lack a number of their own.
+                for one in detail.ahead(record, book) {
+                    sender.put_ahead(&Record { seq: record.seq, ..one });
+                }
             }
         }
-        record.seq = next();
+        let mut done = Ok(());
         senders.iter_mut().for_each(|sender| sender.put_chosen(record, Detail::Full));
-        let is_lean = direct.as_mut().is_some_and(|direct| direct.book().is_some());
         if let Some(direct) = direct.as_mut().filter(|_| !is_lean) {
-            done = done.and(direct.push(record, counted));
+            done = direct.push(record, counted);
         }
         detail.finish(record);
         senders.iter_mut().for_each(|sender| sender.put_chosen(record, Detail::Lean));
         match direct.as_mut() {
-            Some(direct) if is_lean => done = done.and(direct.push(record, counted)),
+            Some(direct) if is_lean => done = direct.push(record, counted),
             Some(_) => {}
             None => self.counted += u64::from(counted),
         }

@@ -180,7 +180,10 @@ impl SinkStatus {
 
     /// Counts lost records, for a reason of [`lost`].
     pub fn count_lost(&self, reason: &'static str, records: u64) {
-        self.next_epoch();
+        // A record that was refused for what it is would be refused again.
+        if ![lost::REFUSED, lost::POISON, lost::UNWRITABLE].contains(&reason) {
+            self.next_epoch();
+        }
         *self.numbers_mut().lost.entry(reason).or_default() += records;
     }
 

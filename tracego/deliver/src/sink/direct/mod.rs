@@ -103,6 +103,13 @@ impl DirectOutput {
         self.book.as_mut()
     }
 
+    /// Forgets what the output was given: references come again.
+    pub(crate) fn forget(&mut self) {
+        if let Some(book) = &mut self.book {
+            book.clear();
+        }
+    }
+
     /// Returns the part that counts and links the lines, if the output is sealed.
     pub fn sealer(&mut self) -> Option<&mut Sealer> {
         self.sealer.as_mut()
@@ -140,9 +147,7 @@ impl DirectOutput {
     pub fn set_output(&mut self, out: Box<dyn Write + Send>) {
         self.out = out;
         self.torn = false;
-        if let Some(book) = &mut self.book {
-            book.clear();
-        }
+        self.forget();
     }
 
     /// Adds a record; `counted`: whether the record stands for an event of the kernel side.
@@ -208,11 +213,9 @@ impl DirectOutput {
         if let Some(sealer) = &mut self.sealer {
             sealer.flushed(whole, self.buffer.get(end..done).unwrap_or_default());
         }
-        if whole < self.ends.len()
-            && let Some(book) = &mut self.book
-        {
-            // What was refused may be what others refer to.
-            book.clear();
+        if whole < self.ends.len() {
+            // Records that were refused may be what others refer to.
+            self.forget();
         }
         self.buffer.clear();
         self.ends.clear();

@@ -1,6 +1,11 @@
 //! The pipeline's end of a sink: it filters and encodes records, and passes them on in chunks.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tracego_model::record::Record;
@@ -58,6 +63,31 @@ pub(crate) fn channel() -> (mpsc::Sender<RecordChunk>, mpsc::Receiver<RecordChun
     mpsc::channel(CHANNEL + REST)
 }
 
+/// Shortest and longest time between two renewals.
+const RENEWAL_MIN: Duration = Duration::from_millis(500);
+const RENEWAL_MAX: Duration = Duration::from_mins(1);
+
+/// The pace at which references are given again to a receiver that may lack them. A receiver that fails again and again
+/// gets them more and more seldom.
+#[derive(Default)]
+struct Renewal {
+    last: Option<(Instant, Duration)>,
+}
+
+impl Renewal {
+    /// Whether references may be given again now; notes that they are.
+    fn is_due(&mut self) -> bool {
+        let pause = match self.last {
+            None => RENEWAL_MIN,
+            Some((last, pause)) if last.elapsed() < pause => return false,
+            Some((last, pause)) if last.elapsed() < 4 * pause => (2 * pause).min(RENEWAL_MAX),
+            Some(_) => RENEWAL_MIN,
+        };
+        self.last = Some((Instant::now(), pause));
+        true
+    }
+}
+
 /// A sink, and the number of chunks in its queue once everything pushed so far is there.
 pub(crate) type QueueMark = (Arc<SinkStatus>, u64);
 
@@ -72,6 +102,7 @@ pub struct SinkSender {
     book: Option<ReferenceBook>,
     /// Epoch of the book.
     epoch: u64,
+    renewal: Renewal,
     chunk: RecordChunk,
     sender: mpsc::Sender<RecordChunk>,
     /// Whether a full sink blocks the pipeline instead of losing records.
@@ -101,6 +132,7 @@ impl SinkSender {
     ) -> Self {
         Self {
             epoch: status.epoch(),
+            renewal: Renewal::default(),
             status,
             filter,
             chosen: false,
@@ -149,7 +181,7 @@ impl SinkSender {
     pub(crate) fn chosen_book(&mut self) -> Option<&mut ReferenceBook> {
         let book = self.book.as_mut().filter(|_| self.chosen)?;
         let epoch = self.status.epoch();
-        if epoch != self.epoch {
+        if epoch != self.epoch && self.renewal.is_due() {
             self.epoch = epoch;
             book.clear();
         }
@@ -164,8 +196,13 @@ impl SinkSender {
         }
     }
 
+    /// Takes a record that goes ahead of the current one, in the same chunk: both are lost, or neither is.
+    pub(crate) fn put_ahead(&mut self, record: &Record) {
+        self.encode(record);
+    }
+
     /// Takes a record.
-    pub(crate) fn put(&mut self, record: &Record) {
+    fn put(&mut self, record: &Record) {
         self.encode(record);
         if self.chunk.bytes.len() >= CHUNK {
             self.pass();
@@ -302,5 +339,29 @@ impl Drop for SinkSender {
         for (reason, records) in self.losses() {
             tracing::warn!(sink = self.status.name, reason, records, "records are lost: the sink ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_come_again_more_and_more_seldom_while_a_receiver_fails() {
+        let mut renewal = Renewal::default();
+        assert!(renewal.is_due() && !renewal.is_due());
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            let (last, pause) = renewal.last.unwrap();
+            pauses.push(pause.as_millis());
+            renewal.last = last.checked_sub(pause).map(|last| (last, pause));
+            assert!(renewal.is_due());
+        }
+        assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+        // A while without failures begins anew.
+        let (last, pause) = renewal.last.unwrap();
+        renewal.last = last.checked_sub(4 * pause).map(|last| (last, pause));
+        assert!(renewal.is_due());
+        assert_eq!(renewal.last.map(|(_, pause)| pause), Some(RENEWAL_MIN));
     }
 }

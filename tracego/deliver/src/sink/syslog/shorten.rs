@@ -12,7 +12,7 @@ struct RecordPart {
 }
 
 /// The parts, in the order in which they are left out. The arguments come last, and are cut and not left out.
-const PARTS: [RecordPart; 9] = [
+const PARTS: [RecordPart; 11] = [
     RecordPart { name: "tracego.rlimit", remove: |record| record.tracego.rlimit.take().is_some() },
     RecordPart { name: "tracego.capability", remove: |record| record.tracego.capability.take().is_some() },
     RecordPart { name: "tracego.namespace", remove: |record| record.tracego.namespace.take().is_some() },
@@ -23,6 +23,11 @@ const PARTS: [RecordPart; 9] = [
     },
     RecordPart { name: "body", remove: |record| cut(&mut record.body, TEXT) },
     RecordPart { name: "process.environment_variable", remove: |record| environment(record) },
+    RecordPart {
+        name: "tracego.environment_variable",
+        remove: |record| record.tracego.environment_variable.take().is_some(),
+    },
+    RecordPart { name: "tracego.image", remove: |record| record.tracego.image.take().is_some() },
     RecordPart { name: "tracego.ancestors", remove: |record| record.tracego.ancestors.take().is_some() },
     RecordPart { name: "tracego.go", remove: |record| record.tracego.go.take().is_some() },
 ];
@@ -63,6 +68,7 @@ fn environment(record: &mut Record) -> bool {
 /// Keeps the arguments from the first on, as many as fit. The last one may be cut.
 fn cut_arguments(record: &mut Record, max: usize, length: impl Fn(&Record) -> Option<usize>) {
     let Some(all) = record.process.as_mut().and_then(|process| process.command_args.take()) else { return };
+    count_arguments(record, &all);
     mark(record, ARGUMENTS);
     let mut room = all.iter().map(|argument| argument.len() + FRAME).sum::<usize>();
     loop {
@@ -75,6 +81,21 @@ fn cut_arguments(record: &mut Record, max: usize, length: impl Fn(&Record) -> Op
         }
         // Escapes make a message longer than its text, so this may take several rounds.
         room = if room > max { max } else { room - over.min(room / 4).max(1) };
+    }
+}
+
+/// Adds the number and the size of the arguments, which a lean record leaves out while it shows all of them.
+fn count_arguments(record: &mut Record, all: &[String]) {
+    if !record.is_lean {
+        return;
+    }
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let unavailable = &record.tracego.completeness.unavailable;
+    if let Some(process) = record.process.as_mut().filter(|_| !unavailable.contains(&"process.args_count")) {
+        process.args_count.get_or_insert(number(all.len()));
+    }
+    if let Some(exec) = &mut record.tracego.exec {
+        exec.args_bytes.get_or_insert(number(all.iter().map(|argument| argument.len() + 1).sum()));
     }
 }
 
