@@ -1,6 +1,6 @@
 //! The members that a lean record leaves out.
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use tracego_common::TaskId;
 use tracego_model::record::{
@@ -8,7 +8,7 @@ use tracego_model::record::{
     lineage::{Line, LineageNames},
 };
 
-use super::references::{RecordReferences, split};
+use super::references::RecordReferences;
 
 /// Names of values that may be unavailable, as `tracego.completeness.unavailable` has them.
 pub(super) const ARGS: &str = "process.command_args";
@@ -74,13 +74,9 @@ pub(super) fn task(record: &Record) -> Option<TaskId> {
 }
 
 /// Takes out of a record what it refers to, and what follows from its other members.
-pub(super) fn make_lean(record: &mut Record, references: &RecordReferences, asked: &BTreeSet<String>) {
+pub(super) fn make_lean(record: &mut Record, references: &RecordReferences) {
     record.is_lean = true;
-    let is_exit = record.event_name == event_name::EXIT;
-    record.brief = references.job.as_ref().and_then(|job| job.brief.clone()).filter(|_| !is_exit);
-    if is_exit && references.job.is_some() {
-        record.brief = Some(Arc::default());
-    }
+    record.brief.clone_from(&references.brief);
     let own = &mut *record.tracego;
     own.references = Some(Box::new(references.ids()));
     let root = own.job.as_ref().and_then(|job| job.root.as_ref()).map(|root| root.pid);
@@ -91,9 +87,7 @@ pub(super) fn make_lean(record: &mut Record, references: &RecordReferences, aske
         own.lineage = Some(LineageNames::new(line, root.filter(|_| !opens)));
     }
     if let Some(process) = &mut record.process {
-        if let Some(all) = process.environment_variable.take() {
-            process.environment_variable = split(&all, own.job.as_ref(), asked).0;
-        }
+        process.environment_variable.clone_from(&references.variables);
         if references.image.is_some() {
             process.runtime = None;
             if let Some(executable) = &mut process.executable {

@@ -28,6 +28,9 @@ const KEPT: NonZeroUsize = match NonZeroUsize::new(256) {
     None => NonZeroUsize::MIN,
 };
 
+/// Variables of a record; `None` for none.
+type SomeVariables = Option<Arc<Variables>>;
+
 /// A record that others refer to.
 #[derive(Debug)]
 pub(super) struct Reference {
@@ -36,8 +39,6 @@ pub(super) struct Reference {
     pub(super) key: u64,
     /// The record, without a number.
     pub(super) record: Record,
-    /// Members of commit and job that lean records show; set for a job.
-    pub(super) brief: Option<Arc<Context>>,
 }
 
 /// The references of one record.
@@ -47,6 +48,10 @@ pub(super) struct RecordReferences {
     pub(super) job: Option<Arc<Reference>>,
     pub(super) image: Option<Arc<Reference>>,
     pub(super) confinement: Option<Arc<Reference>>,
+    /// Members of commit and job that the record shows itself; `None` for those that it has.
+    pub(super) brief: Option<Arc<Context>>,
+    /// Variables that the record shows itself.
+    pub(super) variables: SomeVariables,
 }
 
 impl RecordReferences {
@@ -66,12 +71,20 @@ impl RecordReferences {
 }
 
 /// The shared parts of a job, by which it is found again. The parts are kept, so that their addresses stay theirs.
-#[derive(Clone)]
-struct JobParts(Option<Arc<Context>>, Option<Arc<Frozen<Job>>>, Option<Arc<Variables>>);
+type JobParts = (Option<Arc<Context>>, Option<Arc<Frozen<Job>>>, SomeVariables);
+
+/// The forms of a job in lean records.
+#[derive(Clone, Default)]
+struct JobForms {
+    reference: Option<Arc<Reference>>,
+    /// Members of commit and job that lean records show.
+    brief: Option<Arc<Context>>,
+    /// Variables that lean records show.
+    variables: SomeVariables,
+}
 
 /// The shared parts of an executable.
-#[derive(Clone)]
-struct ImageParts(
+type ImageParts = (
     Option<Arc<Frozen<BuildId>>>,
     Option<Arc<Frozen<Language>>>,
     Option<Arc<Frozen<Linked>>>,
@@ -79,8 +92,7 @@ struct ImageParts(
 );
 
 /// The shared parts of a confinement.
-#[derive(Clone)]
-struct ConfinementParts(Option<Arc<Frozen<Capabilities>>>, Option<Arc<Frozen<Rlimits>>>);
+type ConfinementParts = (Option<Arc<Frozen<Capabilities>>>, Option<Arc<Frozen<Rlimits>>>);
 
 fn address<T: ?Sized>(part: Option<&Arc<T>>) -> usize {
     part.map_or(0, |part| Arc::as_ptr(part).cast::<()>() as usize)
@@ -91,9 +103,11 @@ pub(super) struct ReferenceCache {
     /// Variables that the operator asked for, which records show themselves.
     pub(super) asked: Arc<BTreeSet<String>>,
     stream: Option<Arc<Reference>>,
-    jobs: LruCache<[usize; 3], (JobParts, Option<Arc<Reference>>)>,
+    jobs: LruCache<[usize; 3], (JobParts, JobForms)>,
     images: LruCache<([usize; 4], u64), (ImageParts, Arc<Reference>)>,
     confinements: LruCache<([usize; 2], u64), (ConfinementParts, Arc<Reference>)>,
+    /// Empty commit and job, which exits show: the start has theirs.
+    nothing: Arc<Context>,
 }
 
 impl Default for ReferenceCache {
@@ -104,6 +118,7 @@ impl Default for ReferenceCache {
             jobs: LruCache::new(KEPT),
             images: LruCache::new(KEPT),
             confinements: LruCache::new(KEPT),
+            nothing: Arc::default(),
         }
     }
 }
@@ -111,11 +126,16 @@ impl Default for ReferenceCache {
 impl ReferenceCache {
     /// Returns the references of a full record.
     pub(super) fn of(&mut self, record: &Record) -> RecordReferences {
+        let JobForms { reference: job, brief, variables } = self.job(record);
+        let is_exit = record.event_name == event_name::EXIT;
+        let brief = if is_exit { job.as_ref().map(|_| Arc::clone(&self.nothing)) } else { brief };
         RecordReferences {
             stream: Some(self.stream(record)),
-            job: self.job(record),
+            job,
             image: self.image(record),
             confinement: self.confinement(record),
+            brief,
+            variables,
         }
     }
 
@@ -131,26 +151,26 @@ impl ReferenceCache {
         made
     }
 
-    fn job(&mut self, record: &Record) -> Option<Arc<Reference>> {
-        let variables = record.process.as_ref().and_then(|process| process.environment_variable.clone());
-        let parts = JobParts(record.context.clone(), record.tracego.job.clone(), variables);
-        let key = [address(parts.0.as_ref()), address(parts.1.as_ref()), address(parts.2.as_ref())];
+    fn job(&mut self, record: &Record) -> JobForms {
+        let (context, job) = (record.context.as_ref(), record.tracego.job.as_ref());
+        let variables = record.process.as_ref().and_then(|process| process.environment_variable.as_ref());
+        let key = [address(context), address(job), address(variables)];
         if key == [0; 3] {
-            return None;
+            return JobForms::default();
         }
         let asked = &self.asked;
         let make = || {
-            let JobParts(context, job, variables) = parts.clone();
-            let variables = variables.and_then(|all| split(&all, job.as_ref(), asked).1);
-            if context.is_none() && job.is_none() && variables.is_none() {
-                return (parts.clone(), None);
-            }
-            let brief = context.as_deref().map(|context| Arc::new(brief(context)));
-            let own = Own { job, environment_variable: variables, ..Own::default() };
-            let id = |id| References { job: Some(id), ..References::default() };
-            let body = "job that records refer to".to_owned();
-            let made = Reference::new(record, event_name::JOB, body, own, context, id);
-            (parts.clone(), Some(Arc::new(Reference { brief, ..made })))
+            let parts = (context.cloned(), job.cloned(), variables.cloned());
+            let (shown, told) = variables.map(|all| split(all, job, asked)).unwrap_or_default();
+            let has_reference = context.is_some() || job.is_some() || told.is_some();
+            let reference = has_reference.then(|| {
+                let own = Own { job: job.cloned(), environment_variable: told, ..Own::default() };
+                let id = |id| References { job: Some(id), ..References::default() };
+                let body = "job that records refer to".to_owned();
+                Arc::new(Reference::new(record, event_name::JOB, body, own, context.cloned(), id))
+            });
+            let brief = context.map(|context| Arc::new(brief(context)));
+            (parts, JobForms { reference, brief, variables: shown })
         };
         self.jobs.get_or_insert(key, make).1.clone()
     }
@@ -159,42 +179,35 @@ impl ReferenceCache {
         let process = record.process.as_deref()?;
         let own = &record.tracego;
         let file = own.executable.as_ref()?;
-        let parts = ImageParts(
-            process.executable.as_ref().and_then(|executable| executable.build_id.clone()),
-            process.runtime.clone(),
-            own.elf.clone(),
-            own.go.as_ref().and_then(|go| go.build.clone()),
-        );
-        let address = [
-            address(parts.0.as_ref()),
-            address(parts.1.as_ref()),
-            address(parts.2.as_ref()),
-            address(parts.3.as_ref()),
-        ];
+        let build_id = process.executable.as_ref().and_then(|executable| executable.build_id.as_ref());
+        let (runtime, elf) = (process.runtime.as_ref(), own.elf.as_ref());
+        let build = own.go.as_ref().and_then(|go| go.build.as_ref());
+        let address = [address(build_id), address(runtime), address(elf), address(build)];
         let rest = hash_of(&(
             (file.inode.0, &file.device, file.ctime.map(|time| time.0), &file.mode, file.owner_id),
             (file.deleted, file.memfd, file.pathless.map(|why| why as u8), file.unread, &file.claims),
         ));
         let key = (address, rest);
         let make = || {
-            let ImageParts(build_id, runtime, elf, build) = parts.clone();
-            let image = Some(Image { build_id, runtime })
+            let parts = (build_id.cloned(), runtime.cloned(), elf.cloned(), build.cloned());
+            let image = Some(Image { build_id: build_id.cloned(), runtime: runtime.cloned() })
                 .filter(|image| image.build_id.is_some() || image.runtime.is_some());
-            let go = build.map(|build| Box::new(Go { build: Some(build), ..Go::default() }));
-            let own = Own { executable: Some(file.clone()), image, elf, go, ..Own::default() };
+            let go = build.map(|build| Box::new(Go { build: Some(Arc::clone(build)), ..Go::default() }));
+            let executable = Some(file.clone());
+            let own = Own { executable, image, elf: elf.cloned(), go, ..Own::default() };
             let id = |id| References { image: Some(id), ..References::default() };
             let body = "executable that records refer to".to_owned();
-            (parts.clone(), Arc::new(Reference::new(record, event_name::IMAGE, body, own, None, id)))
+            (parts, Arc::new(Reference::new(record, event_name::IMAGE, body, own, None, id)))
         };
         Some(Arc::clone(&self.images.get_or_insert(key, make).1))
     }
 
     fn confinement(&mut self, record: &Record) -> Option<Arc<Reference>> {
         let own = &record.tracego;
-        let parts = ConfinementParts(own.capability.clone(), own.rlimit.clone());
+        let (capability, rlimit) = (own.capability.as_ref(), own.rlimit.as_ref());
         let cgroup_path =
             record.process.as_ref().and_then(|process| process.linux.as_ref()).map(|linux| &linux.cgroup);
-        let address = [address(parts.0.as_ref()), address(parts.1.as_ref())];
+        let address = [address(capability), address(rlimit)];
         if address == [0; 2] && cgroup_path.is_none() {
             return None;
         }
@@ -207,10 +220,10 @@ impl ReferenceCache {
             &own.unit,
         ));
         let make = || {
-            let ConfinementParts(capability, rlimit) = parts.clone();
+            let parts = (capability.cloned(), rlimit.cloned());
             let own = Own {
-                capability,
-                rlimit,
+                capability: capability.cloned(),
+                rlimit: rlimit.cloned(),
                 namespace: own.namespace,
                 cgroup: own.cgroup,
                 cgroup_path: cgroup_path.cloned(),
@@ -221,18 +234,15 @@ impl ReferenceCache {
             };
             let id = |id| References { confinement: Some(id), ..References::default() };
             let body = "limits and namespaces that records refer to".to_owned();
-            (parts.clone(), Arc::new(Reference::new(record, event_name::CONFINEMENT, body, own, None, id)))
+            (parts, Arc::new(Reference::new(record, event_name::CONFINEMENT, body, own, None, id)))
         };
         Some(Arc::clone(&self.confinements.get_or_insert((address, rest), make).1))
     }
 }
 
-/// Variables of a record; `None` for none.
-type SomeVariables = Option<Arc<Variables>>;
-
 /// Splits the variables of a record: those that a lean record shows itself, because the operator asked for them and no
 /// attribute of the job tells them, and those of the job.
-pub(super) fn split(
+fn split(
     all: &Variables,
     job: Option<&Arc<Frozen<Job>>>,
     asked: &BTreeSet<String>,
@@ -297,11 +307,9 @@ impl Reference {
         let id: Arc<str> = format!("{key:016x}").into();
         let own = Own { references: Some(Box::new(ids(Arc::clone(&id)))), ..own };
         let record = envelope(record, name, body, own, key);
-        Self { id, key, record: Record { context, ..record }, brief: None }
+        Self { id, key, record: Record { context, ..record } }
     }
-}
 
-impl Reference {
     /// Returns the record with the time of `record`, the first that refers to it in an output or in an hour: a reader of
     /// any window of time finds it.
     pub(super) fn renewed(&self, record: &Record) -> Record {

@@ -10,7 +10,7 @@ use super::{
     references::{RecordReferences, ReferenceCache},
 };
 
-/// The stage in front of the outputs.
+/// References made so far, and those of the record that the outputs are given now.
 #[derive(Default)]
 pub(crate) struct DetailStage {
     cache: ReferenceCache,
@@ -43,7 +43,7 @@ impl DetailStage {
     /// Makes the current record lean, if it becomes that.
     pub(crate) fn finish(&mut self, record: &mut Record) {
         if let Some(references) = self.references.take() {
-            make_lean(record, &references, &self.cache.asked);
+            make_lean(record, &references);
         }
     }
 }
