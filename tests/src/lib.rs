@@ -12,11 +12,11 @@ pub mod samples;
 use std::{
     ffi::OsStr,
     fs,
-    io::Read,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
-        LazyLock,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, sleep},
@@ -72,6 +72,32 @@ pub fn remove_job(command: &mut Command) {
     let openers = tracego_model::job_variables::JOB_VARIABLES.map(|(name, _)| name);
     for name in tracego_analyze::enrich::ci::names().into_iter().chain(openers) {
         command.env_remove(name);
+    }
+}
+
+/// An output in memory. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    /// Returns the text written so far.
+    ///
+    /// # Panics
+    /// Panics if it is not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

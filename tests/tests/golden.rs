@@ -3,32 +3,14 @@
 //! `TRACEGO_BLESS=1 cargo xtask test` writes new ones; inspect the difference first.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{fs, path::Path};
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tracego::pipeline::{Consumer as _, Pipeline};
 use tracego_analyze::{rules::settings::RuleSettings, rules_stage::RulesStage};
 use tracego_deliver::sink::direct::{DirectFormat, DirectOutput, text::Style};
 use tracego_model::capture::{CaptureError, CaptureReader};
-
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use tracego_tests::Memory;
 
 /// Replays a capture up to its damage. Returns the records, and the error if there is one.
 fn replay(bytes: &[u8], format: DirectFormat) -> (String, Option<CaptureError>) {
@@ -48,7 +30,7 @@ fn replay(bytes: &[u8], format: DirectFormat) -> (String, Option<CaptureError>) 
         }
     };
     let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
-    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    let text = memory.text();
     (text.replace(&version, "\"version\":\"0\""), end)
 }
 

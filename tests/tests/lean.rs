@@ -1,12 +1,7 @@
 //! Lean records say what full ones say: expanded, they are equal.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{fs, path::Path, sync::Arc};
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 use serde_json::{Map, Value};
@@ -30,31 +25,10 @@ use tracego_model::{
         lineage::{Line, Lineage},
     },
 };
-use tracego_tests::samples;
+use tracego_tests::{Memory, records, samples};
 
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Memory {
-    fn output(&self, detail: Detail) -> DirectOutput {
-        DirectOutput::new(Box::new(self.clone()), DirectFormat::JSON).detailed(detail)
-    }
-
-    /// Returns the records; each is one that the schema allows.
-    fn records(&self) -> Vec<Value> {
-        tracego_tests::records(std::str::from_utf8(&self.0.lock().unwrap()).unwrap())
-    }
+fn output(memory: &Memory, detail: Detail) -> DirectOutput {
+    DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(detail)
 }
 
 /// Replays a capture with all kinds of records. Returns the records.
@@ -63,12 +37,12 @@ fn replay(path: &Path, detail: Detail) -> Vec<Value> {
     let mut reader = CaptureReader::new(&bytes[..]).unwrap();
     let memory = Memory::default();
     let judge = RulesStage::new(RuleSettings::default());
-    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), memory.output(detail));
+    let mut pipeline = Pipeline::new(reader.meta(), u32::MAX, Some(judge), output(&memory, detail));
     while let Some(input) = reader.next_input().unwrap() {
         pipeline.take(input).unwrap();
     }
     drop(pipeline);
-    memory.records()
+    records(&memory.text())
 }
 
 /// Checks that lean records, expanded, are the full ones. Returns the number of those that were lean.
@@ -136,7 +110,7 @@ fn nothing_of_a_capture_is_lost() {
 /// A change of a process, and the shape of its record.
 #[derive(Clone, Debug)]
 struct Step {
-    /// Which of the running processes.
+    /// Index of one of the running processes.
     process: Index,
     kind: u8,
     /// The program of an exec.
@@ -344,7 +318,7 @@ proptest! {
         let (lean, full) = (Memory::default(), Memory::default());
         let mut outputs = [Detail::Lean, Detail::Full].map(|detail| {
             let memory = if detail == Detail::Lean { &lean } else { &full };
-            Outputs::from(memory.output(detail)).asked(["GIT_COMMIT".to_owned()].into())
+            Outputs::from(output(memory, detail)).asked(["GIT_COMMIT".to_owned()].into())
         });
         for (n, step) in (0..).zip(&steps) {
             let Some(mut record) = machine.take(step) else { continue };
@@ -360,7 +334,7 @@ proptest! {
             }
         }
         outputs.iter_mut().for_each(|outputs| drop(outputs.flush()));
-        assert_expanded(lean.records(), full.records());
+        assert_expanded(records(&lean.text()), records(&full.text()));
     }
 }
 

@@ -1,11 +1,7 @@
 //! Lean records in each format: what they leave out is in the tables of `docs/formats.md`, and they are
 //! short.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tracego_deliver::{
@@ -20,7 +16,7 @@ use tracego_deliver::{
     },
 };
 use tracego_model::record::{Record, event_name};
-use tracego_tests::samples;
+use tracego_tests::{Memory, samples};
 
 use crate::{
     documents::{in_backticks, leaves, section},
@@ -37,20 +33,6 @@ pub(crate) const TESTS: &[(&str, crate::Test)] = &[
 /// Formats with a table of what lean records leave out.
 const FORMATS: [Format; 4] = [Format::Ocsf, Format::Ecs, Format::CloudEvents, Format::OtlpJson];
 
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Puts records through an output. Returns its lines, with those of records that lean ones refer to, and the
 /// records as they are afterwards.
 fn written(format: Format, detail: Detail, mut records: Vec<Record>) -> (Vec<String>, Vec<Record>) {
@@ -65,7 +47,7 @@ fn written(format: Format, detail: Detail, mut records: Vec<Record>) -> (Vec<Str
         assert!(outputs.push(record, true).unwrap());
     }
     assert!(outputs.flush().error.is_none());
-    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    let text = memory.text();
     (text.lines().map(str::to_owned).collect(), records)
 }
 

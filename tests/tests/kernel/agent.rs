@@ -1,11 +1,6 @@
 //! The agent's own accounts, with a reader that is paused.
 
-use std::{
-    io,
-    process::Command,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use tracego::{
     agent::{self, Agent, AgentOptions},
@@ -30,7 +25,7 @@ use tracego_probe::{
     host,
     load::{EnvName, LoadOptions},
 };
-use tracego_tests::{Session, records};
+use tracego_tests::{Memory, Session, records};
 
 use crate::Test;
 
@@ -42,20 +37,6 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("processes beyond the table of contexts are a loss of their job", contexts_full),
     ("a start whose arguments do not fit the ring arrives without them", long_in_small_ring),
 ];
-
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Returns options for the whole machine, without the test's own process.
 pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
@@ -120,7 +101,7 @@ pub(crate) fn session_of(
         work(&mut agent).await;
         agent.stop().await.unwrap()
     });
-    let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    let text = memory.text();
     (report, text)
 }
 
