@@ -12,6 +12,16 @@ pub fn comm(bytes: &[u8; 16]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
+/// Maximum length of a task name in bytes (`TASK_COMM_LEN` in include/linux/sched.h, without the NUL).
+const TASK_NAME_MAX: usize = 15;
+
+/// Returns the task name that the kernel takes from the name of an executable; the whole name where it would cut a
+/// character.
+#[must_use]
+pub fn task_name(file_name: &str) -> &str {
+    file_name.get(..TASK_NAME_MAX).unwrap_or(file_name)
+}
+
 /// Returns the bytes up to the first NUL.
 #[must_use]
 pub fn until_nul(bytes: &[u8]) -> &[u8] {

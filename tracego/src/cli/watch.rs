@@ -24,7 +24,7 @@ pub struct WatchOptions {
     pub records: RecordOptions,
     /// Size of the ring buffer between kernel and agent in bytes; a power of two.
     ///
-    /// It is part of the resident memory. Default: 4M, about 3,700 program starts that wait for tracego, or what
+    /// The ring is part of the resident memory. Default: 4M, about 3,700 program starts that wait for tracego, or what
     /// --argv-max needs. A machine with many CPUs that builds may need more.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "BYTES", value_parser = ring_size)]

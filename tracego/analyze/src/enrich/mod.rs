@@ -185,6 +185,7 @@ impl Enricher {
             Event::Chunk(_) => None,
         }
     }
+
     /// Returns the jobs with a running process, by the exec id of the process that opened them.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {

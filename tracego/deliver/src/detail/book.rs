@@ -1,7 +1,5 @@
 //! The records that one output has been given already.
 
-use std::num::NonZeroUsize;
-
 use lru::LruCache;
 use tracego_common::TaskId;
 use tracego_model::{
@@ -10,25 +8,15 @@ use tracego_model::{
 };
 
 use super::{
+    ANCESTORS_MAX, PROCESSES_KEPT, REFERENCES_KEPT,
     lean::{above, task},
-    references::{self, RecordReferences, hash_of},
+    reference::{self, hash_of},
+    reference_cache::RecordReferences,
 };
 
-/// Number of references that are remembered.
-const REFERENCES_KEPT: NonZeroUsize = match NonZeroUsize::new(1024) {
-    Some(kept) => kept,
-    None => NonZeroUsize::MIN,
-};
-/// Number of processes that are remembered. One that is forgotten gets a record again when it is referred to.
-const PROCESSES_KEPT: NonZeroUsize = match NonZeroUsize::new(8192) {
-    Some(kept) => kept,
-    None => NonZeroUsize::MIN,
-};
 /// Time after which references and processes are written again, in nanoseconds: a reader of any window longer than
 /// this has all.
 const AGAIN: i64 = 3_600_000_000_000;
-/// Maximum number of ancestors that are written ahead of a record; lines are not longer.
-const ANCESTORS_MAX: usize = 160;
 
 /// A process as a reader of the output knows it: from the last record of its start or of itself.
 #[derive(Clone, Copy)]
@@ -77,7 +65,7 @@ pub(crate) struct ReferenceBook {
     /// Time of each reference, by its key.
     references: LruCache<u64, Time>,
     processes: LruCache<(u64, u32), KnownProcess>,
-    /// Time since when processes are remembered.
+    /// Time of the oldest process that may be remembered.
     since: Option<Time>,
     /// Number of times that a known process became another one, by an exec.
     changes: u64,
@@ -143,7 +131,7 @@ impl ReferenceBook {
             return None;
         }
         self.note(id, this);
-        references::itself(record, id)
+        reference::itself(record, id)
     }
 
     /// Appends the records of the ancestors that the reader does not know as they were when the process below was
@@ -164,7 +152,7 @@ impl ReferenceBook {
                 known.checked = changes;
                 continue;
             }
-            let record = references::ancestor(record, line);
+            let record = reference::ancestor(record, line);
             if let Some(process) = record.process.as_deref() {
                 let known = KnownProcess { as_ancestor: hash, ..KnownProcess::new(&record, process) };
                 self.note(line.id, known);

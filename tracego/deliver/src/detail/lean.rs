@@ -8,7 +8,7 @@ use tracego_model::record::{
     lineage::{Line, LineageNames},
 };
 
-use super::references::RecordReferences;
+use super::reference_cache::RecordReferences;
 
 /// Names of values that may be unavailable, as `tracego.completeness.unavailable` has them.
 pub(super) const ARGS: &str = "process.command_args";

@@ -6,7 +6,6 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher as _, RandomState},
-    num::NonZeroUsize,
     sync::{Arc, Mutex},
 };
 
@@ -14,26 +13,16 @@ use lru::LruCache;
 use tracego_model::record::{SCHEMA, SCHEMA_URL, event_name};
 
 use super::{
+    ANCESTORS_MAX, PROCESSES_KEPT, REFERENCES_KEPT,
     line_ids::{IdKind, LineId, LineIds},
-    process_line::ProcessFacts,
+    process_line::BegunProcess,
 };
 
 /// A memory that the threads of one sink share.
 pub(crate) type SharedMemory = Arc<Mutex<ReferenceMemory>>;
 
-/// Numbers of shared references and of processes that are remembered: as many as the pipeline takes for given.
-const LINES_KEPT: NonZeroUsize = match NonZeroUsize::new(1024) {
-    Some(kept) => kept,
-    None => NonZeroUsize::MIN,
-};
-const PROCESSES_KEPT: NonZeroUsize = match NonZeroUsize::new(8192) {
-    Some(kept) => kept,
-    None => NonZeroUsize::MIN,
-};
 /// Number of bytes of shared references that are remembered.
 const BYTES_KEPT: usize = 2 << 20;
-/// Maximum number of ancestors that are written ahead of a record.
-const ANCESTORS_MAX: usize = 160;
 
 /// A file that lines are written to, by a number of its own.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -56,7 +45,7 @@ pub(crate) struct ReferenceMemory {
     bytes: usize,
     /// Whether a line was lean, or one that lean ones refer to.
     has_lean: bool,
-    processes: LruCache<u64, Remembered<ProcessFacts>>,
+    processes: LruCache<u64, Remembered<BegunProcess>>,
     /// Host and run of the newest stream, for records of processes.
     origin: Option<serde_json::Value>,
     files: u64,
@@ -66,7 +55,7 @@ impl Default for ReferenceMemory {
     fn default() -> Self {
         Self {
             hash: RandomState::new(),
-            lines: LruCache::new(LINES_KEPT),
+            lines: LruCache::new(REFERENCES_KEPT),
             bytes: 0,
             has_lean: false,
             processes: LruCache::new(PROCESSES_KEPT),
@@ -125,15 +114,17 @@ impl ReferenceMemory {
         FileNumber(self.files)
     }
 
+    /// Returns the ids in a line; `None` for a line that is nothing to others. A sink of full records alone needs no
+    /// memory, so the starts in it are nothing, either.
+    fn ids<'a>(&self, line: &'a [u8]) -> Option<LineIds<'a>> {
+        let is_relevant = LineForm::of(line).is_some_and(|form| self.has_lean || form != LineForm::Begin);
+        is_relevant.then(|| LineIds::of(line)).flatten()
+    }
+
     /// Remembers what a line is to others. `file`: the file that has the line, if one has.
     pub(crate) fn note(&mut self, line: &[u8], file: Option<FileNumber>) {
-        match LineForm::of(line) {
-            None => return,
-            // A sink of full records alone needs no memory.
-            Some(LineForm::Begin) if !self.has_lean => return,
-            Some(_) => self.has_lean = true,
-        }
-        let Some(ids) = LineIds::of(line) else { return };
+        let Some(ids) = self.ids(line) else { return };
+        self.has_lean = true;
         // What is used last is forgotten last.
         for id in ids.needed() {
             let key = self.key(&id);
@@ -152,7 +143,7 @@ impl ReferenceMemory {
                         continue;
                     }
                     let known = known.flatten();
-                    if let Some(facts) = ProcessFacts::of(line) {
+                    if let Some(facts) = BegunProcess::of(line) {
                         self.processes.put(key, Remembered { content: facts, file: file.or(known) });
                     }
                 }
@@ -192,13 +183,8 @@ impl ReferenceMemory {
     ) -> MissingLines {
         let mut missing = MissingLines::default();
         let mut there = HashSet::new();
-        let has_lean = self.has_lean;
-        let is_asked = |line: &&[u8]| match LineForm::of(line) {
-            None => false,
-            Some(LineForm::Begin) => has_lean,
-            Some(LineForm::Lean | LineForm::Reference) => true,
-        };
-        for ids in lines.filter(is_asked).filter_map(LineIds::of) {
+        for line in lines {
+            let Some(ids) = self.ids(line) else { continue };
             for id in ids.needed() {
                 let key = self.key(&id);
                 match id.kind {

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tracego_model::record::{OtelSeverity, SCHEMA, SCHEMA_URL, event_name};
+use tracego_model::{
+    record::{OtelSeverity, SCHEMA, SCHEMA_URL, event_name},
+    text,
+};
 
-/// Length of a task name (`TASK_COMM_LEN` in include/linux/sched.h, without the zero byte).
-const COMM: usize = 15;
+use super::reference::hash_of;
 
 /// The parts of a line that began a process, of which its record is made.
 #[derive(Debug, Deserialize)]
-pub(super) struct ProcessFacts {
+pub(super) struct BegunProcess {
     /// Kind of the line; empty once the facts are those of the process.
     event_name: Box<str>,
     timestamp: Box<str>,
@@ -98,7 +100,7 @@ struct OwnLine<'a> {
     own: &'a Own,
 }
 
-impl ProcessFacts {
+impl BegunProcess {
     /// Reads the facts from a line that began a process.
     pub(super) fn of(line: &[u8]) -> Option<Self> {
         let mut facts: Self = serde_json::from_slice(line).ok()?;
@@ -109,8 +111,7 @@ impl ProcessFacts {
         }
         // A lean record leaves out what follows from other members.
         let name = process.executable.as_ref().and_then(|file| file.name.as_deref()).unwrap_or_default();
-        let cut = name.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= COMM).last();
-        process.command.get_or_insert_with(|| name.get(..cut.unwrap_or(0)).unwrap_or_default().into());
+        process.command.get_or_insert_with(|| text::task_name(name).into());
         process.real_user = process.real_user.take().or(process.user.take());
         if &*facts.event_name != event_name::PROCESS {
             facts.log.record.uid = of_process(&facts.log.record.uid)?;
@@ -153,11 +154,10 @@ impl ProcessFacts {
 /// Returns the id of the record of a process, made from that of the record that began it: of the same millisecond, and
 /// the same again for the same record.
 fn of_process(uid: &str) -> Option<Box<str>> {
-    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
     /// Digits of Crockford's base 32, as in a ULID.
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let time = uid.get(..10)?;
-    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((event_name::PROCESS, uid));
+    let hash = hash_of(&(event_name::PROCESS, uid));
     let digit = |n: u32| hash.checked_shr(5 * n).unwrap_or(0) as usize & 31;
     let rest = (0..16).map(|n| char::from(DIGITS[digit(n)]));
     Some(time.chars().chain(rest).collect::<String>().into())
@@ -174,7 +174,7 @@ mod tests {
             "process":{"pid":2,"parent_pid":1,"creation":{"time":"c"},"command_args":["x"],
             "executable":{"path":"/usr/bin/x86_64-linux-gnu-gcc-12"},"user":{"id":0,"name":"root"}},
             "tracego":{"exec_id":"a-b-c-4-2","parent_exec_id":"a-b-c-3-1"}}"#;
-        let facts = ProcessFacts::of(start.as_bytes()).unwrap();
+        let facts = BegunProcess::of(start.as_bytes()).unwrap();
         let line = facts.line(Some(&serde_json::json!({"host": {"id": "h"}, "service": {"name": "s"}})));
         let record: Value = serde_json::from_slice(&line).unwrap();
         assert!(line.starts_with(b"{\"schema\":\"tracego/2\",\"schema_url\":\"") && line.ends_with(b"}}\n"));
@@ -187,7 +187,7 @@ mod tests {
         let uid = record["log"]["record"]["uid"].as_str().unwrap();
         assert!(uid.len() == 26 && uid.starts_with("01M8MR4GWN") && uid != "01M8MR4GWND43T2V626FAHSHVX");
         // The record of a process stays as it is.
-        let again = ProcessFacts::of(&line).unwrap();
+        let again = BegunProcess::of(&line).unwrap();
         assert_eq!(again.line(Some(&record)), line);
     }
 }

@@ -1,4 +1,4 @@
-//! The stage in front of the outputs: it finds the references of a record, and makes the record lean.
+//! The stage in front of the outputs: finds the references of a record, and makes the record lean.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,7 @@ use tracego_model::record::Record;
 use super::{
     book::ReferenceBook,
     lean::{is_lean, make_lean},
-    references::{RecordReferences, ReferenceCache},
+    reference_cache::{RecordReferences, ReferenceCache},
 };
 
 /// References made so far, and those of the record that the outputs are given now.

@@ -141,9 +141,7 @@ impl Tally {
         self.reach(facts.seq);
         self.run.add(facts);
         self.refer(facts);
-        let referred = facts.job_reference.as_deref().and_then(|id| self.references.get(id));
-        let job = facts.job.as_deref().or(referred.map(String::as_str));
-        match (facts.seal, job) {
+        match (facts.seal, job(facts, &self.references)) {
             (Some(Scope::Window | Scope::Run), _) => self.window = Counts::default(),
             (Some(Scope::Job), job) => {
                 self.window.add(facts);
@@ -181,12 +179,17 @@ impl Tally {
     pub fn refuse(&mut self, facts: &Facts<'_>) {
         self.window.refused += 1;
         self.run.refused += 1;
-        let referred = facts.job_reference.as_deref().and_then(|id| self.references.get(id));
-        let job = facts.job.as_deref().or(referred.map(String::as_str));
+        let job = job(facts, &self.references);
         if let Some(counts) = job.filter(|_| facts.seal.is_none()).and_then(|job| self.jobs.get_mut(job)) {
             counts.refused += 1;
         }
     }
+}
+
+/// Returns the job of a line: its own, or that of the record that it refers to.
+fn job<'a>(facts: &'a Facts<'_>, references: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    let referred = facts.job_reference.as_deref().and_then(|id| references.get(id));
+    facts.job.as_deref().or(referred.map(String::as_str))
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ impl RecordBuilder {
             self.clock = Clock::continued(offset);
         }
     }
+
     /// Returns the identity of a process as text.
     #[must_use]
     pub fn exec_id(&self, id: TaskId) -> String {

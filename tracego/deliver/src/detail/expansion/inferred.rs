@@ -9,9 +9,6 @@ use tracego_model::{
 use super::{Members, object};
 use crate::detail::lean::{ARGS_COUNT, FILENAME, TTY};
 
-/// Length of a task name (`TASK_COMM_LEN` in include/linux/sched.h, without the zero byte).
-const COMM: usize = 15;
-
 /// Adds the members that a lean record leaves out because they follow from others.
 pub(super) fn fill(record: &mut Members) {
     put(record, "schema_url", || Some(SCHEMA_URL.into()));
@@ -53,7 +50,7 @@ fn fill_names(process: &mut Members) {
     let Some(Value::Object(file)) = process.get_mut("executable") else { return };
     let Some(path) = file.get("path").and_then(Value::as_str) else { return };
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let cut = name.get(..COMM).unwrap_or(&name).to_owned();
+    let cut = text::task_name(&name).to_owned();
     put(file, "name", || Some(name.into()));
     put(process, "command", || Some(cut.into()));
 }

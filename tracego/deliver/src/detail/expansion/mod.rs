@@ -1,29 +1,28 @@
 //! The way back from lean records in JSON to the full ones that they stand for.
 //!
 //! ```text
-//! memory      what is remembered of earlier records, bounded
-//! process     a process as the last record of its start or of itself describes it
-//! inferred    the members that follow from other members of a record
-//! shared      the members that a record shares with others
+//! bounded_memory  least recently used memory of earlier records
+//! process         a process as the last record of its start or of itself describes it
+//! inferred        the members that follow from other members of a record
+//! shared          the members that a record shares with others
 //! ```
 //!
 //! Records are taken in the order in which they were written. All of them are untrusted: a record that lies gives a
 //! record that lies, and nothing worse.
 
+mod bounded_memory;
 mod inferred;
-mod memory;
 mod process;
 mod shared;
 
 use std::fmt;
 
-use memory::{BoundedMemory, size};
+use bounded_memory::{BoundedMemory, size};
 use process::{Above, ProcessFacts};
 use serde_json::{Map, Value};
 use tracego_model::record::event_name;
 
-/// Maximum number of ancestors of a record; longer lines are cut.
-const ANCESTORS_MAX: usize = 160;
+use super::ANCESTORS_MAX;
 
 type Members = Map<String, Value>;
 
@@ -112,7 +111,7 @@ impl Expander {
         }
     }
 
-    /// Adds to an exit what its process tells. Returns what is above the process.
+    /// Adds to an exit the members that its process has. Returns what is above the process.
     fn fill_exit(&mut self, record: &mut Members, missing: &mut MissingReferences) -> Option<Above> {
         record.get("event_name").filter(|name| *name == event_name::EXIT)?;
         let id = object(record, "tracego").get("exec_id")?.as_str()?.to_owned();

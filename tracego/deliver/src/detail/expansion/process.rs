@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Members, memory::size, object};
+use super::{Members, bounded_memory::size, object};
 
 /// The processes above another one.
 #[derive(Clone, Default)]
 pub(super) enum Above {
-    /// None is known.
+    /// No process above is known.
     #[default]
     Unknown,
     /// `tracego.exec_id` of the process that forked it.

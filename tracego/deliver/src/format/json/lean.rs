@@ -14,8 +14,6 @@ use crate::format::{
 
 /// Largest difference between the two times of a record with one time, in nanoseconds.
 const DELAY: i64 = 1_000_000_000;
-/// Length of a task name (`TASK_COMM_LEN` in include/linux/sched.h, without the zero byte).
-const COMM: usize = 15;
 
 /// Lean record as one object.
 pub(super) struct LeanRecord<'a>(pub(super) &'a Record);
@@ -56,10 +54,8 @@ pub(in crate::format) fn observed(record: &Record) -> Option<Time> {
 
 /// Returns the task name, unless it follows from the name of the executable.
 pub(in crate::format) fn command(process: &Process) -> Option<&str> {
-    let is_named = process.executable.as_ref().is_some_and(|file| {
-        let cut = file.name.as_bytes().get(..COMM).unwrap_or(file.name.as_bytes());
-        cut == process.command.as_bytes()
-    });
+    let is_named =
+        process.executable.as_ref().is_some_and(|file| text::task_name(&file.name) == process.command);
     (!is_named).then_some(process.command.as_str())
 }
 

@@ -80,9 +80,6 @@ pub(crate) const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 /// Interval for updating what changes by itself: ages, the status.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Shortest time between two refreshes of the references because the queue drops records.
-const REFRESH: Duration = Duration::from_millis(500);
-
 /// Room for frames and segments, beside the records, when a spool takes more than its limit.
 const SPARE: u64 = 1 << 20;
 
@@ -136,8 +133,8 @@ pub(crate) struct Worker<T> {
     losses: SinkLosses,
     /// References among the chunks that arrived, and whether the transport asks for them.
     references: (SharedMemory, bool),
-    /// Number of records that the queue had dropped when the pipeline last began the references anew, and that time.
-    dropped: (u64, Option<Instant>),
+    /// Number of records that the queue had dropped when it was last looked at.
+    dropped: u64,
 }
 
 impl<T: Transport + 'static> Worker<T> {
@@ -176,7 +173,7 @@ impl<T: Transport + 'static> Worker<T> {
             destination,
             transport,
             references: (SharedMemory::default(), false),
-            dropped: (0, None),
+            dropped: 0,
         }
     }
 
@@ -371,13 +368,13 @@ impl<T: Transport + 'static> Worker<T> {
         self.refresh_dropped();
     }
 
-    /// Asks for the references anew when the queue has dropped records, some of which others may refer to.
+    /// Asks for the references anew when the queue has dropped records, some of which others may refer to. The sender
+    /// bounds how often they come.
     fn refresh_dropped(&mut self) {
-        let (before, asked) = self.dropped;
         let stats = self.queue.stats();
         let dropped = GapReason::ALL.into_iter().map(|reason| stats.dropped(reason).records).sum();
-        if dropped != before && asked.is_none_or(|asked| asked.elapsed() >= REFRESH) {
-            self.dropped = (dropped, Some(Instant::now()));
+        if dropped != self.dropped {
+            self.dropped = dropped;
             self.status.next_epoch();
         }
     }
