@@ -25,7 +25,7 @@ struct PathWalk {
     dentry: u64,
     /// The mount that the walk is in.
     mount: u64,
-    /// Where that mount is.
+    /// Place of that mount.
     place: MountPlace,
     start: u64,
     pos: u64,
