@@ -34,6 +34,7 @@ use crate::{
     clock::Time,
     finding,
     record::job::Context,
+    text,
     walk::{MemberVisitor, walk_members},
 };
 
@@ -247,7 +248,13 @@ pub fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
 /// Boot id, start and pid: never a bare pid.
 #[must_use]
 pub fn exec_id(boot_id: &str, id: TaskId) -> String {
-    format!("{boot_id}-{:x}-{:x}", id.start_boottime, id.tgid)
+    let mut text = String::with_capacity(boot_id.len() + "-ffffffffffffffff-ffffffff".len());
+    text.push_str(boot_id);
+    for number in [id.start_boottime, u64::from(id.tgid)] {
+        text.push('-');
+        text::push_hex(&mut text, number);
+    }
+    text
 }
 
 /// W3C trace context.

@@ -33,11 +33,17 @@ const BODY_MAX: usize = 200;
 
 /// Joins arguments into one line, with control characters escaped. A long line is cut and ends with `…`.
 pub fn one_line(words: &[String]) -> String {
-    let mut line = String::new();
+    let bytes = words.iter().map(|word| word.len() + 1).sum::<usize>();
+    let mut line = String::with_capacity(bytes.min(BODY_MAX + "…".len()));
     let mut left = BODY_MAX;
     for (n, word) in words.iter().enumerate() {
         if n > 0 {
             line.push(' ');
+        }
+        if word.len() <= left && is_plain(word) {
+            left -= word.len();
+            line.push_str(word);
+            continue;
         }
         for c in word.chars() {
             if left == 0 {
@@ -49,6 +55,34 @@ pub fn one_line(words: &[String]) -> String {
         }
     }
     line
+}
+
+/// Whether a text has printable ASCII characters alone.
+fn is_plain(text: &str) -> bool {
+    // Without an early end, which would keep the compiler from comparing many bytes at once.
+    text.bytes().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~'))
+}
+
+/// Whether a line is what [`one_line`] makes of the words.
+#[must_use]
+pub fn is_line_of(line: &str, words: &[String]) -> bool {
+    let is_joined = || {
+        let mut words = words.iter();
+        let first = words.next().map_or("", String::as_str);
+        let rest = words
+            .try_fold(line.strip_prefix(first)?, |rest, word| rest.strip_prefix(' ')?.strip_prefix(&**word));
+        rest.filter(|rest| rest.is_empty())
+    };
+    (line.len() <= BODY_MAX && is_plain(line) && is_joined().is_some()) || one_line(words) == line
+}
+
+/// Appends a number in hexadecimal digits, without the machinery of [`std::fmt`]: each record has a few.
+pub fn push_hex(text: &mut String, number: u64) {
+    let digits = (67 - number.leading_zeros().min(63)) / 4;
+    for at in (0..digits).rev() {
+        let digit = (number >> (4 * at) & 0xf) as u32;
+        text.extend(char::from_digit(digit, 16));
+    }
 }
 
 /// Whether a character shows nothing, so that two texts with it look alike: the default-ignorable code points
@@ -112,8 +146,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn hexadecimal_digits_are_those_of_the_standard_library() {
+        for number in (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1, u64::MAX >> bit]) {
+            let mut text = String::new();
+            push_hex(&mut text, number);
+            assert_eq!(text, format!("{number:x}"));
+        }
+    }
+
+    #[test]
     fn a_line_stays_a_line() {
         assert_eq!(one_line(&["a\nb".into(), "\u{1b}[31m".into()]), "a\\nb \\u{1b}[31m");
         assert_eq!(one_line(&["x".repeat(500)]).chars().count(), BODY_MAX + 1);
+    }
+
+    #[test]
+    fn a_line_is_known_as_that_of_its_words() {
+        let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let long = "x".repeat(BODY_MAX - 2);
+        for list in [
+            words(&[]),
+            words(&[""]),
+            words(&["a"]),
+            words(&["a", "", "b c"]),
+            words(&["a\n", "\u{e4}", "~ "]),
+            words(&[&long, "b"]),
+            words(&[&long, "bc"]),
+            words(&[&long, "\u{e4}\u{e4}"]),
+        ] {
+            let line = one_line(&list);
+            assert!(is_line_of(&line, &list), "{list:?}");
+            assert!(!is_line_of(&format!("{line} "), &list) && !is_line_of(&format!("-{line}"), &list));
+            let more = [list.clone(), words(&["x"])].concat();
+            assert_eq!(is_line_of(&line, &more), one_line(&more) == line, "{more:?}");
+        }
     }
 }

@@ -51,14 +51,17 @@ impl Backlog {
         self.records.is_empty()
     }
 
-    /// Whether more records wait than one portion has.
-    pub(super) fn has_portion(&self) -> bool {
-        self.records.len() >= PORTION_RECORDS || self.bytes >= PORTION_BYTES
-    }
-
     /// Whether records must be written before another start is judged.
     pub(super) fn is_full(&self) -> bool {
         self.records.len() >= RECORDS_MAX || self.bytes >= BYTES_MAX
+    }
+
+    /// Takes the oldest record.
+    pub(super) fn pop(&mut self) -> Option<JudgedRecord> {
+        let judged = self.records.pop_front()?;
+        self.bytes -= judged.bytes;
+        self.left += 1;
+        Some(judged)
     }
 
     /// Takes the oldest records, so many that the decision about another start can wait for them.
@@ -103,15 +106,18 @@ mod tests {
     #[test]
     fn a_portion_is_bounded_in_records_and_in_bytes() {
         let mut backlog = Backlog::default();
-        assert!(backlog.portion().is_empty() && !backlog.has_portion());
+        assert!(backlog.portion().is_empty() && backlog.pop().is_none());
         (0..100).for_each(|_| backlog.push(judged(1)));
-        assert!(backlog.has_portion() && !backlog.is_full());
+        assert!(!backlog.is_full());
         assert_eq!((backlog.portion().len(), backlog.portion().len()), (PORTION_RECORDS, 36));
         (0..3).for_each(|_| backlog.push(judged(PORTION_BYTES / 2)));
         backlog.push(judged(PORTION_BYTES * 2));
         let portions = [backlog.portion().len(), backlog.portion().len(), backlog.portion().len()];
         assert_eq!(portions, [2, 2, 0]);
         assert_eq!((backlog.came(), backlog.left(), backlog.bytes), (104, 104, 0));
+        backlog.push(judged(5));
+        assert_eq!(backlog.pop().map(|judged| judged.bytes), Some(5));
+        assert_eq!((backlog.came(), backlog.left(), backlog.bytes), (105, 105, 0));
     }
 
     #[test]

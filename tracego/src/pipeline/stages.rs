@@ -148,7 +148,9 @@ impl Pipeline {
             if self.unkilled >= JUDGED_MAX {
                 self.kill();
             }
-            if self.backlog.has_portion() && (!self.runs_ahead() || self.backlog.is_full()) {
+            if !self.runs_ahead() {
+                self.write_backlog();
+            } else if self.backlog.is_full() {
                 self.write_portion();
             }
         }
@@ -175,8 +177,8 @@ impl Pipeline {
 
     /// Writes all records that wait.
     fn write_backlog(&mut self) {
-        while !self.backlog.is_empty() {
-            self.write_portion();
+        while let Some(judged) = self.backlog.pop() {
+            self.conclude(judged);
         }
     }
 

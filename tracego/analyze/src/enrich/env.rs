@@ -38,11 +38,12 @@ pub struct Environment {
     pub trace: Option<Trace>,
     /// Values that are not UTF-8 among the shown variables.
     pub completeness: Completeness,
-    /// The latest merged identity, for the opener of a job and whether the opener is the process itself.
-    merged: Option<(TaskId, bool, Option<Identified>)>,
+    /// The latest merged identities, for the opener of a job and whether the opener is the process itself; the most
+    /// recent first. Jobs that run side by side have the same environment more often than not.
+    merged: Vec<(TaskId, bool, Option<Identified>)>,
 }
 
-/// Maximum number of environments that are kept.
+/// Maximum number of environments that are kept, and of jobs with the same one.
 const KEPT: usize = 8;
 
 /// The latest environments, the most recent first.
@@ -109,15 +110,18 @@ impl Environment {
         exec_id: impl Fn(TaskId) -> String,
     ) -> Option<Identified> {
         let root = job.map_or(TaskId::default(), |job| job.root);
-        if let Some((known, known_is_root, merged)) = &self.merged
-            && (*known, *known_is_root) == (root, is_root)
-        {
-            return merged.clone();
+        let known = self.merged.iter().position(|&(known, of_root, _)| (known, of_root) == (root, is_root));
+        match known {
+            Some(0) => {}
+            Some(at) => self.merged[..=at].rotate_right(1),
+            None => {
+                let of_job = job.map(|job| (job, exec_id(job.root)));
+                let merged = context::merge(explicit, &self.identity, of_job, is_root);
+                self.merged.truncate(KEPT - 1);
+                self.merged.insert(0, (root, is_root, merged));
+            }
         }
-        let of_job = job.map(|job| (job, exec_id(job.root)));
-        let merged = context::merge(explicit, &self.identity, of_job, is_root);
-        self.merged = Some((root, is_root, merged.clone()));
-        merged
+        self.merged.first().and_then(|(_, _, merged)| merged.clone())
     }
 }
 

@@ -92,14 +92,14 @@ impl Enricher {
     /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
         let args: Vec<String> = exec.args().map(text::lossy).collect();
-        self.remember(exec, text::lossy(&exec.exe), &args, note);
+        self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note);
     }
 
     /// Updates the table from a program start. Returns the new entry.
     fn remember(
         &mut self,
         exec: &Exec<'_>,
-        executable: String,
+        executable: Arc<str>,
         args: &[String],
         note: Option<&StartNote>,
     ) -> ProcessEntry {
@@ -202,7 +202,7 @@ impl Enricher {
         own.completeness.bytes.extend(env.completeness.bytes.clone());
         let info = cgroup::parse(&exec.cgroup);
         own.unit = info.unit;
-        let path = process.executable.as_ref().map(|file| file.path.clone()).unwrap_or_default();
+        let path = process.executable.as_ref().map_or("", |file| &file.path).into();
         let args = process.command_args.take().unwrap_or_default();
         let entry = self.remember(exec, path, &args, note);
         process.command_args = Some(args);

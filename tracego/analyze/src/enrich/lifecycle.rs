@@ -32,7 +32,7 @@ impl Enricher {
             id: header.id,
             created: self.created(header.id),
             command: text::lossy(text::comm(&fork.comm)),
-            executable: parent.line.executable.clone(),
+            executable: Arc::clone(&parent.line.executable),
             elsewhere: parent.line.elsewhere,
             ..Line::default()
         };

@@ -62,7 +62,7 @@ pub struct Enricher {
     builder: RecordBuilder,
     explicit: ci::CiIdentity,
     table: ProcessTable,
-    jobs: HashMap<TaskId, Weak<OpenJob>>,
+    jobs: HashMap<TaskId, Weak<OpenJob>, lru::DefaultHasher>,
     /// The most recently opened jobs. A record about a job that is over, such as a loss, can still name the
     /// job.
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
@@ -112,7 +112,7 @@ impl Enricher {
             builder: RecordBuilder::new(meta),
             explicit,
             table: ProcessTable::default(),
-            jobs: HashMap::new(),
+            jobs: HashMap::default(),
             recent_jobs: LruCache::new(RECENT_JOBS),
             environments: env::RecentEnvironments::default(),
             images: SharedParts::new(IMAGES_KEPT),
@@ -318,7 +318,8 @@ impl Enricher {
         own.in_tree = header.flags & flags::IN_TREE != 0;
         let entry = self.entry(header.id)?;
         if !entry.line.executable.is_empty() {
-            process.executable = Some(exec::executable(entry.line.executable.clone(), entry.line.elsewhere));
+            process.executable =
+                Some(exec::executable(entry.line.executable.to_string(), entry.line.elsewhere));
         }
         own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
         own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));

@@ -39,7 +39,7 @@ impl ProcessEntry {
 
 /// The process table.
 #[derive(Debug, Default)]
-pub struct ProcessTable(HashMap<u32, ProcessEntry>);
+pub struct ProcessTable(HashMap<u32, ProcessEntry, lru::DefaultHasher>);
 
 impl ProcessTable {
     /// Adds the processes that ran when the programs were attached. Entries that came from events are better
@@ -64,7 +64,7 @@ impl ProcessTable {
                     created: wall(start_boottime),
                     seeded: true,
                     command: seed.comm.clone(),
-                    executable: seed.exe.clone(),
+                    executable: seed.exe.as_str().into(),
                     ..Line::default()
                 };
                 let up = lines.get(&seed.ppid).cloned();

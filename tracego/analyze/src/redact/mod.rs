@@ -228,6 +228,16 @@ impl Redactor {
         self.passes(path, Place::Path, &Work::default())
     }
 
+    /// Redacts a path as [`Self::path`] does. Returns the original of one that changed.
+    pub fn take_from_path(&self, path: &mut String) -> Option<String> {
+        let work = Work::default();
+        if !self.closed && self.is_plain(path, &work) {
+            return None;
+        }
+        let original = path.clone();
+        self.passes(path, Place::Path, &work).then_some(original)
+    }
+
     fn passes(&self, text: &mut String, place: Place, work: &Work) -> bool {
         if self.closed || cost(text).is_none_or(|cost| cost > LOOKED_AT_MAX) {
             return replace(text);

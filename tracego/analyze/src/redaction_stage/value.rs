@@ -60,12 +60,11 @@ impl FoundSecrets {
 
     /// Redacts a path and keeps both forms. Returns whether the path changed.
     pub(super) fn path(&mut self, path: &mut String, redactor: &Redactor) -> bool {
-        let raw = path.clone();
-        let changed = redactor.path(path);
-        if changed && self.paths.len() < SECRETS_MAX {
+        let Some(raw) = redactor.take_from_path(path) else { return false };
+        if self.paths.len() < SECRETS_MAX {
             self.paths.push((raw, path.clone()));
         }
-        changed
+        true
     }
 
     /// Adds what was found in an earlier record about the same process.

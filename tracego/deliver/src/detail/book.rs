@@ -1,6 +1,8 @@
 //! The records that one output has been given already.
 
-use lru::LruCache;
+use std::hash::BuildHasher as _;
+
+use lru::{DefaultHasher, LruCache};
 use tracego_common::TaskId;
 use tracego_model::{
     clock::Time,
@@ -10,7 +12,7 @@ use tracego_model::{
 use super::{
     ANCESTORS_MAX, PROCESSES_KEPT, REFERENCES_KEPT,
     lean::{above, task},
-    reference::{self, hash_of},
+    reference,
     reference_cache::RecordReferences,
 };
 
@@ -33,12 +35,12 @@ struct KnownProcess {
 }
 
 impl KnownProcess {
-    fn new(record: &Record, process: &Process) -> Self {
+    fn new(record: &Record, process: &Process, hasher: &DefaultHasher) -> Self {
         let up = above(record).map(|up| &**up);
         let path = process.executable.as_ref().map_or("", |file| &file.path);
         Self {
-            as_ancestor: as_ancestor(process.creation.time, &process.command, path, up),
-            for_exit: for_exit(record, process, up),
+            as_ancestor: as_ancestor((process.creation.time, &process.command, path), up, hasher),
+            for_exit: for_exit(record, process, up, hasher),
             parent_pid: process.parent_pid,
             holds: None,
             checked: 0,
@@ -50,14 +52,18 @@ fn key(id: TaskId) -> (u64, u32) {
     (id.start_boottime, id.tgid)
 }
 
-fn as_ancestor(created: Time, command: &str, path: &str, up: Option<&Line>) -> u64 {
-    hash_of(&(created.0, command, path, up.map(|up| key(up.id))))
+fn as_ancestor(
+    (created, command, path): (Time, &str, &str),
+    up: Option<&Line>,
+    hasher: &DefaultHasher,
+) -> u64 {
+    hasher.hash_one((created.0, command, path, up.map(|up| key(up.id))))
 }
 
-fn for_exit(record: &Record, process: &Process, up: Option<&Line>) -> u64 {
+fn for_exit(record: &Record, process: &Process, up: Option<&Line>, hasher: &DefaultHasher) -> u64 {
     let path = process.executable.as_ref().map(|file| &file.path);
     let user = process.real_user.as_ref().map(|user| (user.id, &user.name));
-    hash_of(&(process.creation.time.0, path, user, record.tracego.in_tree, up.map(|up| key(up.id))))
+    hasher.hash_one((process.creation.time.0, path, user, record.tracego.in_tree, up.map(|up| key(up.id))))
 }
 
 /// The records that one output has been given already.
@@ -69,6 +75,7 @@ pub(crate) struct ReferenceBook {
     since: Option<Time>,
     /// Number of times that a known process became another one, by an exec.
     changes: u64,
+    hasher: DefaultHasher,
 }
 
 impl Default for ReferenceBook {
@@ -78,6 +85,7 @@ impl Default for ReferenceBook {
             processes: LruCache::new(PROCESSES_KEPT),
             since: None,
             changes: 1,
+            hasher: DefaultHasher::default(),
         }
     }
 }
@@ -121,7 +129,7 @@ impl ReferenceBook {
         let is_about = is_exit || record.event_name == event_name::EXEC_FAILED;
         let process = record.process.as_deref().filter(|_| is_about)?;
         let id = task(record)?;
-        let this = KnownProcess::new(record, process);
+        let this = KnownProcess::new(record, process, &self.hasher);
         let is_known = self.processes.get(&key(id)).is_some_and(|known| {
             // An exit shows its parent where that is not the process that forked it.
             let has_parent = known.parent_pid == this.parent_pid || record.tracego.reparented;
@@ -141,7 +149,7 @@ impl ReferenceBook {
         for _ in 0..ANCESTORS_MAX {
             let Some(line) = next else { break };
             next = line.up.as_deref();
-            let hash = as_ancestor(line.created, &line.command, &line.executable, next);
+            let hash = as_ancestor((line.created, &line.command, &line.executable), next, &self.hasher);
             let changes = self.changes;
             if let Some(known) = self.processes.get_mut(&key(line.id)).filter(|known| {
                 known.as_ancestor == hash && known.holds.is_none_or(|count| count == line.depth)
@@ -154,7 +162,8 @@ impl ReferenceBook {
             }
             let record = reference::ancestor(record, line);
             if let Some(process) = record.process.as_deref() {
-                let known = KnownProcess { as_ancestor: hash, ..KnownProcess::new(&record, process) };
+                let known =
+                    KnownProcess { as_ancestor: hash, ..KnownProcess::new(&record, process, &self.hasher) };
                 self.note(line.id, known);
             }
             missing.push(record);
@@ -170,7 +179,7 @@ impl ReferenceBook {
         if [event_name::START, event_name::FORK].contains(&record.event_name)
             && let (Some(id), Some(process)) = (task(record), record.process.as_deref())
         {
-            self.note(id, KnownProcess { holds, ..KnownProcess::new(record, process) });
+            self.note(id, KnownProcess { holds, ..KnownProcess::new(record, process, &self.hasher) });
         }
     }
 

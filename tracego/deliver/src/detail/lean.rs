@@ -78,7 +78,7 @@ pub(super) fn make_lean(record: &mut Record, references: &RecordReferences) {
     record.is_lean = true;
     record.brief.clone_from(&references.brief);
     let own = &mut *record.tracego;
-    own.references = Some(Box::new(references.ids()));
+    own.references.clone_from(&references.ids);
     let root = own.job.as_ref().and_then(|job| job.root.as_ref()).map(|root| root.pid);
     if let Some(line) = own.ancestors.take().and_then(|ancestors| ancestors.0) {
         own.parent_exec_id = Some(tracego_model::record::exec_id(&own.boot_id, line.id));

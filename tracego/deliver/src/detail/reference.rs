@@ -52,7 +52,7 @@ impl Reference {
         let hash = hash.finalize();
         let key = hash.iter().take(8).fold(0, |key: u64, byte| key << 8 | u64::from(*byte));
         let id: Arc<str> = format!("{key:016x}").into();
-        let own = Own { references: Some(Box::new(ids(Arc::clone(&id)))), ..own };
+        let own = Own { references: Some(Arc::new(ids(Arc::clone(&id)).into())), ..own };
         let record = envelope(record, name, body, own, key);
         Self { id, key, record: Record { context, ..record } }
     }
@@ -106,7 +106,7 @@ fn envelope(record: &Record, name: &'static str, body: String, own: Own, key: u6
 /// Makes the record of an ancestor.
 pub(super) fn ancestor(record: &Record, line: &Line) -> Record {
     let executable = (!line.executable.is_empty()).then(|| Executable {
-        path: line.executable.clone(),
+        path: line.executable.to_string(),
         name: line.executable.rsplit('/').next().unwrap_or_default().to_owned(),
         build_id: None,
         elsewhere: line.elsewhere,

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::BuildHasher as _,
     num::NonZeroUsize,
     sync::Arc,
 };
 
-use lru::LruCache;
+use lru::{DefaultHasher, LruCache};
 use tracego_model::record::{
     Own, Record, Variables, event_name,
     frozen::Frozen,
@@ -18,7 +19,7 @@ use tracego_model::record::{
     tree::Tree,
 };
 
-use super::reference::{Reference, hash_of};
+use super::reference::Reference;
 
 /// Number of jobs, of executables and of confinements that are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
@@ -33,6 +34,8 @@ pub(super) struct RecordReferences {
     pub(super) job: Option<Arc<Reference>>,
     pub(super) image: Option<Arc<Reference>>,
     pub(super) confinement: Option<Arc<Reference>>,
+    /// The ids of all.
+    pub(super) ids: Option<Arc<Frozen<References>>>,
     /// Members of commit and job that the record shows itself; `None` for those that it has.
     pub(super) brief: Option<Arc<Context>>,
     /// Variables that the record shows itself.
@@ -44,7 +47,7 @@ impl RecordReferences {
         [&self.stream, &self.job, &self.image, &self.confinement].into_iter().flatten()
     }
 
-    pub(super) fn ids(&self) -> References {
+    fn made_ids(&self) -> References {
         let id = |of: &Option<Arc<Reference>>| of.as_ref().map(|of| Arc::clone(&of.id));
         References {
             stream: id(&self.stream),
@@ -52,6 +55,11 @@ impl RecordReferences {
             image: id(&self.image),
             confinement: id(&self.confinement),
         }
+    }
+
+    /// Returns the keys of the contents; 0 for none.
+    fn keys(&self) -> [u64; 4] {
+        [&self.stream, &self.job, &self.image, &self.confinement].map(|of| of.as_ref().map_or(0, |of| of.key))
     }
 }
 
@@ -91,8 +99,11 @@ pub(super) struct ReferenceCache {
     jobs: LruCache<[usize; 3], (JobParts, JobForms)>,
     images: LruCache<([usize; 4], u64), (ImageParts, Arc<Reference>)>,
     confinements: LruCache<([usize; 2], u64), (ConfinementParts, Arc<Reference>)>,
+    /// The ids of records that refer to the same, by the keys of the contents.
+    ids: LruCache<[u64; 4], Arc<Frozen<References>>>,
     /// Empty commit and job, which exits show: the start has theirs.
     nothing: Arc<Context>,
+    hasher: DefaultHasher,
 }
 
 impl Default for ReferenceCache {
@@ -103,7 +114,9 @@ impl Default for ReferenceCache {
             jobs: LruCache::new(KEPT),
             images: LruCache::new(KEPT),
             confinements: LruCache::new(KEPT),
+            ids: LruCache::new(KEPT),
             nothing: Arc::default(),
+            hasher: DefaultHasher::default(),
         }
     }
 }
@@ -114,14 +127,18 @@ impl ReferenceCache {
         let JobForms { reference: job, brief, variables } = self.job(record);
         let is_exit = record.event_name == event_name::EXIT;
         let brief = if is_exit { job.as_ref().map(|_| Arc::clone(&self.nothing)) } else { brief };
-        RecordReferences {
+        let mut all = RecordReferences {
             stream: Some(self.stream(record)),
             job,
             image: self.image(record),
             confinement: self.confinement(record),
+            ids: None,
             brief,
             variables,
-        }
+        };
+        let make = || Arc::new(all.made_ids().into());
+        all.ids = Some(Arc::clone(self.ids.get_or_insert(all.keys(), make)));
+        all
     }
 
     fn stream(&mut self, record: &Record) -> Arc<Reference> {
@@ -168,7 +185,7 @@ impl ReferenceCache {
         let (runtime, elf) = (process.runtime.as_ref(), own.elf.as_ref());
         let build = own.go.as_ref().and_then(|go| go.build.as_ref());
         let address = [address(build_id), address(runtime), address(elf), address(build)];
-        let rest = hash_of(&(
+        let rest = self.hasher.hash_one((
             (file.inode.0, &file.device, file.ctime.map(|time| time.0), &file.mode, file.owner_id),
             (file.deleted, file.memfd, file.pathless.map(|why| why as u8), file.unread, &file.claims),
         ));
@@ -196,7 +213,7 @@ impl ReferenceCache {
         if address == [0; 2] && cgroup_path.is_none() {
             return None;
         }
-        let rest = hash_of(&(
+        let rest = self.hasher.hash_one((
             own.namespace.map(|all| [all.pid, all.mnt, all.user]),
             own.cgroup.map(|node| (node.id.0, node.version)),
             cgroup_path,

@@ -1,6 +1,6 @@
 //! Names of users, from passwd(5).
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ pub struct User {
 
 /// The names of users, by id. A clone shares them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Users(Arc<HashMap<u32, Arc<str>>>);
+pub struct Users(Arc<BTreeMap<u32, Arc<str>>>);
 
 impl Users {
     /// Reads a passwd file. If it cannot be read, no user has a name.
@@ -28,7 +28,7 @@ impl Users {
     /// Parses the lines of a passwd file. The first entry of an id wins, as in getpwuid(3).
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut names = HashMap::new();
+        let mut names = BTreeMap::new();
         for line in String::from_utf8_lossy(bytes).lines() {
             let mut fields = line.split(':');
             let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next()) else {
@@ -66,7 +66,7 @@ impl Users {
     /// Returns the names with others added.
     #[must_use]
     pub fn with(&self, others: impl IntoIterator<Item = (u32, Arc<str>)>) -> Self {
-        let mut names = HashMap::clone(&self.0);
+        let mut names = BTreeMap::clone(&self.0);
         names.extend(others);
         Self(Arc::new(names))
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub use key::MatchKey;
 pub use pattern::{Pattern, PatternShape};
 use target::ARGS_MAX;
-pub use target::{KeptTarget, MatchTarget};
+pub use target::{KeptTarget, MatchArgs, MatchTarget};
 
 use crate::{
     linux::{cgroup, users::User},

@@ -17,7 +17,7 @@ pub struct MatchTarget<'a> {
     /// namespace. Unknown counts as a path of the host.
     pub path_elsewhere: bool,
     /// Arguments, `argv[0]` included.
-    pub args: &'a [String],
+    pub args: MatchArgs<'a>,
     /// Effective user.
     pub user: Option<&'a User>,
     /// Real user.
@@ -39,12 +39,54 @@ pub struct MatchTarget<'a> {
 /// Number of arguments behind `argv[0]` that matchers can name.
 pub(super) const ARGS_MAX: usize = 16;
 
+/// The arguments of a process.
+#[derive(Clone, Copy, Debug)]
+pub enum MatchArgs<'a> {
+    /// One text for each.
+    List(&'a [String]),
+    /// The first arguments, each ended by a NUL, which none contains.
+    Joined(&'a str),
+}
+
+impl Default for MatchArgs<'_> {
+    fn default() -> Self {
+        Self::List(&[])
+    }
+}
+
+impl<'a> MatchArgs<'a> {
+    /// Returns the argument at a position.
+    #[must_use]
+    pub fn get(self, at: usize) -> Option<&'a str> {
+        match self {
+            Self::List(all) => all.get(at).map(String::as_str),
+            Self::Joined(all) => all.split_terminator('\0').nth(at),
+        }
+    }
+
+    /// Returns the arguments that matchers can name, each ended by a NUL.
+    fn joined(self) -> Box<str> {
+        match self {
+            Self::List(all) => {
+                let shown = all.get(..=ARGS_MAX).unwrap_or(all);
+                let mut joined = String::with_capacity(shown.iter().map(|arg| arg.len() + 1).sum());
+                for arg in shown {
+                    joined.push_str(arg);
+                    joined.push('\0');
+                }
+                joined.into_boxed_str()
+            }
+            Self::Joined(all) => all.into(),
+        }
+    }
+}
+
 /// The attributes of a process, kept after its start.
 #[derive(Clone, Debug, Default)]
 pub struct KeptTarget {
     path: Option<String>,
     path_elsewhere: bool,
-    args: Vec<String>,
+    args: Box<str>,
     user: Option<User>,
     real_user: Option<User>,
     unit: Option<String>,
@@ -63,7 +105,7 @@ impl KeptTarget {
         Self {
             path: text(target.path),
             path_elsewhere: target.path_elsewhere,
-            args: target.args.iter().take(ARGS_MAX + 1).cloned().collect(),
+            args: target.args.joined(),
             user: target.user.cloned(),
             real_user: target.real_user.cloned(),
             unit: text(target.unit),
@@ -81,7 +123,7 @@ impl KeptTarget {
         MatchTarget {
             path: self.path.as_deref(),
             path_elsewhere: self.path_elsewhere,
-            args: &self.args,
+            args: MatchArgs::Joined(&self.args),
             user: self.user.as_ref(),
             real_user: self.real_user.as_ref(),
             unit: self.unit.as_deref(),
@@ -108,7 +150,9 @@ impl<'a> MatchTarget<'a> {
         Self {
             path: executable.map(|file| file.path.as_str()),
             path_elsewhere: executable.is_some_and(|file| file.elsewhere),
-            args: process.and_then(|process| process.command_args.as_deref()).unwrap_or_default(),
+            args: MatchArgs::List(
+                process.and_then(|process| process.command_args.as_deref()).unwrap_or_default(),
+            ),
             user: process.and_then(|process| process.user.as_ref()),
             real_user: process.and_then(|process| process.real_user.as_ref()),
             unit: record.tracego.unit.as_deref(),

@@ -56,7 +56,7 @@ fn a_path_is_a_path_or_a_file_name() {
 #[test]
 fn arguments_have_positions() {
     let args = ["go", "run", "-race", "./gen"].map(str::to_owned);
-    let of = MatchTarget { args: &args, ..MatchTarget::default() };
+    let of = MatchTarget { args: MatchArgs::List(&args), ..MatchTarget::default() };
     for (text, fits) in [
         (r#"["run"]"#, true),
         (r#""run""#, true),
@@ -66,7 +66,9 @@ fn arguments_have_positions() {
         (r#"["run", "-race", "./gen", "*"]"#, true),
         (r#"["run", "-race", "./gen", "x"]"#, false),
     ] {
-        assert_eq!(selects(&format!("[{{ args = {text} }}]"), &of), fits, "{text}");
+        let list = format!("[{{ args = {text} }}]");
+        assert_eq!(selects(&list, &of), fits, "{text}");
+        assert_eq!(selects(&list, &KeptTarget::of(&of).target()), fits, "{text}");
     }
 }
 

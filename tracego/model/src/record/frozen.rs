@@ -16,6 +16,18 @@ pub struct Frozen<T> {
     json: OnceLock<Option<Box<RawValue>>>,
 }
 
+impl<T: Clone> Clone for Frozen<T> {
+    fn clone(&self) -> Self {
+        self.value.clone().into()
+    }
+}
+
+impl<T: PartialEq> PartialEq for Frozen<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 impl<T> From<T> for Frozen<T> {
     fn from(value: T) -> Self {
         Self { value, json: OnceLock::new() }

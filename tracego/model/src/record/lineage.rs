@@ -23,8 +23,9 @@ pub struct Line {
     pub seeded: bool,
     /// Task name.
     pub command: String,
-    /// Path of the executable; empty for a kernel thread.
-    pub executable: String,
+    /// Path of the executable; empty for a kernel thread. A process shares it with its children until they execute
+    /// another.
+    pub executable: Arc<str>,
     /// Whether `executable` is no path of the host.
     pub elsewhere: bool,
     /// The process that forked it.
@@ -68,12 +69,13 @@ impl Line {
     /// Returns a copy of the line with each path passed through `redact`, or `None` if that changes none.
     pub fn redacted(&self, redact: &dyn Fn(&mut String) -> bool) -> Option<Arc<Self>> {
         let up = self.up.as_ref().and_then(|up| up.redacted(redact));
-        let mut executable = self.executable.clone();
+        let mut executable = self.executable.to_string();
         let is_changed = redact(&mut executable);
         if up.is_none() && !is_changed {
             return None;
         }
         let up = up.or_else(|| self.up.clone());
+        let executable = executable.into();
         Some(Arc::new(Self { executable, up, json: LineageJson::default(), ..self.clone() }))
     }
 

@@ -40,7 +40,7 @@ pub struct Own {
     pub exec_id: Option<String>,
     /// References of a lean record.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    pub references: Option<Box<References>>,
+    pub references: Option<Arc<Frozen<References>>>,
     /// `exec_id` of the process that forked it, in a lean record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_exec_id: Option<String>,

@@ -2,38 +2,43 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
+use super::frozen::Frozen;
+
 /// Attributes with a common first segment, sorted by name. `vcs.ref.head.revision` is written as
 /// `{"ref":{"head":{"revision":…}}}` under `vcs`. No name may be the start of another.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Tree(Vec<(&'static str, String)>);
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Tree(Frozen<Attributes>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Attributes(Vec<(&'static str, String)>);
 
 impl Tree {
     /// Creates a tree from attributes without their common first segment.
     #[must_use]
     pub fn new(mut attributes: Vec<(&'static str, String)>) -> Self {
         attributes.sort_unstable_by_key(|&(name, _)| name);
-        Self(attributes)
+        Self(Attributes(attributes).into())
     }
 
     /// Returns the value of an attribute, named as in [`Self::new`].
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.0.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// Iterates over all attributes, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.0.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Whether the tree has no attributes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 }
 
-impl Serialize for Tree {
+impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Level { attributes: &self.0, skip: 0 }.serialize(serializer)
     }

@@ -66,7 +66,7 @@ pub(in crate::format) fn body(record: &Record) -> Option<&str> {
         event_name::START => process
             .command_args
             .as_deref()
-            .is_some_and(|args| !args.is_empty() && text::one_line(args) == record.body),
+            .is_some_and(|args| !args.is_empty() && text::is_line_of(&record.body, args)),
         event_name::EXIT => record.tracego.exit.is_some_and(|exit| {
             let end = record.body.strip_prefix(&*process.command);
             end.is_some_and(|end| match (exit.signal, process.exit) {
