@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("CAP_BPF and CAP_PERFMON are enough", enough),
     ("records are for their owner only", mode),
     ("lean records are complete, and much smaller than full ones", lean),
+    ("the exit of a short process is in the record of its start on request", folded),
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
     ("the start that shows that stops are in force is in no record", not_the_canary),
@@ -54,6 +55,36 @@ fn enough() {
     let (code, stderr) = restricted(&by);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stderr.contains(" hooked = "), "{stderr}");
+}
+
+/// Checks `--aggregate exits` on processes that end at once, that live long, and that have children.
+fn folded() {
+    let script = "/bin/true; /bin/sh -c 'exit 7'; /bin/sh -c 'kill -9 $$'; /bin/sleep 2.5; /bin/sh -c '/bin/true a; :'";
+    let options = ["-e", "execve,exit", "--aggregate", "exits"];
+    let session = Session::run(&options, &["/bin/sh", "-c", script], |_| {});
+    assert!(session.output.status.success(), "{}", session.stderr());
+    let all: Vec<(String, &str, Option<i64>)> = session
+        .records
+        .iter()
+        .filter_map(|record| {
+            let kind = record["event_name"].as_str()?.strip_prefix("tracego.process.")?;
+            let body = record["body"].as_str()?.to_owned();
+            Some((body, kind, record["process"]["exit"]["code"].as_i64()))
+        })
+        .collect();
+    let of = |text: &str| {
+        let found = all.iter().filter(|(body, _, _)| body.contains(text));
+        found.map(|(_, kind, code)| (*kind, *code)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("/bin/sh -c exit 7"), [("start", Some(7))], "{all:?}");
+    assert_eq!(of("/bin/sh -c kill -9 $$"), [("start", Some(137))], "{all:?}");
+    assert_eq!(of("/bin/true a").last(), Some(&("start", Some(0))), "{all:?}");
+    assert_eq!(of("sleep")[1..], [("start", None), ("exit", Some(0))], "{all:?}");
+    // Both processes with children have records of their own for their ends.
+    assert_eq!(of("sh ended with 0"), [("exit", Some(0)); 2], "{all:?}");
+    let folded = session.records.iter().find(|record| record["process"]["exit"]["code"] == 137).unwrap();
+    assert_eq!(folded["tracego"]["exit"]["signal"], 9, "{folded}");
+    assert!(session.stderr().contains(" hooked = ") && !session.stderr().contains("DOES NOT"));
 }
 
 /// Checks the default of a run: records that refer to others, each to one that is there.

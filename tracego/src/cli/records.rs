@@ -83,6 +83,13 @@ pub struct RecordOptions {
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum, default_value = "lean")]
     pub detail: Detail,
+    /// Make one record of the start and the exit of a process that ends within a second.
+    ///
+    /// Only with `-e execve,exit`. The record is that of the start, with the exit code; a process with recorded
+    /// children, a finding or a decision has two records. Starts are written up to two seconds later.
+    #[arg(help_heading = heading::RECORDS)]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub aggregate: Option<Aggregate>,
     /// Append records to this file (created with mode 0600) instead of standard output. `-` is refused.
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "FILE")]
@@ -187,6 +194,13 @@ impl EventKind {
             Self::ExecveFailed => event::EXEC_FAILED,
         }
     }
+}
+
+/// The events that are written with others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Aggregate {
+    /// The exit of a process, with its start.
+    Exits,
 }
 
 /// The forms of output.

@@ -22,7 +22,7 @@ use tracego_model::meta::Meta;
 
 use super::{output_check, policy, telemetry};
 use crate::{
-    cli::{Color, OutputForm, RecordOptions, wrong_usage},
+    cli::{Color, EventKind, OutputForm, RecordOptions, wrong_usage},
     config::RunSettings,
     pipeline::Pipeline,
 };
@@ -60,6 +60,7 @@ pub(super) fn pipeline(
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), outputs);
     let pipeline = pipeline.with_redactor(redactor(settings)?);
     let pipeline = pipeline.with_traces(traces).with_policy(policies);
+    let pipeline = pipeline.with_folded_exits(options.aggregate.is_some());
     Ok((pipeline, sinks))
 }
 
@@ -184,6 +185,15 @@ pub(super) fn format(options: &RecordOptions, terminal: bool, colour: bool) -> a
 pub(super) fn has_colours(terminal: bool) -> bool {
     let variable = |name: &str| std::env::var_os(name).unwrap_or_default();
     terminal && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+}
+
+/// Checks that both records that become one are asked for.
+pub(super) fn check_aggregate(options: &RecordOptions) -> anyhow::Result<()> {
+    let both = [EventKind::Execve, EventKind::Exit];
+    if options.aggregate.is_some() && !both.iter().all(|kind| options.events.contains(kind)) {
+        wrong_usage!("--aggregate exits: starts and exits must be recorded; add -e execve,exit");
+    }
+    Ok(())
 }
 
 /// Checks the options of seals.

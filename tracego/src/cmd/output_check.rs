@@ -36,6 +36,7 @@ pub(super) fn check(
 ) -> anyhow::Result<()> {
     let sinks = output::sinks(options, settings)?;
     let is_direct = output::has_direct(options, &sinks, is_for_messages);
+    output::check_aggregate(options)?;
     if options.seal && !is_direct {
         wrong_usage!(
             "--seal: seals standard output or --output-file; add one of --output json and --output-file"

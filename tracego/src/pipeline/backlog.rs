@@ -16,6 +16,8 @@ const PORTION_BYTES: usize = 128 << 10;
 /// A record that all stages have judged on raw values.
 pub(super) struct JudgedRecord {
     pub(super) record: Record,
+    /// Position in the order in which records are made, from 1; 0 until it waits.
+    pub(super) number: u64,
     /// Time of the event, in nanoseconds since boot; `None` for a record that no event led to.
     pub(super) event_ns: Option<u64>,
     /// Number of bytes of the arguments.
@@ -28,7 +30,15 @@ pub(super) struct JudgedRecord {
 impl JudgedRecord {
     /// Returns a record of tracego itself, which no event led to.
     pub(super) fn own(record: Record) -> Self {
-        Self { record, event_ns: None, bytes: 0, is_decision: false, is_counted: false, is_written: true }
+        Self {
+            record,
+            number: 0,
+            event_ns: None,
+            bytes: 0,
+            is_decision: false,
+            is_counted: false,
+            is_written: true,
+        }
     }
 }
 
@@ -37,12 +47,21 @@ impl JudgedRecord {
 pub(super) struct Backlog {
     records: VecDeque<JudgedRecord>,
     bytes: usize,
-    /// Number of records that ever left.
-    left: u64,
+    /// Number of records that ever came.
+    came: u64,
 }
 
 impl Backlog {
-    pub(super) fn push(&mut self, judged: JudgedRecord) {
+    /// Gives a record its position.
+    pub(super) fn number(&mut self, judged: &mut JudgedRecord) {
+        if judged.number == 0 {
+            self.came += 1;
+            judged.number = self.came;
+        }
+    }
+
+    pub(super) fn push(&mut self, mut judged: JudgedRecord) {
+        self.number(&mut judged);
         self.bytes += judged.bytes;
         self.records.push_back(judged);
     }
@@ -60,7 +79,6 @@ impl Backlog {
     pub(super) fn pop(&mut self) -> Option<JudgedRecord> {
         let judged = self.records.pop_front()?;
         self.bytes -= judged.bytes;
-        self.left += 1;
         Some(judged)
     }
 
@@ -76,18 +94,18 @@ impl Backlog {
             }
         }
         self.bytes -= bytes;
-        self.left += u64::try_from(count).unwrap_or(u64::MAX);
         self.records.drain(..count).collect()
     }
 
     /// Returns the number of records that ever came.
     pub(super) fn came(&self) -> u64 {
-        self.left + u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+        self.came
     }
 
-    /// Returns the number of records that ever left.
-    pub(super) fn left(&self) -> u64 {
-        self.left
+    /// Returns the number up to which no record waits; `held`: that of the oldest record that waits elsewhere.
+    pub(super) fn concluded(&self, held: Option<u64>) -> u64 {
+        let waiting = self.records.iter().map(|judged| judged.number).chain(held);
+        waiting.min().map_or(self.came, |oldest| oldest - 1)
     }
 }
 
@@ -114,10 +132,24 @@ mod tests {
         backlog.push(judged(PORTION_BYTES * 2));
         let portions = [backlog.portion().len(), backlog.portion().len(), backlog.portion().len()];
         assert_eq!(portions, [2, 2, 0]);
-        assert_eq!((backlog.came(), backlog.left(), backlog.bytes), (104, 104, 0));
+        assert_eq!((backlog.came(), backlog.concluded(None), backlog.bytes), (104, 104, 0));
         backlog.push(judged(5));
         assert_eq!(backlog.pop().map(|judged| judged.bytes), Some(5));
-        assert_eq!((backlog.came(), backlog.left(), backlog.bytes), (105, 105, 0));
+        assert_eq!((backlog.came(), backlog.concluded(None), backlog.bytes), (105, 105, 0));
+    }
+
+    #[test]
+    fn a_record_that_waits_elsewhere_keeps_its_place() {
+        let mut backlog = Backlog::default();
+        backlog.push(judged(0));
+        let mut held = judged(0);
+        backlog.number(&mut held);
+        backlog.push(judged(0));
+        assert_eq!((backlog.came(), backlog.concluded(Some(held.number))), (3, 0));
+        assert_eq!(backlog.portion().len(), 2);
+        assert_eq!((backlog.concluded(Some(held.number)), backlog.concluded(None)), (1, 3));
+        backlog.push(held);
+        assert_eq!((backlog.came(), backlog.concluded(None)), (3, 1));
     }
 
     #[test]

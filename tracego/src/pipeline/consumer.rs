@@ -44,6 +44,9 @@ pub trait Consumer {
         false
     }
 
+    /// Lets records that wait for an event be written without it.
+    fn release(&mut self) {}
+
     /// Writes some of the records that wait; for a moment when no input does.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! consumer   what takes input: the pipeline, or the writer of a capture
 //! stages     the pipeline: decode → enrich → judge → redact → write; owns the process table
 //! backlog    records that are judged and not yet redacted and written
+//! held       starts that wait for their exit, so that one record has both
 //! judgement  stages that judge a start: rules, policies, and enforcement after the start
 //! losses     losses of the kernel side that were reported so far
 //! writer     writing of records to the outputs, with their seals and counts
@@ -15,6 +16,7 @@
 mod backlog;
 mod children;
 mod consumer;
+mod held_starts;
 mod judgement;
 mod losses;
 mod reload;

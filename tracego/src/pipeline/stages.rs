@@ -29,13 +29,14 @@ use tracego_model::{
     },
     ledger::Ledger,
     meta::Meta,
-    record::Record,
+    record::{Record, event_name},
 };
 use tracego_probe::enforce::killer::Killer;
 
 use super::{
     Consumer, DecisionCallback, Reload,
     backlog::{Backlog, JudgedRecord},
+    held_starts::{HeldStarts, fold},
     judgement::Judgement,
     losses::LossReporter,
     writer::RecordWriter,
@@ -57,6 +58,8 @@ pub struct Pipeline {
     enricher: Enricher,
     judgement: Judgement,
     backlog: Backlog,
+    /// Starts that wait for their exit, if both are to be one record.
+    held: Option<HeldStarts>,
     /// Number of records since the last kills.
     unkilled: usize,
     traces: Option<TracePipeline>,
@@ -85,6 +88,7 @@ impl Pipeline {
             enricher: Enricher::new(meta),
             judgement: Judgement::new(judge),
             backlog: Backlog::default(),
+            held: None,
             unkilled: 0,
             traces: None,
             selection: selection.into(),
@@ -106,6 +110,12 @@ impl Pipeline {
     pub(crate) fn with_redactor(mut self, redactor: Arc<Redactor>) -> Self {
         self.writer.redaction.set_redactor(redactor);
         self
+    }
+
+    /// Makes one record of the start and the exit of a process that ends soon.
+    #[must_use]
+    pub fn with_folded_exits(self, is_asked: bool) -> Self {
+        Self { held: is_asked.then(HeldStarts::default), ..self }
     }
 
     /// Adds the policy stage, which decides about starts.
@@ -130,6 +140,7 @@ impl Pipeline {
 
     fn events(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
         self.enricher.set_clock(clock);
+        self.release_due(clock);
         for DecodedEvent { event, generation, is_piece, note } in events {
             let inherited = generation != self.generation;
             if inherited && !is_piece {
@@ -191,7 +202,7 @@ impl Pipeline {
 
     /// Redacts, reports, and writes a record.
     fn conclude(&mut self, judged: JudgedRecord) {
-        let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written, bytes: _ } = judged;
+        let JudgedRecord { mut record, event_ns, is_decision, is_counted, is_written, .. } = judged;
         self.writer.redaction.redact(&mut record);
         self.judgement.conclude(&record);
         if is_decision {
@@ -233,19 +244,50 @@ impl Pipeline {
             };
             let event_ns = Some(event.boot_ns());
             self.unkilled += 1;
-            self.backlog.push(JudgedRecord {
+            let number = 0;
+            let judged = JudgedRecord {
                 record,
+                number,
                 event_ns,
                 bytes,
                 is_decision: decision,
                 is_counted,
                 is_written,
-            });
+            };
+            self.queue(event.id(), judged);
         } else if decision {
             // Decisions about tracego's own starts: the enforcement check and exempt programs.
             self.not_recorded();
         } else {
             self.writer.ledger.processed += 1;
+        }
+    }
+
+    /// Adds a record about a process to those that wait, behind the starts that the record may refer to. A start that
+    /// waits for its exit is held instead.
+    fn queue(&mut self, id: TaskId, mut judged: JudgedRecord) {
+        let Some(held) = &mut self.held else { return self.backlog.push(judged) };
+        let starts = held.take_ancestors(judged.record.tracego.ancestors.as_ref());
+        starts.into_iter().for_each(|start| self.backlog.push(start));
+        if HeldStarts::takes(&judged) {
+            self.backlog.number(&mut judged);
+            held.hold(id, judged).into_iter().for_each(|start| self.backlog.push(start));
+            return;
+        }
+        if let Some(mut start) = held.take(id) {
+            if judged.is_written && judged.record.event_name == event_name::EXIT {
+                judged.is_written = !fold(&mut start.record, &judged.record);
+            }
+            self.backlog.push(start);
+        }
+        self.backlog.push(judged);
+    }
+
+    /// Releases the starts that have waited long enough for their exit.
+    fn release_due(&mut self, clock: Reading) {
+        let now = clock.boot_ns.unsigned_abs();
+        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due(now)) {
+            self.backlog.push(start);
         }
     }
 
@@ -270,7 +312,7 @@ impl Pipeline {
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
             let is_written = self.selection.takes(&record);
-            self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
+            self.queue(id, JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         }
     }
 
@@ -283,12 +325,17 @@ impl Pipeline {
         let Some(record) = record else { return };
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
+        // Not held: the exit belongs to the first record of the start.
+        if let Some(first) = self.held.as_mut().and_then(|held| held.take(start.id)) {
+            self.backlog.push(first);
+        }
         self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         self.kill();
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
+        self.release_due(reading);
         self.kernel_losses(counters, reading);
         self.seal(false);
         if let Some(traces) = &mut self.traces {
@@ -345,6 +392,7 @@ impl Pipeline {
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
         let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
+        self.release();
         self.write_backlog();
         self.flush();
         self.writer.redaction.set_redactor(redactor);
@@ -433,12 +481,19 @@ impl Consumer for Pipeline {
         !self.backlog.is_empty()
     }
 
+    fn release(&mut self) {
+        while let Some(start) = self.held.as_mut().and_then(HeldStarts::take_oldest) {
+            self.backlog.push(start);
+        }
+    }
+
     fn catch_up(&mut self) -> io::Result<()> {
         self.write_portion();
         self.finish()
     }
 
     fn end(&mut self) -> io::Result<()> {
+        self.release();
         self.write_backlog();
         self.seal(true);
         self.flush();
@@ -486,7 +541,7 @@ impl Consumer for Pipeline {
     }
 
     fn concluded(&self) -> u64 {
-        self.backlog.left()
+        self.backlog.concluded(self.held.as_ref().and_then(HeldStarts::oldest))
     }
 
     fn mark(&mut self) -> u64 {

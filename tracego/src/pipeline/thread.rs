@@ -102,6 +102,7 @@ impl<S: Consumer> PipelineThread<S> {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // Decisions that were carried out are in the summary, and records that wait are counted as refused.
+                    self.stages.release();
                     while self.stages.is_behind() {
                         _ = self.stages.catch_up();
                     }

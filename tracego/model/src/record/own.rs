@@ -259,7 +259,9 @@ impl Completeness {
         }
     }
 
-    fn is_whole(&self) -> bool {
+    /// Whether no value of the record is truncated, unavailable or redacted.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         self.truncated.is_empty()
             && self.unavailable.is_empty()
             && self.redacted == 0

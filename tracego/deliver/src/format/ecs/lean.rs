@@ -109,6 +109,7 @@ impl Serialize for LeanProcess<'_> {
             "args_count"? process.args_count,
             "working_directory"? process.working_directory.as_ref(),
             "start"? (!is_exit).then_some(process.creation.time),
+            "end"? process.exit.map(|exit| exit.time).filter(|_| !is_exit),
             "exit_code"? process.exit.map(|exit| exit.code),
             "interactive"? process.interactive,
             "tty"? tty.map(|tty| SingleMember("char_device", Device(tty))),

@@ -128,7 +128,7 @@ impl Serialize for LeanProcess<'_> {
     }
 }
 
-/// `process.exit` of a lean record: without the time, where that is the time of the record.
+/// `process.exit` of a lean record: without the time, where that is the time of an exit.
 struct LeanExit<'a>(&'a Record, Exit);
 
 impl Serialize for LeanExit<'_> {
@@ -136,7 +136,7 @@ impl Serialize for LeanExit<'_> {
         let Self(record, exit) = self;
         object! { serializer;
             "code": exit.code,
-            "time"? (exit.time != record.timestamp).then_some(exit.time),
+            "time"? (record.event_name != event_name::EXIT || exit.time != record.timestamp).then_some(exit.time),
         }
     }
 }

@@ -166,6 +166,7 @@ impl Serialize for LeanSubject<'_> {
             "cmd_line"? process.command_args.as_deref().map(Quoted),
             "working_directory"? process.working_directory.as_ref(),
             "created_time"? (!is_exit).then_some(Millis(process.creation.time)),
+            "terminated_time"? process.exit.map(|exit| Millis(exit.time)).filter(|_| !is_exit),
             "user"? process.user.as_ref().or(process.real_user.as_ref()).map(User),
             "auid"? auid(record),
             "session"? (own.audit.is_some() || own.tty.is_some()).then_some(Session(record)),

@@ -79,6 +79,10 @@ impl TextWriter {
         write!(out, "{colour}{word}{off}")?;
         if record.event_name == event_name::START {
             start(process, dim, off, out)?;
+            // A record that has the exit, too.
+            if let Some(exit) = process.exit {
+                write!(out, " {dim}exit={}{off}", exit.code)?;
+            }
         } else {
             write!(out, "{}", printable(&record.body))?;
         }

@@ -1,0 +1,122 @@
+//! Starts that wait for the exit of their process, so that one record has both.
+
+use lru::LruCache;
+use tracego_common::TaskId;
+use tracego_model::record::{Record, event_name, lineage::Lineage};
+
+use super::backlog::JudgedRecord;
+
+/// Longest time that a start waits for its exit, in nanoseconds.
+const WAIT: u64 = 1_000_000_000;
+/// Maximum number of starts that wait.
+const STARTS_MAX: usize = 4096;
+/// Maximum number of bytes of arguments that wait.
+const BYTES_MAX: usize = 4 << 20;
+
+/// The starts that wait, in the order in which they came.
+///
+/// A record never comes ahead of the start of its process, or of an ancestor: those are released first. So only
+/// processes without children that are recorded are folded.
+pub(super) struct HeldStarts {
+    starts: LruCache<TaskId, JudgedRecord>,
+    bytes: usize,
+}
+
+impl Default for HeldStarts {
+    fn default() -> Self {
+        Self { starts: LruCache::unbounded(), bytes: 0 }
+    }
+}
+
+impl HeldStarts {
+    /// Returns the number of the oldest start that waits.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.starts.peek_lru().map(|(_, judged)| judged.number)
+    }
+
+    /// Whether a start can wait. One with a finding or a decision is written at once.
+    pub(super) fn takes(judged: &JudgedRecord) -> bool {
+        let JudgedRecord { record, is_written, is_decision, .. } = judged;
+        let own = &record.tracego;
+        *is_written
+            && !is_decision
+            && record.event_name == event_name::START
+            && own.findings.is_empty()
+            && own.enforcement.as_ref().is_none_or(|about| about.decision.is_none())
+            && own.policy.as_ref().is_none_or(|policy| policy.allow && policy.warnings.is_empty())
+    }
+
+    /// Holds a start. Returns those that make room for it, the oldest first.
+    pub(super) fn hold(&mut self, id: TaskId, judged: JudgedRecord) -> Vec<JudgedRecord> {
+        self.bytes += judged.bytes;
+        let before = self.starts.push(id, judged).map(|(_, before)| before);
+        self.bytes -= before.as_ref().map_or(0, |before| before.bytes);
+        let mut released: Vec<JudgedRecord> = before.into_iter().collect();
+        while (self.starts.len() > STARTS_MAX || self.bytes > BYTES_MAX)
+            && let Some((_, oldest)) = self.starts.pop_lru()
+        {
+            self.bytes -= oldest.bytes;
+            released.push(oldest);
+        }
+        released
+    }
+
+    /// Takes out the start of a process.
+    pub(super) fn take(&mut self, id: TaskId) -> Option<JudgedRecord> {
+        let judged = self.starts.pop(&id)?;
+        self.bytes -= judged.bytes;
+        Some(judged)
+    }
+
+    /// Takes out the starts of a process's ancestors, the oldest first.
+    pub(super) fn take_ancestors(&mut self, above: Option<&Lineage>) -> Vec<JudgedRecord> {
+        let mut taken = Vec::new();
+        if !self.starts.is_empty() {
+            let ids = above.into_iter().flat_map(Lineage::iter).map(|line| line.id);
+            taken.extend(ids.filter_map(|id| self.take(id)));
+            taken.reverse();
+        }
+        taken
+    }
+
+    /// Takes out the oldest start if it has waited long enough; `now`: nanoseconds since boot.
+    pub(super) fn take_due(&mut self, now: u64) -> Option<JudgedRecord> {
+        let (_, oldest) = self.starts.peek_lru()?;
+        let is_due = oldest.event_ns.is_none_or(|then| now >= then.saturating_add(WAIT));
+        is_due.then(|| self.take_oldest())?
+    }
+
+    /// Takes out the oldest start.
+    pub(super) fn take_oldest(&mut self) -> Option<JudgedRecord> {
+        let (_, oldest) = self.starts.pop_lru()?;
+        self.bytes -= oldest.bytes;
+        Some(oldest)
+    }
+}
+
+/// Adds an exit to the record of its start. Returns whether it tells everything that the record of the exit does; it is
+/// unchanged if not.
+pub(super) fn fold(start: &mut Record, exit: &Record) -> bool {
+    let is_told = {
+        let (Some(process), Some(ended)) = (start.process.as_deref(), exit.process.as_deref()) else {
+            return false;
+        };
+        let (own, last) = (&start.tracego, &exit.tracego);
+        let path = |of: &tracego_model::record::Process| of.executable.as_ref().map(|file| file.path.clone());
+        process.command == ended.command
+            && process.parent_pid == ended.parent_pid
+            && process.real_user == ended.real_user
+            && path(process) == path(ended)
+            && (own.exec_id == last.exec_id
+                && own.reparented == last.reparented
+                && own.in_tree == last.in_tree)
+            && last.completeness.is_whole()
+            && last.findings.is_empty()
+            && start.severity_number == exit.severity_number
+    };
+    if let (true, Some(process), Some(ended)) = (is_told, start.process.as_mut(), exit.process.as_deref()) {
+        process.exit = ended.exit;
+        start.tracego.exit = exit.tracego.exit;
+    }
+    is_told
+}
