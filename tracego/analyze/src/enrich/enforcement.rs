@@ -118,7 +118,7 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(header, comm));
         let context = self.known(header, &mut own, &mut process);
         own.reparented = false;
-        decision.args = exec::args(args.iter().copied(), &mut own.completeness);
+        decision.args = exec::args(args.iter().copied(), 0, &mut own.completeness);
         if let Some(entry) = self.entry(header.id) {
             if decision.executable.is_empty() {
                 decision.executable.clone_from(&entry.line.command);

@@ -139,3 +139,31 @@ fn identity(exec: &Exec<'_>) -> ci::CiIdentity {
     own.opens = exec.variables().any(|(name, value)| job_variables::opens(name, value));
     own
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_side_by_side_with_the_same_environment_keep_their_identities() {
+        let mut env = Environment::default();
+        let mut merged = |tgid: u32| {
+            let job = OpenJob {
+                root: TaskId { tgid, ..TaskId::default() },
+                is_job: true,
+                identity: context::explicit(&[("CI_JOB_ID".to_owned(), tgid.to_string())]).into(),
+            };
+            let merged =
+                env.merge(&ci::CiIdentity::default(), Some(&job), false, |id| id.tgid.to_string()).unwrap();
+            assert_eq!(merged.0.cicd.get("pipeline.task.run.id"), Some(&*tgid.to_string()));
+            merged
+        };
+        let (one, other) = (merged(1), merged(2));
+        for _ in 0..3 {
+            assert!(Arc::ptr_eq(&one.0, &merged(1).0) && Arc::ptr_eq(&other.1, &merged(2).1));
+        }
+        (3..100).for_each(|tgid| _ = merged(tgid));
+        assert!(!Arc::ptr_eq(&one.0, &merged(1).0));
+        assert_eq!(env.merged.len(), KEPT);
+    }
+}

@@ -31,6 +31,9 @@ use super::{
     process_table::ProcessEntry,
 };
 
+/// Maximum number of arguments that room is made for ahead.
+const ARGS_EXPECTED: u32 = 1024;
+
 /// Creates an [`Executable`] from a path; the name is its last part. `elsewhere`: the path is no path of the
 /// host.
 pub(super) fn executable(path: String, elsewhere: bool) -> Executable {
@@ -339,7 +342,7 @@ impl Enricher {
             env_count: Some(fixed.envc),
             env_bytes: Some(fixed.env_total),
         });
-        process.command_args = Some(args(exec.args(), whole));
+        process.command_args = Some(args(exec.args(), fixed.argc, whole));
     }
 
     /// Adds users, rights and limits.
@@ -381,11 +384,17 @@ impl Enricher {
     }
 }
 
-/// Converts arguments to text.
-pub(super) fn args<'a>(raw: impl Iterator<Item = &'a [u8]>, whole: &mut Completeness) -> Vec<String> {
+/// Converts arguments to text. `count`: how many there may be; more or fewer cost time alone.
+pub(super) fn args<'a>(
+    raw: impl Iterator<Item = &'a [u8]>,
+    count: u32,
+    whole: &mut Completeness,
+) -> Vec<String> {
+    let mut args = Vec::with_capacity(count.min(ARGS_EXPECTED) as usize);
     let text = |(n, arg): (usize, &[u8])| match std::str::from_utf8(arg) {
         Ok(text) => text.to_owned(),
         Err(_) => whole.keep(arg, &format!("process.command_args[{n}]")),
     };
-    raw.enumerate().map(text).collect()
+    args.extend(raw.enumerate().map(text));
+    args
 }

@@ -82,7 +82,7 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(&fixed.header, &fixed.comm));
         let context = self.known(&fixed.header, &mut own, &mut process);
         process.real_user = Some(self.user(&fixed.header, fixed.uid));
-        let args = args(failed.args(), &mut own.completeness);
+        let args = args(failed.args(), 0, &mut own.completeness);
         let filename = own.completeness.keep(failed.filename, "tracego.exec.filename");
         let (flags, table) = (fixed.header.flags, &linux::TRUNCATED);
         // Behind the point of no return the caller's memory is gone.

@@ -1,7 +1,8 @@
 //! The ids in a line of JSON: those that its record refers to, and those that it stands for. A line is untrusted.
 
+use memchr::memmem;
 use serde::Deserialize;
-use tracego_model::record::event_name;
+use tracego_model::record::{SCHEMA, event_name};
 
 /// The kind of an id that records refer to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -77,6 +78,23 @@ impl<'a> LineIds<'a> {
         serde_json::from_slice(line).ok()
     }
 
+    /// Reads the ids of a line that tracego itself has written, of which a lean one is not parsed in whole: its last
+    /// member is found by its name, which no string can contain with its quotes.
+    pub(crate) fn of_written(line: &'a [u8]) -> Option<Self> {
+        Self::of_lean(line).or_else(|| Self::of(line))
+    }
+
+    fn of_lean(line: &'a [u8]) -> Option<Self> {
+        const OWN: &[u8] = b",\"tracego\":";
+        let rest = line.strip_prefix(b"{\"schema\":\"")?.strip_prefix(SCHEMA.as_bytes())?;
+        let rest = rest.strip_prefix(b"\",\"event_name\":\"")?;
+        let name = rest.get(..memchr::memchr(b'"', rest)?)?;
+        let event_name = event_name::ALL.into_iter().find(|known| known.as_bytes() == name)?;
+        let own = rest.get(memmem::find(rest, OWN)? + OWN.len()..)?;
+        let own = own.strip_suffix(b"\n").unwrap_or(own).strip_suffix(b"}")?;
+        Some(Self { event_name, tracego: serde_json::from_slice(own).ok()? })
+    }
+
     fn is_reference(&self) -> bool {
         event_name::REFERENCES.contains(&self.event_name)
     }
@@ -113,6 +131,31 @@ mod tests {
 
     fn ids<'a>(ids: impl Iterator<Item = LineId<'a>>) -> Vec<(&'static str, &'a str)> {
         ids.map(|id| (id.member, id.id)).collect()
+    }
+
+    #[test]
+    fn a_lean_line_has_the_ids_that_a_parser_of_all_of_it_finds() {
+        let own = r#"{"exec_id":"e","ref":{"job":"j"},"parent_exec_id":"p","exec":{"filename":"\",\"tracego\":{"}}"#;
+        let hostile = [
+            r#"["a"]"#,
+            r#"["\",\"tracego\":{\"exec_id\":\"x\"}"]"#,
+            r#"[",","tracego",":{\"exec_id\":\"x\"}"]"#,
+            r#"["x,\\","\"tracego\":"]"#,
+        ];
+        for args in hostile {
+            let head = format!(r#"{{"schema":"{SCHEMA}","event_name":"{}","#, event_name::START);
+            let line = format!(r#"{head}"process":{{"command_args":{args}}},"tracego":{own}}}"#);
+            for line in [line.clone(), format!("{line}\n")] {
+                let (quick, whole) =
+                    (LineIds::of_lean(line.as_bytes()).unwrap(), LineIds::of(line.as_bytes()).unwrap());
+                assert_eq!(ids(quick.given()), ids(whole.given()), "{line}");
+                assert_eq!(ids(quick.needed()), ids(whole.needed()), "{line}");
+                assert_eq!(ids(quick.needed()), [("tracego.ref.job", "j"), ("tracego.parent_exec_id", "p")]);
+            }
+            for line in [&line[..line.len() - 1], &format!("{line}}}"), &line.replace("start", "begin")] {
+                assert!(LineIds::of_lean(line.as_bytes()).is_none(), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 use std::{
     collections::HashSet,
-    hash::{BuildHasher as _, RandomState},
+    hash::BuildHasher as _,
     sync::{Arc, Mutex},
 };
 
-use lru::LruCache;
+use lru::{DefaultHasher, LruCache};
 use tracego_model::record::{SCHEMA, SCHEMA_URL, event_name};
 
 use super::{
@@ -32,6 +32,8 @@ pub(crate) struct FileNumber(u64);
 #[derive(Debug)]
 struct Remembered<T> {
     content: T,
+    /// Hash of the line that it was read from.
+    hash: u64,
     /// The last file that has it.
     file: Option<FileNumber>,
 }
@@ -39,7 +41,7 @@ struct Remembered<T> {
 /// The references of a sink.
 #[derive(Debug)]
 pub(crate) struct ReferenceMemory {
-    hash: RandomState,
+    hash: DefaultHasher,
     lines: LruCache<(IdKind, u64), Remembered<Box<[u8]>>>,
     /// Number of bytes in `lines`.
     bytes: usize,
@@ -54,7 +56,7 @@ pub(crate) struct ReferenceMemory {
 impl Default for ReferenceMemory {
     fn default() -> Self {
         Self {
-            hash: RandomState::new(),
+            hash: DefaultHasher::default(),
             lines: LruCache::new(REFERENCES_KEPT),
             bytes: 0,
             has_lean: false,
@@ -118,7 +120,7 @@ impl ReferenceMemory {
     /// memory, so the starts in it are nothing, either.
     fn ids<'a>(&self, line: &'a [u8]) -> Option<LineIds<'a>> {
         let is_relevant = LineForm::of(line).is_some_and(|form| self.has_lean || form != LineForm::Begin);
-        is_relevant.then(|| LineIds::of(line)).flatten()
+        is_relevant.then(|| LineIds::of_written(line)).flatten()
     }
 
     /// Remembers what a line is to others. `file`: the file that has the line, if one has.
@@ -137,14 +139,19 @@ impl ReferenceMemory {
             let key = self.key(&id);
             match id.kind {
                 IdKind::Process => {
-                    let known = self.processes.get(&key).map(|known| known.file);
-                    // A later program of the process must not stand for that of records before it.
-                    if file.is_none() && known.is_some() {
-                        continue;
+                    let hash = self.hash.hash_one(line);
+                    if let Some(known) = self.processes.get_mut(&key) {
+                        // A later program of the process must not stand for that of records before it.
+                        if file.is_none() {
+                            continue;
+                        }
+                        if known.hash == hash {
+                            known.file = file;
+                            continue;
+                        }
                     }
-                    let known = known.flatten();
                     if let Some(facts) = BegunProcess::of(line) {
-                        self.processes.put(key, Remembered { content: facts, file: file.or(known) });
+                        self.processes.put(key, Remembered { content: facts, hash, file });
                     }
                 }
                 kind => {
@@ -158,8 +165,15 @@ impl ReferenceMemory {
     }
 
     fn put(&mut self, key: (IdKind, u64), line: &[u8], file: Option<FileNumber>) {
+        let hash = self.hash.hash_one(line);
+        if let Some(known) = self.lines.get_mut(&key)
+            && known.hash == hash
+        {
+            known.file = file.or(known.file);
+            return;
+        }
         let known = self.lines.get(&key).and_then(|known| known.file);
-        let remembered = Remembered { content: line.into(), file: file.or(known) };
+        let remembered = Remembered { content: line.into(), hash, file: file.or(known) };
         self.bytes += line.len();
         if let Some((_, old)) = self.lines.push(key, remembered) {
             self.bytes -= old.content.len();
