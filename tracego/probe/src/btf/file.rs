@@ -13,6 +13,9 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::BTF_PATH;
 
+/// Type of sysfs (include/uapi/linux/magic.h).
+const SYSFS_MAGIC: rustix::fs::FsWord = 0x6265_6572;
+
 /// The kernel's type information: mapped where the kernel allows it, otherwise read.
 pub struct BtfFile(Bytes);
 
@@ -34,6 +37,10 @@ impl BtfFile {
     }
 
     fn map(file: &File) -> Option<Self> {
+        // Another file could shrink while it is mapped.
+        if rustix::fs::fstatfs(file).ok()?.f_type != SYSFS_MAGIC {
+            return None;
+        }
         let len = usize::try_from(file.metadata().ok()?.len()).ok().filter(|&len| len > 0)?;
         // SAFETY: a new mapping at an address of the kernel's choice; nothing else is there.
         let start = unsafe {
