@@ -2,7 +2,13 @@
 
 use std::collections::VecDeque;
 
-use tracego_model::record::Record;
+use tracego_common::TaskId;
+use tracego_model::{
+    clock::Reading,
+    record::{Record, event_name},
+};
+
+use super::held_starts::{HeldStarts, fold};
 
 /// Maximum number of records that wait.
 const RECORDS_MAX: usize = 1024;
@@ -49,11 +55,61 @@ pub(super) struct Backlog {
     bytes: usize,
     /// Number of records that ever came.
     came: u64,
+    /// Starts that wait for their exit, if both are to be one record.
+    held: Option<HeldStarts>,
 }
 
 impl Backlog {
+    /// Makes one record of the start and the exit of a process that ends soon.
+    pub(super) fn fold_exits(&mut self, is_asked: bool) {
+        self.held = is_asked.then(HeldStarts::default);
+    }
+
+    /// Adds a record about a process, behind the starts that the record may refer to. A start that waits for its exit is
+    /// held instead.
+    pub(super) fn queue(&mut self, id: TaskId, mut judged: JudgedRecord) {
+        let Some(mut held) = self.held.take() else { return self.push(judged) };
+        let ancestors = judged.record.tracego.ancestors.as_ref();
+        held.take_ancestors(ancestors).into_iter().for_each(|start| self.push(start));
+        if HeldStarts::takes(&judged) {
+            self.number(&mut judged);
+            held.hold(id, judged).into_iter().for_each(|start| self.push(start));
+        } else {
+            if let Some(mut start) = held.take(id) {
+                if judged.is_written && judged.record.event_name == event_name::EXIT {
+                    judged.is_written = !fold(&mut start.record, &judged.record);
+                }
+                self.push(start);
+            }
+            self.push(judged);
+        }
+        self.held = Some(held);
+    }
+
+    /// Releases the starts that have waited long enough for their exit.
+    pub(super) fn release_due(&mut self, clock: Reading) {
+        let now = clock.boot_ns.unsigned_abs();
+        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due(now)) {
+            self.push(start);
+        }
+    }
+
+    /// Releases the start of a process.
+    pub(super) fn release_start(&mut self, id: TaskId) {
+        if let Some(start) = self.held.as_mut().and_then(|held| held.take(id)) {
+            self.push(start);
+        }
+    }
+
+    /// Releases all starts that wait for their exit.
+    pub(super) fn release(&mut self) {
+        while let Some(start) = self.held.as_mut().and_then(HeldStarts::take_oldest) {
+            self.push(start);
+        }
+    }
+
     /// Gives a record its position.
-    pub(super) fn number(&mut self, judged: &mut JudgedRecord) {
+    fn number(&mut self, judged: &mut JudgedRecord) {
         if judged.number == 0 {
             self.came += 1;
             judged.number = self.came;
@@ -102,8 +158,9 @@ impl Backlog {
         self.came
     }
 
-    /// Returns the number up to which no record waits; `held`: that of the oldest record that waits elsewhere.
-    pub(super) fn concluded(&self, held: Option<u64>) -> u64 {
+    /// Returns the number up to which no record waits.
+    pub(super) fn concluded(&self) -> u64 {
+        let held = self.held.as_ref().and_then(HeldStarts::oldest);
         let waiting = self.records.iter().map(|judged| judged.number).chain(held);
         waiting.min().map_or(self.came, |oldest| oldest - 1)
     }
@@ -132,24 +189,40 @@ mod tests {
         backlog.push(judged(PORTION_BYTES * 2));
         let portions = [backlog.portion().len(), backlog.portion().len(), backlog.portion().len()];
         assert_eq!(portions, [2, 2, 0]);
-        assert_eq!((backlog.came(), backlog.concluded(None), backlog.bytes), (104, 104, 0));
+        assert_eq!((backlog.came(), backlog.concluded(), backlog.bytes), (104, 104, 0));
         backlog.push(judged(5));
         assert_eq!(backlog.pop().map(|judged| judged.bytes), Some(5));
-        assert_eq!((backlog.came(), backlog.concluded(None), backlog.bytes), (105, 105, 0));
+        assert_eq!((backlog.came(), backlog.concluded(), backlog.bytes), (105, 105, 0));
     }
 
     #[test]
-    fn a_record_that_waits_elsewhere_keeps_its_place() {
+    fn a_start_that_is_held_keeps_its_place() {
+        let start = |tgid| {
+            let mut start = judged(0);
+            start.record.event_name = event_name::START;
+            (TaskId { tgid, ..TaskId::default() }, JudgedRecord { event_ns: Some(1), ..start })
+        };
         let mut backlog = Backlog::default();
+        backlog.fold_exits(true);
         backlog.push(judged(0));
-        let mut held = judged(0);
-        backlog.number(&mut held);
+        let (id, one) = start(7);
+        backlog.queue(id, one);
         backlog.push(judged(0));
-        assert_eq!((backlog.came(), backlog.concluded(Some(held.number))), (3, 0));
+        assert_eq!((backlog.came(), backlog.concluded()), (3, 0));
         assert_eq!(backlog.portion().len(), 2);
-        assert_eq!((backlog.concluded(Some(held.number)), backlog.concluded(None)), (1, 3));
-        backlog.push(held);
-        assert_eq!((backlog.came(), backlog.concluded(None)), (3, 1));
+        assert_eq!((backlog.concluded(), backlog.is_empty()), (1, true));
+        let clock = |boot_ns| Reading { boot_ns, ..Reading::default() };
+        backlog.release_due(clock(1_000_000_000));
+        assert!(backlog.is_empty());
+        backlog.release_due(clock(1_000_000_001));
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 3));
+        // Another program of the process, and the end.
+        for (id, start) in [start(7), start(8), start(7)] {
+            backlog.queue(id, start);
+        }
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 4));
+        backlog.release();
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (2, 6));
     }
 
     #[test]

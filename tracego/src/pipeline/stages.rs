@@ -29,14 +29,13 @@ use tracego_model::{
     },
     ledger::Ledger,
     meta::Meta,
-    record::{Record, event_name},
+    record::Record,
 };
 use tracego_probe::enforce::killer::Killer;
 
 use super::{
     Consumer, DecisionCallback, Reload,
     backlog::{Backlog, JudgedRecord},
-    held_starts::{HeldStarts, fold},
     judgement::Judgement,
     losses::LossReporter,
     writer::RecordWriter,
@@ -58,8 +57,6 @@ pub struct Pipeline {
     enricher: Enricher,
     judgement: Judgement,
     backlog: Backlog,
-    /// Starts that wait for their exit, if both are to be one record.
-    held: Option<HeldStarts>,
     /// Number of records since the last kills.
     unkilled: usize,
     traces: Option<TracePipeline>,
@@ -88,7 +85,6 @@ impl Pipeline {
             enricher: Enricher::new(meta),
             judgement: Judgement::new(judge),
             backlog: Backlog::default(),
-            held: None,
             unkilled: 0,
             traces: None,
             selection: selection.into(),
@@ -114,8 +110,9 @@ impl Pipeline {
 
     /// Makes one record of the start and the exit of a process that ends soon.
     #[must_use]
-    pub fn with_folded_exits(self, is_asked: bool) -> Self {
-        Self { held: is_asked.then(HeldStarts::default), ..self }
+    pub fn with_folded_exits(mut self, is_asked: bool) -> Self {
+        self.backlog.fold_exits(is_asked);
+        self
     }
 
     /// Adds the policy stage, which decides about starts.
@@ -140,7 +137,7 @@ impl Pipeline {
 
     fn events(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
         self.enricher.set_clock(clock);
-        self.release_due(clock);
+        self.backlog.release_due(clock);
         for DecodedEvent { event, generation, is_piece, note } in events {
             let inherited = generation != self.generation;
             if inherited && !is_piece {
@@ -254,40 +251,12 @@ impl Pipeline {
                 is_counted,
                 is_written,
             };
-            self.queue(event.id(), judged);
+            self.backlog.queue(event.id(), judged);
         } else if decision {
             // Decisions about tracego's own starts: the enforcement check and exempt programs.
             self.not_recorded();
         } else {
             self.writer.ledger.processed += 1;
-        }
-    }
-
-    /// Adds a record about a process to those that wait, behind the starts that the record may refer to. A start that
-    /// waits for its exit is held instead.
-    fn queue(&mut self, id: TaskId, mut judged: JudgedRecord) {
-        let Some(held) = &mut self.held else { return self.backlog.push(judged) };
-        let starts = held.take_ancestors(judged.record.tracego.ancestors.as_ref());
-        starts.into_iter().for_each(|start| self.backlog.push(start));
-        if HeldStarts::takes(&judged) {
-            self.backlog.number(&mut judged);
-            held.hold(id, judged).into_iter().for_each(|start| self.backlog.push(start));
-            return;
-        }
-        if let Some(mut start) = held.take(id) {
-            if judged.is_written && judged.record.event_name == event_name::EXIT {
-                judged.is_written = !fold(&mut start.record, &judged.record);
-            }
-            self.backlog.push(start);
-        }
-        self.backlog.push(judged);
-    }
-
-    /// Releases the starts that have waited long enough for their exit.
-    fn release_due(&mut self, clock: Reading) {
-        let now = clock.boot_ns.unsigned_abs();
-        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due(now)) {
-            self.backlog.push(start);
         }
     }
 
@@ -312,7 +281,8 @@ impl Pipeline {
             let mut record = self.enricher.finding(id, body, reading);
             self.judgement.put(&mut record, findings);
             let is_written = self.selection.takes(&record);
-            self.queue(id, JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
+            self.backlog
+                .queue(id, JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         }
     }
 
@@ -326,16 +296,14 @@ impl Pipeline {
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
         // Not held: the exit belongs to the first record of the start.
-        if let Some(first) = self.held.as_mut().and_then(|held| held.take(start.id)) {
-            self.backlog.push(first);
-        }
+        self.backlog.release_start(start.id);
         self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         self.kill();
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
-        self.release_due(reading);
+        self.backlog.release_due(reading);
         self.kernel_losses(counters, reading);
         self.seal(false);
         if let Some(traces) = &mut self.traces {
@@ -392,7 +360,7 @@ impl Pipeline {
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
         let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
-        self.release();
+        self.backlog.release();
         self.write_backlog();
         self.flush();
         self.writer.redaction.set_redactor(redactor);
@@ -482,9 +450,7 @@ impl Consumer for Pipeline {
     }
 
     fn release(&mut self) {
-        while let Some(start) = self.held.as_mut().and_then(HeldStarts::take_oldest) {
-            self.backlog.push(start);
-        }
+        self.backlog.release();
     }
 
     fn catch_up(&mut self) -> io::Result<()> {
@@ -493,7 +459,7 @@ impl Consumer for Pipeline {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        self.release();
+        self.backlog.release();
         self.write_backlog();
         self.seal(true);
         self.flush();
@@ -541,7 +507,7 @@ impl Consumer for Pipeline {
     }
 
     fn concluded(&self) -> u64 {
-        self.backlog.concluded(self.held.as_ref().and_then(HeldStarts::oldest))
+        self.backlog.concluded()
     }
 
     fn mark(&mut self) -> u64 {
