@@ -70,6 +70,9 @@ struct Own {
     parent_exec_id: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     in_tree: bool,
+    /// Whether the line lacks members that were not chosen. The record that is made of it has all that it can have.
+    #[serde(default, skip_serializing)]
+    selected: bool,
 }
 
 /// The record of a process, in the order of its members.
@@ -109,10 +112,15 @@ impl BegunProcess {
             let name = file.path.rsplit('/').next().unwrap_or_default();
             file.name.get_or_insert_with(|| name.into());
         }
-        // A lean record leaves out what follows from other members.
-        let name = process.executable.as_ref().and_then(|file| file.name.as_deref()).unwrap_or_default();
-        process.command.get_or_insert_with(|| text::task_name(name).into());
-        process.real_user = process.real_user.take().or(process.user.take());
+        let name = process.executable.as_ref().and_then(|file| file.name.as_deref());
+        let is_selected = facts.tracego.selected;
+        // A lean record leaves out what follows from other members. What an output was told to leave out follows from
+        // nothing: without a name, the process is unknown, and a user who differs could have been left out.
+        if is_selected && process.command.is_none() && name.is_none() {
+            return None;
+        }
+        process.command.get_or_insert_with(|| text::task_name(name.unwrap_or_default()).into());
+        process.real_user = process.real_user.take().or(process.user.take().filter(|_| !is_selected));
         if &*facts.event_name != event_name::PROCESS {
             facts.log.record.uid = of_process(&facts.log.record.uid)?;
         }

@@ -31,6 +31,9 @@ pub(super) fn record(path: &Path) -> anyhow::Result<Value> {
         last = Some((value, done));
     }
     let Some((record, done)) = last else { bail!("{name} is no JSON: it is empty") };
+    if record.pointer("/tracego/selected").is_some() {
+        bail!("{name} lacks members that fields or drop left out; policies need whole records");
+    }
     done.with_context(|| {
         format!("{name} is a lean record; put the records that it refers to before it, or use --detail full")
     })?;

@@ -106,8 +106,13 @@ fn full(count: u32) -> Vec<Record> {
         if n % 10 == 0 {
             let executable = "/usr/bin/tool".to_owned();
             let created = Time(i64::from(pid));
-            let line =
-                Line { id: id(pid), created, command: "tool".to_owned(), executable, ..Line::default() };
+            let line = Line {
+                id: id(pid),
+                created,
+                command: "tool".to_owned(),
+                executable: executable.into(),
+                ..Line::default()
+            };
             up = Line::below(Some(Arc::clone(&shell)), line);
         }
         all.push(exit);

@@ -54,6 +54,8 @@ impl SinkSettings {
         let kept = |common: &CommonSettings| CommonSettings {
             format: None,
             detail: None,
+            fields: None,
+            drop: None,
             events: Vec::new(),
             min_severity: None,
             r#where: None,
@@ -76,6 +78,10 @@ pub struct CommonSettings {
     pub format: Option<Format>,
     /// The members of a record that are written.
     pub detail: Option<Detail>,
+    /// Names of the members of a record that are written.
+    pub fields: Option<Vec<String>>,
+    /// Names of the members that are left out.
+    pub drop: Option<Vec<String>>,
     /// Names of the events that are taken.
     #[serde(default)]
     pub events: Vec<String>,
@@ -128,9 +134,11 @@ impl TryFrom<String> for GiveUpAfter {
 }
 
 /// The names of the keys in [`CommonSettings`].
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 16] = [
     "format",
     "detail",
+    "fields",
+    "drop",
     "events",
     "min-severity",
     "where",
