@@ -89,7 +89,7 @@ fn line(n: u32, up: Option<Arc<Line>>) -> Arc<Line> {
         id: TaskId { tgid: 71_000 + n, start_boottime: 5_000_111 + u64::from(n), ..TaskId::default() },
         created: time(10 + i64::from(n)),
         command: format!("ancestor-{n}"),
-        executable: format!("/usr/bin/ancestor-path-{n}"),
+        executable: format!("/usr/bin/ancestor-path-{n}").into(),
         ..Line::default()
     };
     Line::below(up, line)

@@ -178,7 +178,7 @@ impl Machine {
 fn changed(program: usize) -> Line {
     let executable = PROGRAMS[program].to_owned();
     let name = executable.rsplit('/').next().unwrap();
-    Line { command: name.chars().take(15).collect(), executable, ..Line::default() }
+    Line { command: name.chars().take(15).collect(), executable: executable.into(), ..Line::default() }
 }
 
 /// Makes a record of a process from a sample; each bit of the shape changes a member.
@@ -210,7 +210,7 @@ fn shaped(kind: &'static str, line: &Arc<Line>, shape: u64) -> Record {
     let build_id = process.executable.as_ref().and_then(|file| file.build_id.clone());
     let is_there = !line.executable.is_empty();
     process.executable = is_there.then(|| Executable {
-        path: line.executable.clone(),
+        path: line.executable.to_string(),
         name: line.executable.rsplit('/').next().unwrap().to_owned(),
         build_id: build_id.filter(|_| own.executable.is_some()),
         elsewhere: false,
@@ -251,7 +251,7 @@ fn shaped(kind: &'static str, line: &Arc<Line>, shape: u64) -> Record {
             record.body = tracego_model::text::one_line(args);
         }
         if bit() {
-            exec.filename.clone_from(&line.executable);
+            exec.filename = line.executable.to_string();
         }
         if bit() {
             process.command_args = Some(Vec::new()).filter(|_| bit());
