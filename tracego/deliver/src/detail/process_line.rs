@@ -198,4 +198,37 @@ mod tests {
         let again = BegunProcess::of(&line).unwrap();
         assert_eq!(again.line(Some(&record)), line);
     }
+
+    #[test]
+    fn what_an_output_left_out_is_unknown_and_not_inferred() {
+        let of = |process: &str, selected: &str| {
+            let line = format!(
+                r#"{{"schema":"tracego/2","event_name":"tracego.process.start","timestamp":"t",
+                "log":{{"record":{{"uid":"01M8MR4GWND43T2V626FAHSHVX"}}}},"seq":12,
+                "process":{{"pid":2,"parent_pid":1,"creation":{{"time":"c"}}{process}}},
+                "tracego":{{"exec_id":"a-b-c-4-2"{selected}}}}}"#
+            );
+            let line = BegunProcess::of(line.as_bytes())?.line(None);
+            Some(serde_json::from_slice::<Value>(&line).unwrap())
+        };
+        let selected = r#","selected":true"#;
+        let path = r#","executable":{"path":"/bin/tool"}"#;
+        let user = r#","user":{"id":0}"#;
+        // Without a choice, the name follows from the executable, and the real user from the user.
+        let whole = of(&format!("{path}{user}"), "").unwrap();
+        assert_eq!(
+            (&whole["process"]["command"], &whole["process"]["real_user"]["id"]),
+            (&"tool".into(), &0.into())
+        );
+        let chosen = of(&format!("{path}{user}"), selected).unwrap();
+        assert_eq!(chosen["process"]["command"], "tool");
+        assert!(chosen["process"].get("real_user").is_none() && chosen["tracego"].get("selected").is_none());
+        let chosen = of(&format!(r#"{user},"real_user":{{"id":7}},"command":"x""#), selected).unwrap();
+        assert_eq!(
+            (&chosen["process"]["command"], &chosen["process"]["real_user"]["id"]),
+            (&"x".into(), &7.into())
+        );
+        assert!(chosen["process"].get("executable").is_none());
+        assert!(of(user, selected).is_none());
+    }
 }
