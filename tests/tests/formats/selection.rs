@@ -55,7 +55,13 @@ fn chosen(format: Format, record: &Record, selection: &Selection) -> Value {
 fn of_processes() -> Vec<Record> {
     let kinds = [event_name::START, event_name::EXIT, event_name::FORK, event_name::EXEC_FAILED];
     let mut all = records();
-    all.push(samples::start_with_policy_decision(true, None));
+    let mut allowed = samples::start_with_policy_decision(true, None);
+    if let Some(policy) = &mut allowed.tracego.policy {
+        policy.violations.clear();
+        policy.warnings.clear();
+    }
+    assert!(allowed.tracego.policy.is_some() && !allowed.stands_alone());
+    all.push(allowed);
     all.extend(lean::lean_records());
     all.retain(|record| kinds.contains(&record.event_name) && !record.stands_alone());
     assert!(all.len() > 40, "{}", all.len());

@@ -162,4 +162,20 @@ mod tests {
         let error = format!("{:#}", record(file(&[START]).path()).unwrap_err());
         assert!(error.contains("--detail full: no earlier record gives tracego.stream aa"), "{error}");
     }
+
+    #[test]
+    fn a_record_that_lacks_members_is_not_decided_about() {
+        let chosen = START.replace("\"exec\":{}", "\"selected\":true");
+        let passed = starts(file(&[STREAM, &chosen, START]).path(), |_| true).unwrap();
+        let said = passed.incomplete().unwrap();
+        assert!(
+            passed.incomplete == 1 && said.ends_with("the members that fields or drop left out"),
+            "{said}"
+        );
+        let error = format!("{:#}", record(file(&[STREAM, &chosen]).path()).unwrap_err());
+        assert!(
+            error.ends_with("lacks members that fields or drop left out; policies need whole records"),
+            "{error}"
+        );
+    }
 }
