@@ -264,6 +264,7 @@ fn a_choice_that_cannot_be_made_ends_with_2() {
     );
     for (text, wanted) in [
         ("fields = [\"vcs\"]\ndrop = [\"body\"]\n", ": --fields: cannot be combined with drop"),
+        ("fields = []\n", ":1: fields: is an empty list"),
         ("format = \"ocsf\"\ndrop = [\"time\"]\n", ": --drop: 'time' is in every ocsf record"),
         (
             "[[sinks]]\ntype = \"journald\"\nfields = [\"vcs\"]\n",

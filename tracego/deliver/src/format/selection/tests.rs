@@ -45,7 +45,7 @@ fn record() -> Value {
     })
 }
 
-/// What every record keeps of [`record`].
+/// Returns the members that every record keeps of [`record`].
 fn kept() -> Value {
     json!({
         "schema": "s", "event_name": "e", "timestamp": "t", "log": { "record": { "uid": "u" } }, "seq": 1,
@@ -145,7 +145,7 @@ fn drop_leaves_out_these_and_what_is_below_them() {
         ),
     ] {
         let selection = drop(native, of).unwrap();
-        let wanted = changed(record(), &[&less[..], &[mark.clone()]].concat());
+        let wanted = changed(record(), &[&less[..], std::slice::from_ref(&mark)].concat());
         assert_eq!(chosen(&selection, &record()), wanted, "{of:?}");
     }
     // Of members that are named from above, what every record keeps stays.
