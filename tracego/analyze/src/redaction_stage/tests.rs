@@ -96,7 +96,7 @@ fn a_secret_that_is_too_long_to_be_kept_is_in_no_other_text_either() {
 #[test]
 fn a_secret_path_goes_from_ancestors_and_from_texts_about_it() {
     let path = "/srv/token=hunter2abc/bin/go";
-    let grandparent = Line::below(None, Line { executable: path.to_owned(), ..Line::default() });
+    let grandparent = Line::below(None, Line { executable: path.into(), ..Line::default() });
     let parent = Line::below(Some(grandparent), Line { executable: "/bin/sh".into(), ..Line::default() });
     let mut stage = RedactionStage::new(&Meta::default());
     // Twice: the second comes from what is remembered.

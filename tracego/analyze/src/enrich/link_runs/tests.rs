@@ -15,7 +15,7 @@ fn id(tgid: u32) -> TaskId {
 }
 
 fn line(pid: u32, executable: &str, up: Option<&Arc<Line>>) -> Arc<Line> {
-    let line = Line { id: id(pid), executable: executable.to_owned(), ..Line::default() };
+    let line = Line { id: id(pid), executable: executable.into(), ..Line::default() };
     Line::below(up.map(Arc::clone), line)
 }
 
