@@ -224,6 +224,40 @@ fn sinks_choose_each_for_itself_behind_filters_that_see_the_whole_record() {
     );
 }
 
+/// Returns the records that wait in the folder of a sink of OTLP, by the text of their encoding.
+fn drained(folder: &Path) -> Vec<String> {
+    let drained = Command::new(tracego()).args(["spool", "drain"]).arg(folder).output().unwrap();
+    assert!(drained.status.success(), "{}", stderr(&drained));
+    String::from_utf8_lossy(&drained.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn an_otlp_sink_chooses_attributes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    // Nothing listens there, so the records stay in the spool.
+    let sink = "[[sinks]]\ntype = \"otlp\"\nendpoint = \"http://127.0.0.1:9\"\nprotocol = \"http/json\"\n\
+                drain = \"10ms\"\nfields = [\"process.command_args\"]\n";
+    fs::write(path("toml"), sink).unwrap();
+    let spool = |name: &str| path(name).to_str().unwrap().to_owned();
+    let (of_sink, of_option) = (spool("sink"), spool("option"));
+    let config = spool("toml");
+    replay(&["--config", &config, "--spool-dir", &of_sink], "arguments.capture");
+    let endpoint = ["--output", "otlp", "--otlp-endpoint", "http://127.0.0.1:9"];
+    let option = ["--fields", "process.command_args", "--spool-dir", &of_option];
+    replay(&[&endpoint[..], &option].concat(), "arguments.capture");
+    for folder in [of_sink, of_option] {
+        let lines = drained(&Path::new(&folder).join("otlp"));
+        let starts: Vec<_> = lines.iter().filter(|line| line.contains("tracego.process.start")).collect();
+        assert!(starts.len() > 5, "{}", lines.len());
+        for start in starts {
+            let has = |name: &str| start.contains(name);
+            assert!(has("process.command_args") && has("process.pid") && has("tracego.sink_seq"), "{start}");
+            assert!(!has("process.executable") && !has("tracego.lineage") && !has("\"body\":{"), "{start}");
+        }
+    }
+}
+
 #[test]
 fn a_choice_that_cannot_be_made_ends_with_2() {
     let dir = tempfile::tempdir().unwrap();
