@@ -233,7 +233,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach seal-key verify-log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -281,6 +281,14 @@ _tracego() {
                     ;;
                 --aggregate)
                     COMPREPLY=($(compgen -W "exits" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -419,7 +427,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,6 +475,14 @@ _tracego() {
                     ;;
                 --aggregate)
                     COMPREPLY=($(compgen -W "exits" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -1551,7 +1567,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1599,6 +1615,14 @@ _tracego() {
                     ;;
                 --aggregate)
                     COMPREPLY=($(compgen -W "exits" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output-file)
@@ -1839,7 +1863,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --wait-tree --fail-on --fail-on-loss --enforce-optional --user --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --pin-dir --duration --wait --wait-tree --fail-on --fail-on-loss --enforce-optional --user --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1887,6 +1911,14 @@ _tracego() {
                     ;;
                 --aggregate)
                     COMPREPLY=($(compgen -W "exits" -- "${cur}"))
+                    return 0
+                    ;;
+                --fields)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output-file)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -47,6 +47,8 @@ cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_needs_command" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_needs_command" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
+complete -c tracego -n "__fish_tracego_needs_command" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -137,6 +139,8 @@ cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -219,6 +223,8 @@ cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"
@@ -295,6 +301,8 @@ cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l output-file -d 'Append records to this file (created with mode 0600) instead of standard output. `-` is refused' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l tree -d 'Indent text output by ancestors' -r -f -a "true\t''
 false\t''"

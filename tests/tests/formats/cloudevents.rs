@@ -5,12 +5,25 @@ use tracego_deliver::format::{Format, cloudevents::batch};
 use tracego_model::record::event_name;
 use tracego_tests::python::script;
 
-use crate::{PYTHON, lean, line, records};
+use crate::{PYTHON, lean, line, records, selection};
 
 pub(crate) const VALIDATED: &[(&str, crate::Test)] = &[
     ("cloudevents::the_sdk_reads_every_event_and_batch", the_sdk_reads_every_event_and_batch),
     ("cloudevents::the_sdk_reads_lean_events", the_sdk_reads_lean_events),
+    ("cloudevents::the_sdk_reads_events_with_chosen_members", the_sdk_reads_events_with_chosen_members),
 ];
+
+fn the_sdk_reads_events_with_chosen_members() {
+    let events = selection::objects(Format::CloudEvents);
+    let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+    let read = script(PYTHON.as_ref().unwrap(), "formats.py", &["cloudevents"], lines.join("\n").as_bytes());
+    let read = String::from_utf8(read).unwrap();
+    let read: Vec<Value> = read.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.len(), events.len());
+    for (read, event) in read.iter().zip(&events) {
+        assert_eq!((&read["data"], &read["attributes"]["id"]), (&event["data"], &event["id"]));
+    }
+}
 
 fn the_sdk_reads_lean_events() {
     let lines = lean::lines(Format::CloudEvents);

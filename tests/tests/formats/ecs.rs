@@ -10,7 +10,7 @@ use tracego_tests::{
     samples::{enforcement_decision, late_kill, start, start_with_policy_decision},
 };
 
-use crate::{json_leaves::flat, lean, object, records};
+use crate::{json_leaves::flat, lean, object, records, selection};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] =
     &[("ecs::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said)];
@@ -47,7 +47,8 @@ fn every_field_is_published_with_its_type() {
     let published = published();
     let mut seen = 0;
     let full = records().iter().map(|record| object(Format::Ecs, record)).collect::<Vec<_>>();
-    for document in full.into_iter().chain(lean::objects(Format::Ecs)) {
+    for document in full.into_iter().chain(lean::objects(Format::Ecs)).chain(selection::objects(Format::Ecs))
+    {
         for (name, value) in flat(&document) {
             if own(&name) {
                 continue;

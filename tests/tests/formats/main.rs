@@ -11,6 +11,7 @@ mod lean;
 mod ocsf;
 mod odd_values;
 mod otlp;
+mod selection;
 
 use std::{path::PathBuf, sync::LazyLock};
 
@@ -32,6 +33,7 @@ fn main() {
         (cef::TESTS, None),
         (odd_values::TESTS, None),
         (lean::TESTS, None),
+        (selection::TESTS, None),
         (otlp::TESTS, None),
         (ocsf::TESTS, None),
         (ecs::TESTS, None),

@@ -13,7 +13,7 @@ use tracego_tests::{
     },
 };
 
-use crate::{PYTHON, lean, object, records};
+use crate::{PYTHON, lean, object, records, selection};
 
 pub(crate) const TESTS: &[(&str, crate::Test)] =
     &[("ocsf::what_was_done_about_a_start_is_said", what_was_done_about_a_start_is_said)];
@@ -56,6 +56,7 @@ fn validators(events: &[Value]) -> BTreeMap<(i64, Vec<String>), jsonschema::Vali
 fn every_event_is_what_its_class_and_profiles_allow() {
     let mut events: Vec<Value> = records().iter().map(|record| object(Format::Ocsf, record)).collect();
     events.extend(lean::objects(Format::Ocsf));
+    events.extend(selection::objects(Format::Ocsf));
     let validators = validators(&events);
     let classes: Vec<i64> = validators.keys().map(|(class, _)| *class).collect();
     assert!([0, 1007, 1008, 2004, 5001, 5015].iter().all(|class| classes.contains(class)), "{classes:?}");

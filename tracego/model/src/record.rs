@@ -201,6 +201,22 @@ impl Record {
         self.brief.as_deref().or(self.context.as_deref())
     }
 
+    /// Whether the record has a finding, a violation or a decision about its start. Somebody reads it alone, so it is
+    /// written whole.
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        let own = &self.tracego;
+        let is_plain = |policy: &policy::PolicyDecision| {
+            policy.allow
+                && policy.violations.is_empty()
+                && policy.warnings.is_empty()
+                && policy.error.is_none()
+        };
+        !own.findings.is_empty()
+            || own.enforcement.as_ref().is_some_and(|about| about.decision.is_some())
+            || own.policy.as_deref().is_some_and(|policy| !is_plain(policy))
+    }
+
     /// Returns the worst severity of the findings and of a policy decision that does not allow; `None` if
     /// there are neither.
     #[must_use]

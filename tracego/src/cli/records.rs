@@ -90,6 +90,19 @@ pub struct RecordOptions {
     #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_enum, value_name = "KIND")]
     pub aggregate: Option<Aggregate>,
+    /// Write these members of records of processes and those that every record keeps, separated by commas.
+    ///
+    /// A name, as the format writes it, covers what is below it: process.command_args,vcs. A record with a finding, a
+    /// violation or a decision is whole. docs/formats.md lists what every record keeps.
+    #[arg(help_heading = heading::OUTPUT)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub fields: Option<Vec<String>>,
+    /// Write all members of records of processes but these, separated by commas.
+    ///
+    /// Names are those of --fields. What a lean record refers to is written whole.
+    #[arg(help_heading = heading::OUTPUT)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub drop: Option<Vec<String>>,
     /// Append records to this file (created with mode 0600) instead of standard output. `-` is refused.
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_name = "FILE")]

@@ -10,12 +10,13 @@ use anyhow::Context as _;
 use tracego_analyze::{redact::Redactor, rules_stage::RulesStage};
 use tracego_deliver::{
     detail::Detail,
+    format::selection::{FieldChoice, RecordForm, Selection},
     seal::{self, before::Before, chain::LINK, key::Key, window::Sealer},
     sink::{
         direct::{DirectFormat, DirectOutput, text},
         lifecycle::Sinks,
         outputs::Outputs,
-        settings::SinkSettings,
+        settings::{SinkSettings, check},
     },
 };
 use tracego_model::meta::Meta;
@@ -87,7 +88,12 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
         if sinks.iter().any(|sink| sink.name == "otlp") {
             wrong_usage!("--output otlp: the configuration has a sink of the name otlp already");
         }
-        sinks.push(SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?);
+        let mut sink = SinkSettings::of("otlp", own).map_err(|error| anyhow::anyhow!("--otlp-{error}"))?;
+        (sink.common.fields, sink.common.drop) = (options.fields.clone(), options.drop.clone());
+        if let Err(error) = check(&sink) {
+            wrong_usage!("--{error}");
+        }
+        sinks.push(sink);
     } else if options.otlp_endpoint.is_some() && !options.otlp_traces && !options.otlp_metrics {
         wrong_usage!(
             "--otlp-endpoint: only with --output otlp, --otlp-traces and --otlp-metrics; sinks of the \
@@ -154,7 +160,7 @@ fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<Dire
     };
     let format = format(options, terminal, colour)?;
     let out = if is_for_messages { Box::new(Endless(out)) } else { out };
-    let sink = DirectOutput::new(out, format).detailed(options.detail);
+    let sink = DirectOutput::new(out, format).choosing(selection(options, format)?).detailed(options.detail);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),
@@ -194,6 +200,35 @@ pub(super) fn check_aggregate(options: &RecordOptions) -> anyhow::Result<()> {
         wrong_usage!("--aggregate exits: starts and exits must be recorded; add -e execve,exit");
     }
     Ok(())
+}
+
+/// Returns the members that the direct output writes, if they are chosen.
+///
+/// # Errors
+/// Fails if the output has no members to choose from, or a name is wrong.
+pub(super) fn selection(options: &RecordOptions, format: DirectFormat) -> anyhow::Result<Option<Selection>> {
+    let choice = match FieldChoice::of(options.fields.as_deref(), options.drop.as_deref()) {
+        Ok(None) => return Ok(None),
+        Ok(Some(choice)) => choice,
+        Err(error) => wrong_usage!("--{error}"),
+    };
+    let key = choice.key();
+    if options.seal {
+        wrong_usage!("--{key}: a sealed log has whole records; leave out --{key} or --seal");
+    }
+    let form = match format {
+        DirectFormat::Line(format) => RecordForm::of(format),
+        DirectFormat::Text(_) => None,
+    };
+    let Some(form) = form else {
+        wrong_usage!(
+            "--{key}: text and cef have fields of their own; add --format json, or leave out --{key}"
+        );
+    };
+    match Selection::new(choice, form) {
+        Ok(selection) => Ok(Some(selection)),
+        Err(error) => wrong_usage!("--{error}"),
+    }
 }
 
 /// Checks the options of seals.

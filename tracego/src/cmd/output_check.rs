@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use tracego_deliver::{
+    format::selection::FieldChoice,
     seal::key::Key,
     sink::{
         file::has_folder,
@@ -17,7 +18,7 @@ use tracego_deliver::{
 
 use super::output;
 use crate::{
-    cli::{RecordOptions, wrong_usage},
+    cli::{OutputForm, RecordOptions, wrong_usage},
     config::RunSettings,
 };
 
@@ -43,7 +44,17 @@ pub(super) fn check(
         );
     }
     if is_direct {
-        output::check_seal(options, output::format(options, false, false)?)?;
+        let format = output::format(options, false, false)?;
+        output::check_seal(options, format)?;
+        output::selection(options, format)?;
+    } else if options.output != Some(OutputForm::Otlp) {
+        let choice = FieldChoice::of(options.fields.as_deref(), options.drop.as_deref());
+        if let Some(key) = choice.ok().flatten().map(FieldChoice::key) {
+            wrong_usage!(
+                "--{key}: chooses the members that standard output or --output-file writes; add one of --output json \
+                 and --output-file, or write {key} into the table of a sink"
+            );
+        }
     }
     if let Some(key) = options.seal_key.as_deref().filter(|_| options.seal) {
         Key::check(key).with_context(|| format!("--seal-key {}", key.display()))?;

@@ -41,6 +41,9 @@ pub(super) struct ConfigFile {
 /// Name of the tables of sinks.
 const SINKS: &str = "sinks";
 
+/// Option whose empty list would mean all members instead of none.
+const FIELDS: &str = "fields";
+
 /// Everything that is wrong with a file, or that it should say otherwise, in the order of its lines.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes(Vec<(Option<usize>, String)>);
@@ -182,6 +185,9 @@ fn option(key: &str, value: toml::Value) -> Result<Vec<String>, String> {
     }
     let values = texts(value)
         .ok_or_else(|| format!("{key}: must be a string, a number, true or false, or a list of these"))?;
+    if key == FIELDS && values.is_empty() {
+        return Err(format!("{key}: is an empty list; name a member, such as seq, which every record keeps"));
+    }
     let mut line = vec!["tracego".to_owned()];
     line.extend(values.iter().map(|value| format!("--{key}={value}")));
     match Cli::command().try_get_matches_from(line) {

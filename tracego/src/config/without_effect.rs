@@ -5,9 +5,11 @@
 use clap::{ArgMatches, parser::ValueSource};
 
 /// Options about records: `capture` writes events, and records are made at the replay.
-const OF_RECORDS: [&str; 20] = [
+const OF_RECORDS: [&str; 22] = [
     "output",
     "format",
+    "fields",
+    "drop",
     "output_file",
     "tree",
     "color",

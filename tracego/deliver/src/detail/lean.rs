@@ -25,14 +25,7 @@ pub(super) fn is_lean(record: &Record) -> bool {
         && is_regular(record)
         // Seals count starts whose executable could not be read.
         && own.executable.as_ref().is_none_or(|file| file.unread.is_none())
-        && own.findings.is_empty()
-        && own.enforcement.as_ref().is_none_or(|about| about.decision.is_none())
-        && own.policy.as_ref().is_none_or(|policy| {
-            policy.allow
-                && policy.violations.is_empty()
-                && policy.warnings.is_empty()
-                && policy.error.is_none()
-        })
+        && !record.stands_alone()
 }
 
 /// Whether a reader can infer the members that a lean record leaves out. A record that lacks a value, and does not call

@@ -70,6 +70,9 @@ struct Own {
     parent_exec_id: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     in_tree: bool,
+    /// Whether the line lacks members that were not chosen. The record that is made of it has all that it can have.
+    #[serde(default, skip_serializing)]
+    selected: bool,
 }
 
 /// The record of a process, in the order of its members.
@@ -109,10 +112,15 @@ impl BegunProcess {
             let name = file.path.rsplit('/').next().unwrap_or_default();
             file.name.get_or_insert_with(|| name.into());
         }
-        // A lean record leaves out what follows from other members.
-        let name = process.executable.as_ref().and_then(|file| file.name.as_deref()).unwrap_or_default();
-        process.command.get_or_insert_with(|| text::task_name(name).into());
-        process.real_user = process.real_user.take().or(process.user.take());
+        let name = process.executable.as_ref().and_then(|file| file.name.as_deref());
+        let is_selected = facts.tracego.selected;
+        // A lean record leaves out what follows from other members. What an output was told to leave out follows from
+        // nothing: without a name, the process is unknown, and a user who differs could have been left out.
+        if is_selected && process.command.is_none() && name.is_none() {
+            return None;
+        }
+        process.command.get_or_insert_with(|| text::task_name(name.unwrap_or_default()).into());
+        process.real_user = process.real_user.take().or(process.user.take().filter(|_| !is_selected));
         if &*facts.event_name != event_name::PROCESS {
             facts.log.record.uid = of_process(&facts.log.record.uid)?;
         }
@@ -189,5 +197,38 @@ mod tests {
         // The record of a process stays as it is.
         let again = BegunProcess::of(&line).unwrap();
         assert_eq!(again.line(Some(&record)), line);
+    }
+
+    #[test]
+    fn what_an_output_left_out_is_unknown_and_not_inferred() {
+        let of = |process: &str, selected: &str| {
+            let line = format!(
+                r#"{{"schema":"tracego/2","event_name":"tracego.process.start","timestamp":"t",
+                "log":{{"record":{{"uid":"01M8MR4GWND43T2V626FAHSHVX"}}}},"seq":12,
+                "process":{{"pid":2,"parent_pid":1,"creation":{{"time":"c"}}{process}}},
+                "tracego":{{"exec_id":"a-b-c-4-2"{selected}}}}}"#
+            );
+            let line = BegunProcess::of(line.as_bytes())?.line(None);
+            Some(serde_json::from_slice::<Value>(&line).unwrap())
+        };
+        let selected = r#","selected":true"#;
+        let path = r#","executable":{"path":"/bin/tool"}"#;
+        let user = r#","user":{"id":0}"#;
+        // Without a choice, the name follows from the executable, and the real user from the user.
+        let whole = of(&format!("{path}{user}"), "").unwrap();
+        assert_eq!(
+            (&whole["process"]["command"], &whole["process"]["real_user"]["id"]),
+            (&"tool".into(), &0.into())
+        );
+        let chosen = of(&format!("{path}{user}"), selected).unwrap();
+        assert_eq!(chosen["process"]["command"], "tool");
+        assert!(chosen["process"].get("real_user").is_none() && chosen["tracego"].get("selected").is_none());
+        let chosen = of(&format!(r#"{user},"real_user":{{"id":7}},"command":"x""#), selected).unwrap();
+        assert_eq!(
+            (&chosen["process"]["command"], &chosen["process"]["real_user"]["id"]),
+            (&"x".into(), &7.into())
+        );
+        assert!(chosen["process"].get("executable").is_none());
+        assert!(of(user, selected).is_none());
     }
 }

@@ -11,6 +11,7 @@ use tracego_model::record::{Record, Trace};
 use super::{
     json::{Written, lean::observed},
     object::object,
+    selection::{ChosenMembers, MemberTree},
 };
 
 /// Media type of [`batch`].
@@ -21,7 +22,17 @@ pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Event(record))?;
+    serde_json::to_writer(&mut *out, &Event(record, Written(record)))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Writes one record with the chosen members of its data as one line.
+///
+/// # Errors
+/// Fails if the record cannot be serialised.
+pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Event(record, ChosenMembers(&Written(record), tree)))?;
     out.push(b'\n');
     Ok(())
 }
@@ -38,9 +49,10 @@ pub fn batch<'a>(lines: impl IntoIterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-struct Event<'a>(&'a Record);
+/// Record and its data.
+struct Event<'a, D>(&'a Record, D);
 
-impl Serialize for Event<'_> {
+impl<D: Serialize> Serialize for Event<'_, D> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let record = self.0;
         object! { serializer;
@@ -57,7 +69,7 @@ impl Serialize for Event<'_> {
             "severitynumber": record.severity_number,
             "sequence": Sequence(record.seq),
             "recordedtime"? if record.is_lean { observed(record) } else { Some(record.observed_timestamp) },
-            "data": Written(record),
+            "data": self.1,
         }
     }
 }

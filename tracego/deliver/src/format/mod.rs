@@ -13,10 +13,12 @@ mod object;
 pub mod ocsf;
 mod omit_fields;
 pub mod otlp;
+pub mod selection;
 pub(crate) mod text;
 
 use std::io::{self, Write as _};
 
+use selection::Selection;
 use serde::{Serialize, Serializer};
 use tracego_common::verdict::Action;
 use tracego_model::{
@@ -103,6 +105,29 @@ impl Format {
             Self::OtlpJson => otlp::json::write(record, out),
             Self::Cef => cef::write(record, out),
         };
+        self.finished(done, out, start)
+    }
+
+    /// Appends one event with the members that were chosen, and the end of its line.
+    ///
+    /// # Errors
+    /// Fails if the record cannot be serialised, and for CEF, which has no members; then `out` is unchanged.
+    pub fn write_chosen(self, record: &Record, selection: &Selection, out: &mut Vec<u8>) -> io::Result<()> {
+        let Some(tree) = selection.of(record) else { return self.write(record, out) };
+        let start = out.len();
+        let done = match self {
+            Self::Json => json::write_chosen(record, tree, out),
+            Self::Ocsf => ocsf::write_chosen(record, tree, out),
+            Self::Ecs => ecs::write_chosen(record, tree, out),
+            Self::CloudEvents => cloudevents::write_chosen(record, tree, out),
+            Self::OtlpJson => otlp::json::write_chosen(record, selection, out),
+            Self::Cef => Err(io::Error::other("CEF has no members to choose from")),
+        };
+        self.finished(done, out, start)
+    }
+
+    /// Ends an event that begins at `start`.
+    fn finished(self, done: io::Result<()>, out: &mut Vec<u8>, start: usize) -> io::Result<()> {
         if done.is_err() {
             out.truncate(start);
         } else if self != Self::Cef {

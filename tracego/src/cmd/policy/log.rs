@@ -31,6 +31,9 @@ pub(super) fn record(path: &Path) -> anyhow::Result<Value> {
         last = Some((value, done));
     }
     let Some((record, done)) = last else { bail!("{name} is no JSON: it is empty") };
+    if record.pointer("/tracego/selected").is_some() {
+        bail!("{name} lacks members that fields or drop left out; policies need whole records");
+    }
     done.with_context(|| {
         format!("{name} is a lean record; put the records that it refers to before it, or use --detail full")
     })?;
@@ -158,5 +161,21 @@ mod tests {
         assert!(said.ends_with("refer to: tracego.stream aa"), "{said}");
         let error = format!("{:#}", record(file(&[START]).path()).unwrap_err());
         assert!(error.contains("--detail full: no earlier record gives tracego.stream aa"), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_lacks_members_is_not_decided_about() {
+        let chosen = START.replace("\"exec\":{}", "\"selected\":true");
+        let passed = starts(file(&[STREAM, &chosen, START]).path(), |_| true).unwrap();
+        let said = passed.incomplete().unwrap();
+        assert!(
+            passed.incomplete == 1 && said.ends_with("the members that fields or drop left out"),
+            "{said}"
+        );
+        let error = format!("{:#}", record(file(&[STREAM, &chosen]).path()).unwrap_err());
+        assert!(
+            error.ends_with("lacks members that fields or drop left out; policies need whole records"),
+            "{error}"
+        );
     }
 }

@@ -24,6 +24,9 @@ use tracego_model::record::event_name;
 
 use super::ANCESTORS_MAX;
 
+/// Name of what a record lacks whose output did not choose all members.
+const SELECTED: &str = "the members that fields or drop left out";
+
 type Members = Map<String, Value>;
 
 /// The references of a lean record that no earlier record gave, by name: `tracego.job 735cb0b9ccbc812e`.
@@ -55,8 +58,12 @@ impl Expander {
     /// may refer to are remembered.
     ///
     /// # Errors
-    /// Fails if the record refers to what no earlier record gave. The record then stays as it is.
+    /// Fails if the record refers to what no earlier record gave, or lacks members that its output did not choose. The
+    /// record then stays as it is.
     pub fn expand(&mut self, record: &mut Value) -> Result<(), MissingReferences> {
+        if record.pointer("/tracego/selected").is_some() {
+            return Err(MissingReferences(vec![SELECTED.to_owned()]));
+        }
         if !is_lean(record) {
             self.learn(record);
             return Ok(());

@@ -24,7 +24,9 @@ use super::{
     decision, is_stopped,
     object::{SingleMember, object},
     omit_fields::OmitFields,
-    pending_executable, worst_finding,
+    pending_executable,
+    selection::{ChosenMembers, MemberTree},
+    worst_finding,
 };
 
 /// Writes one record as one line.
@@ -36,6 +38,20 @@ pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         serde_json::to_writer(&mut *out, &LeanDocument(record))?;
     } else {
         serde_json::to_writer(&mut *out, &Document(record))?;
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Writes the chosen fields of one record as one line.
+///
+/// # Errors
+/// Fails if the record cannot be serialised.
+pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>) -> io::Result<()> {
+    if record.is_lean {
+        serde_json::to_writer(&mut *out, &ChosenMembers(&LeanDocument(record), tree))?;
+    } else {
+        serde_json::to_writer(&mut *out, &ChosenMembers(&Document(record), tree))?;
     }
     out.push(b'\n');
     Ok(())

@@ -8,12 +8,23 @@ use lean::LeanRecord;
 use serde::{Serialize, Serializer};
 use tracego_model::record::Record;
 
+use super::selection::{ChosenMembers, MemberTree};
+
 /// Writes one record as a line of JSON.
 ///
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &Written(record))?;
+    out.write_all(b"\n")
+}
+
+/// Writes the chosen members of one record as a line of JSON.
+///
+/// # Errors
+/// Fails if the record cannot be serialised.
+pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &ChosenMembers(&Written(record), tree))?;
     out.write_all(b"\n")
 }
 

@@ -30,6 +30,7 @@ use super::{
     Millis, is_stopped,
     object::{SingleMember, object},
     omit_fields::OmitFields,
+    selection::{ChosenMembers, MemberTree},
     severity, worst_finding,
 };
 
@@ -42,6 +43,20 @@ pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
         serde_json::to_writer(&mut *out, &LeanEvent(record))?;
     } else {
         serde_json::to_writer(&mut *out, &Event(record))?;
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Writes the chosen attributes of one record as one line.
+///
+/// # Errors
+/// Fails if the record cannot be serialised.
+pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>) -> io::Result<()> {
+    if record.is_lean {
+        serde_json::to_writer(&mut *out, &ChosenMembers(&LeanEvent(record), tree))?;
+    } else {
+        serde_json::to_writer(&mut *out, &ChosenMembers(&Event(record), tree))?;
     }
     out.push(b'\n');
     Ok(())

@@ -11,13 +11,29 @@ use super::{
     flatten::{AttributeWriter, KeyValuePlace},
     number,
 };
+use crate::format::selection::Selection;
 
 /// Writes one record as one line.
 ///
 /// # Errors
 /// Fails if the record cannot be serialised.
 pub fn write(record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-    let encoder = LogEncoder::new(Encoding::Json, Vec::new());
+    line(&LogEncoder::new(Encoding::Json, Vec::new()), record, out)
+}
+
+/// Writes the chosen attributes of one record as one line.
+///
+/// # Errors
+/// Fails if the record cannot be serialised.
+pub(in crate::format) fn write_chosen(
+    record: &Record,
+    selection: &Selection,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    line(&LogEncoder::new(Encoding::Json, Vec::new()).choosing(Some(selection.clone())), record, out)
+}
+
+fn line(encoder: &LogEncoder, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
     let mut piece = EncodedRecord::default();
     encoder.encode(record, &mut piece)?;
     let mut request = LogsRequest::new(Encoding::Json);

@@ -18,10 +18,16 @@ use flatten::{AttributeWriter, KeyValuePlace, attributes};
 use json::{Json, quoted};
 use protobuf::Protobuf;
 pub use request::LogsRequest;
-use serde::de::value::Error;
+use serde::{Serialize, de::value::Error};
 use tracego_model::{clock::Time, record::Record};
 
-use super::{json::lean::LeanProcess, lean_own::LeanOwn, number, omit_fields::OmitFields};
+use super::{
+    json::lean::LeanProcess,
+    lean_own::LeanOwn,
+    number,
+    omit_fields::OmitFields,
+    selection::{ChosenMembers, MemberTree, Selection},
+};
 
 /// Encoding of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,6 +63,7 @@ pub struct EncodedRecord {
 pub struct LogEncoder {
     encoding: Encoding,
     more: Vec<(String, String)>,
+    selection: Option<Selection>,
 }
 
 impl LogEncoder {
@@ -64,7 +71,13 @@ impl LogEncoder {
     /// `OTEL_SERVICE_NAME`), which win over those of the record.
     #[must_use]
     pub fn new(encoding: Encoding, more: Vec<(String, String)>) -> Self {
-        Self { encoding, more }
+        Self { encoding, more, selection: None }
+    }
+
+    /// Makes the encoder write the chosen attributes alone.
+    #[must_use]
+    pub fn choosing(self, selection: Option<Selection>) -> Self {
+        Self { selection, ..self }
     }
 
     /// Encodes a record into `piece`, whose memory is reused.
@@ -74,21 +87,27 @@ impl LogEncoder {
     pub fn encode(&self, record: &Record, piece: &mut EncodedRecord) -> io::Result<()> {
         piece.resource.clear();
         piece.record.clear();
+        let tree = self.selection.as_ref().and_then(|selection| selection.of(record));
         let done = match self.encoding {
             Encoding::Protobuf => self
-                .resource(record, &mut Protobuf { out: &mut piece.resource, field: 1 })
-                .and_then(|()| protobuf_record(record, &mut piece.record)),
+                .resource(record, tree, &mut Protobuf { out: &mut piece.resource, field: 1 })
+                .and_then(|()| protobuf_record(record, tree, &mut piece.record)),
             Encoding::Json => {
                 piece.resource.extend_from_slice(b"{\"attributes\":[");
-                let done = self.resource(record, &mut Json(&mut piece.resource));
+                let done = self.resource(record, tree, &mut Json(&mut piece.resource));
                 piece.resource.extend_from_slice(b"]}");
-                done.and_then(|()| json_record(record, &mut piece.record))
+                done.and_then(|()| json_record(record, tree, &mut piece.record))
             }
         };
         done.map_err(io::Error::other)
     }
 
-    fn resource<O: AttributeWriter>(&self, record: &Record, out: &mut O) -> Result<(), Error> {
+    fn resource<O: AttributeWriter>(
+        &self,
+        record: &Record,
+        tree: Option<&MemberTree>,
+        out: &mut O,
+    ) -> Result<(), Error> {
         let more = &self.more;
         for (name, value) in more {
             let mark = out.begin_entry(name, KeyValuePlace::Attribute);
@@ -97,13 +116,16 @@ impl LogEncoder {
         }
         attributes("", &*record.origin, more, out)?;
         if let Some(context) = &record.context {
-            attributes("", &**context, more, out)?;
+            match tree {
+                Some(tree) => attributes("", &ChosenMembers(&**context, tree), more, out)?,
+                None => attributes("", &**context, more, out)?,
+            }
         }
         if let Some(container) = &record.container {
-            attributes("container", container, more, out)?;
+            chosen_attributes("container", container, tree, more, out)?;
         }
         if let Some(k8s) = &record.k8s {
-            attributes("k8s", k8s, more, out)?;
+            chosen_attributes("k8s", k8s, tree, more, out)?;
         }
         match &record.tracego.references {
             Some(references) if record.is_lean => {
@@ -119,35 +141,64 @@ const RESOURCE_REFERENCES: &[&str] = &["stream", "job", "confinement"];
 /// References of a lean record that are in the record.
 const RECORD_REFERENCES: &[&str] = &["image"];
 
+/// Writes the chosen attributes below a name; without a choice, all of them.
+fn chosen_attributes<O: AttributeWriter, T: Serialize>(
+    name: &str,
+    value: &T,
+    tree: Option<&MemberTree>,
+    except: &[(String, String)],
+    out: &mut O,
+) -> Result<(), Error> {
+    let Some(tree) = tree else { return attributes(name, value, except, out) };
+    match tree.below(name) {
+        Some(below) => attributes(name, &ChosenMembers(value, below), except, out),
+        None if tree.keeps(&[name]) => attributes(name, value, except, out),
+        None => Ok(()),
+    }
+}
+
 /// Writes the attributes that are neither in the envelope of a `LogRecord` nor in the resource.
-fn record_attributes<O: AttributeWriter>(record: &Record, out: &mut O) -> Result<(), Error> {
+fn record_attributes<O: AttributeWriter>(
+    record: &Record,
+    tree: Option<&MemberTree>,
+    out: &mut O,
+) -> Result<(), Error> {
     attributes("log", &record.log, &[], out)?;
     if record.is_lean {
-        return lean_attributes(record, out);
+        return lean_attributes(record, tree, out);
     }
     attributes("tracego.schema", record.schema, &[], out)?;
     attributes("tracego.seq", &record.seq, &[], out)?;
     if let Some(process) = &record.process {
-        attributes("process", &**process, &[], out)?;
+        chosen_attributes("process", &**process, tree, &[], out)?;
     }
-    attributes("tracego", &*record.tracego, &[], out)
+    chosen_attributes("tracego", &*record.tracego, tree, &[], out)
 }
 
 /// Writes the attributes of a lean record, but for its id: those that JSON has, without the version of the
 /// format and without those of the resource. The boot is in the record of the stream.
-fn lean_attributes<O: AttributeWriter>(record: &Record, out: &mut O) -> Result<(), Error> {
+fn lean_attributes<O: AttributeWriter>(
+    record: &Record,
+    tree: Option<&MemberTree>,
+    out: &mut O,
+) -> Result<(), Error> {
     attributes("tracego.seq", &record.seq, &[], out)?;
     if let Some(process) = &record.process {
-        attributes("process", &LeanProcess(record, process), &[], out)?;
+        chosen_attributes("process", &LeanProcess(record, process), tree, &[], out)?;
     }
     let own = LeanOwn { record, left_out: &["boot_id", "ref"], exit_left_out: &[] };
-    attributes("tracego", &own, &[], out)?;
+    chosen_attributes("tracego", &own, tree, &[], out)?;
     match &record.tracego.references {
         Some(references) => {
             attributes("tracego.ref", &OmitFields(&**references, RESOURCE_REFERENCES), &[], out)
         }
         None => Ok(()),
     }
+}
+
+/// Whether the body is written.
+fn has_body(tree: Option<&MemberTree>) -> bool {
+    tree.is_none_or(|tree| tree.keeps(&["body"]))
 }
 
 /// Returns a time for a `fixed64` field; OTLP has no time before 1970.
@@ -161,7 +212,7 @@ fn trace_flags(record: &Record) -> Option<u32> {
 }
 
 /// Writes a `LogRecord` in protobuf (opentelemetry/proto/logs/v1/logs.proto).
-fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
+fn protobuf_record(record: &Record, tree: Option<&MemberTree>, out: &mut Vec<u8>) -> Result<(), Error> {
     let fixed64 = |field, time, out: &mut Vec<u8>| {
         out.push(protobuf::tag(field, 1));
         out.extend_from_slice(&nanoseconds(time).to_le_bytes());
@@ -170,10 +221,12 @@ fn protobuf_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
     out.push(protobuf::tag(2, 0));
     out.push(record.severity_number);
     protobuf::bytes(3, record.severity_text.as_bytes(), out);
-    let body = protobuf::open(5, out);
-    protobuf::bytes(1, record.body.as_bytes(), out);
-    protobuf::close(body, out);
-    record_attributes(record, &mut Protobuf { out, field: 6 })?;
+    if has_body(tree) {
+        let body = protobuf::open(5, out);
+        protobuf::bytes(1, record.body.as_bytes(), out);
+        protobuf::close(body, out);
+    }
+    record_attributes(record, tree, &mut Protobuf { out, field: 6 })?;
     if let Some(flags) = trace_flags(record) {
         out.push(protobuf::tag(8, 5));
         out.extend_from_slice(&flags.to_le_bytes());
@@ -197,7 +250,7 @@ fn hexadecimal(text: &str) -> impl Iterator<Item = u8> {
         .map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
 }
 
-fn json_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
+fn json_record(record: &Record, tree: Option<&MemberTree>, out: &mut Vec<u8>) -> Result<(), Error> {
     out.extend_from_slice(b"{\"timeUnixNano\":\"");
     number(nanoseconds(record.timestamp), out);
     out.extend_from_slice(b"\",\"observedTimeUnixNano\":\"");
@@ -206,10 +259,13 @@ fn json_record(record: &Record, out: &mut Vec<u8>) -> Result<(), Error> {
     number(record.severity_number, out);
     out.extend_from_slice(b",\"severityText\":");
     quoted(record.severity_text, out);
-    out.extend_from_slice(b",\"body\":{\"stringValue\":");
-    quoted(&record.body, out);
-    out.extend_from_slice(b"},\"attributes\":[");
-    record_attributes(record, &mut Json(out))?;
+    if has_body(tree) {
+        out.extend_from_slice(b",\"body\":{\"stringValue\":");
+        quoted(&record.body, out);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b",\"attributes\":[");
+    record_attributes(record, tree, &mut Json(out))?;
     out.push(b']');
     if let Some(flags) = trace_flags(record) {
         out.extend_from_slice(b",\"flags\":");

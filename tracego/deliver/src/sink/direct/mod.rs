@@ -15,7 +15,7 @@ use tracego_model::record::Record;
 use self::locked_file::LockedFile;
 use crate::{
     detail::{Detail, book::ReferenceBook},
-    format,
+    format::{self, selection::Selection},
     seal::window::Sealer,
 };
 
@@ -50,6 +50,7 @@ const GATHER: usize = 64 * 1024;
 /// The writer of records in the format of the output.
 enum Formatter {
     Line(format::Format),
+    ChosenLine(format::Format, Selection),
     Text(TextWriter),
 }
 
@@ -90,10 +91,25 @@ impl DirectOutput {
         Self { torn, sealer, ..self }
     }
 
+    /// Makes the output one of the chosen members. A sealed output and text for people stay whole.
+    #[must_use]
+    pub fn choosing(self, selection: Option<Selection>) -> Self {
+        let formatter = match (self.formatter, selection) {
+            (Formatter::Line(format), Some(selection)) if self.sealer.is_none() => {
+                Formatter::ChosenLine(format, selection)
+            }
+            (formatter, _) => formatter,
+        };
+        Self { formatter, ..self }
+    }
+
     /// Makes the output one of lean or of full records. Text for people is always made of full ones, and so is CEF.
     #[must_use]
     pub fn detailed(self, detail: Detail) -> Self {
-        let can = matches!(self.formatter, Formatter::Line(format) if format.can_be_lean());
+        let can = matches!(
+            self.formatter,
+            Formatter::Line(format) | Formatter::ChosenLine(format, _) if format.can_be_lean()
+        );
         let book = (can && detail == Detail::Lean).then(ReferenceBook::default);
         Self { book, ..self }
     }
@@ -158,6 +174,9 @@ impl DirectOutput {
         let start = self.buffer.len();
         let mut done = match &mut self.formatter {
             Formatter::Line(format) => format.write(record, &mut self.buffer),
+            Formatter::ChosenLine(format, selection) => {
+                format.write_chosen(record, selection, &mut self.buffer)
+            }
             Formatter::Text(text) => text.write(record, &mut self.buffer),
         };
         if let Some(sealer) = &mut self.sealer {

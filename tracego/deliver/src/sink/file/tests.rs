@@ -304,6 +304,62 @@ fn sink(path: &Path, more: &str) -> Vec<SinkSettings> {
     all
 }
 
+/// Writes records of processes to a file that is rotated all the time, by a sink with these keys. Returns its files.
+fn rotated_by_sink(dir: &Path, more: &str) -> Vec<Vec<Value>> {
+    let path = dir.join("log");
+    let keys = format!("rotate-bytes = \"8K\"\nkeep = 1000\n{more}");
+    let (sinks, feeds) = Sinks::start(&sink(&path, &keys), None, &Meta::default()).unwrap();
+    let mut outputs = Outputs::new(None, feeds);
+    for mut record in full(90) {
+        outputs.push(&mut record, true).unwrap();
+    }
+    outputs.flush();
+    drop(outputs);
+    assert!(sinks.join().unwrap()[0].is_whole());
+    let all = files(&path);
+    assert!(all.len() > 3, "{all:?}");
+    let records = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    all.iter().map(records).collect()
+}
+
+#[test]
+fn a_file_of_chosen_members_is_complete_as_far_as_these_say_what_a_process_is() {
+    let choices = [
+        ("fields = [\"process.executable.path\", \"process.user\"]", true),
+        ("drop = [\"process.command_args\", \"tracego.exec\"]", true),
+        ("drop = [\"process.executable\"]", false),
+        ("fields = []", false),
+    ];
+    for (keys, is_complete) in choices {
+        let dir = tempfile::tempdir().unwrap();
+        let files = rotated_by_sink(dir.path(), keys);
+        if is_complete {
+            all_complete(&self::files(&dir.path().join("log")), 90);
+        }
+        let mut count = 0;
+        for record in files.iter().flatten() {
+            let process = &record["process"];
+            if record["event_name"] == event_name::PROCESS {
+                // Either the process is unknown, or what the record says of it is right.
+                let is_shell = process["pid"] == 1;
+                assert_eq!(process["command"], if is_shell { "shell" } else { "tool" }, "{keys}: {record}");
+                let wanted: Value = if is_shell { Value::Null } else { "/usr/bin/tool".into() };
+                assert_eq!(process["executable"]["path"], wanted, "{keys}: {record}");
+            } else if process.is_object() {
+                assert!(
+                    record["tracego"]["selected"] == true && process.get("command_args").is_none()
+                        || !is_complete
+                );
+                count += 1;
+            }
+        }
+        assert_eq!(count, 180, "{keys}");
+    }
+}
+
 #[test]
 fn a_queue_that_drops_the_oldest_records_leaves_complete_ones() {
     let dir = tempfile::tempdir().unwrap();

@@ -253,6 +253,41 @@ fn the_records_of_a_sink_are_numbered_behind_its_filter_and_across_restarts() {
 }
 
 #[test]
+fn other_members_are_chosen_from_one_record_to_the_next() {
+    for durable in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let spool = durable.then(|| path("spool"));
+        let full = "detail = \"full\"\n";
+        let with = |more: &str| file(&path("good"), &format!("{full}{more}"));
+        let (mut sinks, mut outputs) = start(&with(""), spool.as_deref());
+        let push = |outputs: &mut Outputs, from: usize, to: usize| {
+            for mut record in records(to).into_iter().skip(from) {
+                record.event_name = tracego_model::record::event_name::START;
+                outputs.push(&mut record, true).unwrap();
+            }
+            outputs.flush();
+        };
+        push(&mut outputs, 0, 10);
+        change(&mut sinks, &mut outputs, &with("fields = [\"severity_text\"]"));
+        push(&mut outputs, 10, 20);
+        change(&mut sinks, &mut outputs, &with("drop = [\"severity_text\"]"));
+        push(&mut outputs, 20, 30);
+        change(&mut sinks, &mut outputs, &with(""));
+        push(&mut outputs, 30, 40);
+        drop(outputs);
+        assert_eq!(join(sinks).unwrap(), [(40, 0)]);
+        assert_eq!((written(&path("good")), numbers(&path("good"))), (seqs(1..=40), seqs(1..=40)));
+        let text = fs::read_to_string(path("good")).unwrap();
+        for (n, line) in text.lines().enumerate() {
+            let has = |name: &str| line.contains(&format!("\"{name}\":"));
+            let wanted = [(true, true), (true, false), (false, true), (true, true)][n / 10];
+            assert_eq!((has("severity_text"), has("body")), wanted, "{n}: {line}");
+        }
+    }
+}
+
+#[test]
 fn records_of_a_receiver_that_hangs_reach_one_of_another_type() {
     let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = hangs.local_addr().unwrap().port();

@@ -15,7 +15,10 @@ use tracego_model::record::Record;
 
 use crate::{
     collector::OtlpConfig,
-    format::otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
+    format::{
+        otlp::{EncodedRecord, Encoding, LogEncoder, LogsRequest},
+        selection::Selection,
+    },
 };
 
 /// Length of the header in front of the resource, in bytes.
@@ -36,6 +39,12 @@ impl OtlpEncoder {
         let encoding = resolved.protocol.encoding();
         let encoder = LogEncoder::new(encoding, resolved.resource.clone());
         Self { encoder, kind: kind(encoding), piece: EncodedRecord::default() }
+    }
+
+    /// Makes the encoder write the chosen attributes alone.
+    #[must_use]
+    pub fn choosing(self, selection: Option<Selection>) -> Self {
+        Self { encoder: self.encoder.choosing(selection), ..self }
     }
 
     /// Appends the payload of a record to `out`. On an error, `out` is unchanged.

@@ -5,7 +5,7 @@ use std::io;
 use tracego_model::record::Record;
 
 use crate::{
-    format::Format,
+    format::{Format, selection::Selection},
     sink::{journald::JournaldEncoder, otlp::OtlpEncoder, syslog::SyslogEncoder},
 };
 
@@ -13,6 +13,8 @@ use crate::{
 pub(crate) enum SinkEncoder {
     /// One line.
     Line(Format),
+    /// One line with the members that were chosen.
+    ChosenLine(Format, Selection),
     /// A message of RFC 5424.
     Syslog(SyslogEncoder),
     /// A datagram of the journal.
@@ -26,7 +28,7 @@ impl SinkEncoder {
     pub(crate) fn take_shortened(&mut self) -> u64 {
         match self {
             Self::Syslog(syslog) => syslog.take_shortened(),
-            Self::Line(_) | Self::Journald(_) | Self::Otlp(_) => 0,
+            Self::Line(_) | Self::ChosenLine(..) | Self::Journald(_) | Self::Otlp(_) => 0,
         }
     }
 
@@ -38,6 +40,7 @@ impl SinkEncoder {
         let start = out.len();
         let done = match self {
             Self::Line(format) => format.write(record, out),
+            Self::ChosenLine(format, selection) => format.write_chosen(record, selection, out),
             Self::Syslog(syslog) => syslog.encode(record, out),
             Self::Journald(journald) => journald.encode(record, out),
             Self::Otlp(otlp) => otlp.encode(record, out),

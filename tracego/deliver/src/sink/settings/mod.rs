@@ -54,6 +54,8 @@ impl SinkSettings {
         let kept = |common: &CommonSettings| CommonSettings {
             format: None,
             detail: None,
+            fields: None,
+            drop: None,
             events: Vec::new(),
             min_severity: None,
             r#where: None,
@@ -76,6 +78,10 @@ pub struct CommonSettings {
     pub format: Option<Format>,
     /// The members of a record that are written.
     pub detail: Option<Detail>,
+    /// Names of the members of a record that are written.
+    pub fields: Option<Vec<String>>,
+    /// Names of the members that are left out.
+    pub drop: Option<Vec<String>>,
     /// Names of the events that are taken.
     #[serde(default)]
     pub events: Vec<String>,
@@ -128,9 +134,11 @@ impl TryFrom<String> for GiveUpAfter {
 }
 
 /// The names of the keys in [`CommonSettings`].
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 16] = [
     "format",
     "detail",
+    "fields",
+    "drop",
     "events",
     "min-severity",
     "where",
@@ -390,5 +398,74 @@ mod tests {
             assert!(untagged || error.contains("unknown field"), "{text}: {error}");
         }
         assert_eq!(types, Vec::<&str>::new());
+    }
+
+    fn sinks(text: &str) -> Result<SinkSettings, String> {
+        let table: toml::Table = text.parse().unwrap();
+        let sink = read(vec![toml::Value::Table(table)])?.remove(0);
+        check(&sink).map(|()| sink)
+    }
+
+    #[test]
+    fn members_are_chosen_where_they_have_names() {
+        for text in [
+            "type = 'stdout'\nfields = ['process.command_args', 'vcs']",
+            "type = 'stdout'\nfields = []",
+            "type = 'stdout'\nformat = 'ocsf'\ndrop = ['process.cmd_line']",
+            "type = 'file'\npath = '/x'\nformat = 'ecs'\nfields = ['process.args']",
+            "type = 'file'\npath = '/x'\nformat = 'cloudevents'\ndrop = ['data.body', 'vcs']",
+            "type = 'syslog'\naddress = 'udp://127.0.0.1:1'\nformat = 'json'\nfields = ['vcs']",
+            "type = 'webhook'\nurl = 'http://127.0.0.1:1/'\nformat = 'otlp-json'\ndrop = ['process']",
+            "type = 'otlp'\nendpoint = 'http://127.0.0.1:1'\ndrop = ['body', 'process.command_args']",
+        ] {
+            assert!(sinks(text).is_ok(), "{text}: {:?}", sinks(text));
+        }
+        for (text, wanted) in [
+            (
+                "type = 'journald'\nfields = ['body']",
+                "fields: journald has fields of its own; leave fields out",
+            ),
+            (
+                "type = 'stdout'\nformat = 'cef'\ndrop = ['body']",
+                "drop: cef has fields of its own; leave drop out",
+            ),
+            (
+                "type = 'syslog'\naddress = 'udp://127.0.0.1:1'\nformat = 'cef'\nfields = ['body']",
+                "fields: cef has fields of its own",
+            ),
+            (
+                "type = 'file'\npath = '/x'\nseal = true\nfields = ['vcs']",
+                "fields: a sealed file has whole records; leave out fields or seal",
+            ),
+            ("type = 'stdout'\nfields = ['vcs']\ndrop = ['body']", "fields: cannot be combined with drop"),
+            (
+                "type = 'stdout'\ndrop = ['seq']",
+                "drop: 'seq' is in every json record, and cannot be left out",
+            ),
+            (
+                "type = 'stdout'\nfields = ['proces']",
+                "fields: no json record has 'proces'; did you mean 'process'?",
+            ),
+            (
+                "type = 'otlp'\nendpoint = 'http://127.0.0.1:1'\ndrop = ['event_name']",
+                "drop: no otlp record has",
+            ),
+            ("type = 'stdout'\nfields = 'vcs'", "invalid type: string"),
+        ] {
+            let error = sinks(text).map(|_| ()).expect_err(text);
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_sink_keeps_its_thread_while_only_the_records_change() {
+        let of = |more: &str| sinks(&format!("type = 'file'\npath = '/x'\n{more}")).unwrap();
+        let plain = of("");
+        for more in
+            ["fields = ['vcs']", "drop = ['body']", "detail = 'full'", "format = 'ecs'\nfields = ['vcs']"]
+        {
+            assert!(plain.same_worker(&of(more)) && of(more).same_worker(&plain), "{more}");
+        }
+        assert!(!plain.same_worker(&of("queue-bytes = '1M'\nfields = ['vcs']")));
     }
 }

@@ -8,7 +8,10 @@ use super::{SinkKind, SinkSettings, encoder::SinkEncoder, queued_form::QueuedFor
 use crate::{
     collector::{OtlpConfig, OtlpSettings, Signal, resolve},
     detail::{Detail, memory::SharedMemory},
-    format::Format,
+    format::{
+        Format,
+        selection::{FieldChoice, RecordForm, Selection},
+    },
     sink::{
         delivery::{DeliveryResult, transport::Transport},
         file::FileTransport,
@@ -113,12 +116,50 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
 /// # Errors
 /// Fails as [`open`] does.
 pub(crate) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
+    let selection = selection(settings)?;
     Ok(match &settings.kind {
-        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) => SinkEncoder::Line(format(settings)),
-        SinkKind::Syslog(own) => SinkEncoder::Syslog(SyslogEncoder::new(own, format(settings))),
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) => match selection {
+            Some(selection) => SinkEncoder::ChosenLine(format(settings), selection),
+            None => SinkEncoder::Line(format(settings)),
+        },
+        SinkKind::Syslog(own) => {
+            SinkEncoder::Syslog(SyslogEncoder::new(own, format(settings)).choosing(selection))
+        }
         SinkKind::Journald(_) => SinkEncoder::Journald(JournaldEncoder::default()),
-        SinkKind::Otlp(own) => SinkEncoder::Otlp(OtlpEncoder::new(&resolved(own)?)),
+        SinkKind::Otlp(own) => SinkEncoder::Otlp(OtlpEncoder::new(&resolved(own)?).choosing(selection)),
     })
+}
+
+/// Returns the choice of the members that are written, if there is one.
+///
+/// # Errors
+/// Fails if the sink writes no members that have names, or must write all of them; the text names the key.
+fn selection(settings: &SinkSettings) -> Result<Option<Selection>, String> {
+    let common = &settings.common;
+    let choice = FieldChoice::of(common.fields.as_deref(), common.drop.as_deref())?;
+    let Some(choice) = choice else { return Ok(None) };
+    let key = choice.key();
+    let form = match &settings.kind {
+        SinkKind::Journald(_) => {
+            return Err(format!(
+                "{key}: journald has fields of its own; leave {key} out, or use a sink of another type"
+            ));
+        }
+        SinkKind::File(own) if own.seal => {
+            return Err(format!("{key}: a sealed file has whole records; leave out {key} or seal"));
+        }
+        SinkKind::Otlp(_) => Some(RecordForm::Otlp),
+        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) | SinkKind::Syslog(_) => {
+            RecordForm::of(format(settings))
+        }
+    };
+    let form = form.ok_or_else(|| {
+        format!(
+            "{key}: {} has fields of its own; leave {key} out, or use format = \"json\"",
+            format(settings).name()
+        )
+    })?;
+    Selection::new(choice, form).map(Some)
 }
 
 /// Returns the detail of the records that a sink gets. The journal shows fields of full records.

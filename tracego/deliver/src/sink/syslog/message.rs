@@ -11,7 +11,7 @@ use super::{
     settings::{SyslogSettings, printable},
     shorten::shortened,
 };
-use crate::format::Format;
+use crate::format::{Format, selection::Selection};
 
 /// Largest sequenceId; the next one is 1 (RFC 5424 section 7.3.1).
 const LAST: u32 = 2_147_483_647;
@@ -26,6 +26,7 @@ const MSGID: usize = 32;
 #[derive(Debug)]
 pub struct SyslogEncoder {
     format: Format,
+    selection: Option<Selection>,
     facility: u8,
     app_name: String,
     hostname: Option<String>,
@@ -47,6 +48,7 @@ impl SyslogEncoder {
     pub fn new(settings: &SyslogSettings, format: Format) -> Self {
         Self {
             format,
+            selection: None,
             facility: settings.facility.number(),
             app_name: settings.app_name.clone(),
             hostname: settings.hostname.clone(),
@@ -57,6 +59,12 @@ impl SyslogEncoder {
             max: usize::try_from(settings.max_bytes.0).unwrap_or(usize::MAX),
             shortened: 0,
         }
+    }
+
+    /// Makes the encoder write the chosen members alone.
+    #[must_use]
+    pub fn choosing(self, selection: Option<Selection>) -> Self {
+        Self { selection, ..self }
     }
 
     /// Appends one message to `out`. The message has no line feed, because no format has one within an event.
@@ -102,7 +110,10 @@ impl SyslogEncoder {
             out.push(b'-');
         }
         out.push(b' ');
-        self.format.write(record, out)?;
+        match &self.selection {
+            Some(selection) => self.format.write_chosen(record, selection, out)?,
+            None => self.format.write(record, out)?,
+        }
         if out.last() == Some(&b'\n') {
             out.pop();
         }
