@@ -86,7 +86,7 @@ pub struct RecordOptions {
     /// Make one record of the start and the exit of a process that ends within a second.
     ///
     /// Only with `-e execve,exit`. The record is that of the start, with the exit code; a process with recorded
-    /// children, a finding or a decision has two records. Starts are written up to two seconds later.
+    /// children, a finding or a decision has two records. Starts are written up to three seconds later.
     #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_enum, value_name = "KIND")]
     pub aggregate: Option<Aggregate>,

@@ -23,7 +23,7 @@ use tracego_model::meta::Meta;
 
 use super::{output_check, policy, telemetry};
 use crate::{
-    cli::{Color, EventKind, OutputForm, RecordOptions, wrong_usage},
+    cli::{Aggregate, Color, EventKind, OutputForm, RecordOptions, wrong_usage},
     config::RunSettings,
     pipeline::Pipeline,
 };
@@ -194,9 +194,9 @@ pub(super) fn has_colours(terminal: bool) -> bool {
 }
 
 /// Checks that both records that become one are asked for.
-pub(super) fn check_aggregate(options: &RecordOptions) -> anyhow::Result<()> {
+pub(super) fn check_aggregate(asked: Option<Aggregate>, events: &[EventKind]) -> anyhow::Result<()> {
     let both = [EventKind::Execve, EventKind::Exit];
-    if options.aggregate.is_some() && !both.iter().all(|kind| options.events.contains(kind)) {
+    if asked.is_some() && !both.iter().all(|kind| events.contains(kind)) {
         wrong_usage!("--aggregate exits: starts and exits must be recorded; add -e execve,exit");
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(super) fn check(
 ) -> anyhow::Result<()> {
     let sinks = output::sinks(options, settings)?;
     let is_direct = output::has_direct(options, &sinks, is_for_messages);
-    output::check_aggregate(options)?;
+    output::check_aggregate(options.aggregate, &options.events)?;
     if options.seal && !is_direct {
         wrong_usage!(
             "--seal: seals standard output or --output-file; add one of --output json and --output-file"

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Options that can change while tracego runs, beside the tables.
-const CHANGES: [&str; 3] = ["min-severity", "only-findings", "profile"];
+const CHANGES: [&str; 4] = ["event", "min-severity", "only-findings", "profile"];
 
 /// Reads the configuration again and applies it. A configuration with a mistake is refused as a whole, and
 /// the one in force stays.
@@ -45,6 +45,8 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     let Configuration { cli, settings } = config::read(&args).map_err(mistakes)?;
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let options = records(&cli).context("this command has no configuration")?;
+    // Whether exits are told with their starts does not change.
+    output::check_aggregate(running.aggregate, &options.events)?;
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
     let new = ReloadSettings {

@@ -3,10 +3,7 @@
 use std::collections::VecDeque;
 
 use tracego_common::TaskId;
-use tracego_model::{
-    clock::Reading,
-    record::{Record, event_name},
-};
+use tracego_model::{clock::Reading, record::Record};
 
 use super::held_starts::{HeldStarts, fold};
 
@@ -76,9 +73,7 @@ impl Backlog {
             held.hold(id, judged).into_iter().for_each(|start| self.push(start));
         } else {
             if let Some(mut start) = held.take(id) {
-                if judged.is_written && judged.record.event_name == event_name::EXIT {
-                    judged.is_written = !fold(&mut start.record, &judged.record);
-                }
+                judged.is_written &= !fold(&mut start, &judged);
                 self.push(start);
             }
             self.push(judged);
@@ -86,10 +81,17 @@ impl Backlog {
         self.held = Some(held);
     }
 
-    /// Releases the starts that have waited long enough for their exit.
+    /// Releases the starts whose exit would not be soon enough, now that there is an event of this time.
+    pub(super) fn release_before(&mut self, event_ns: u64) {
+        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due_by_event(event_ns)) {
+            self.push(start);
+        }
+    }
+
+    /// The same by a clock, where no events come.
     pub(super) fn release_due(&mut self, clock: Reading) {
         let now = clock.boot_ns.unsigned_abs();
-        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due(now)) {
+        while let Some(start) = self.held.as_mut().and_then(|held| held.take_due_by_clock(now)) {
             self.push(start);
         }
     }
@@ -169,7 +171,7 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use tracego_analyze::enrich::Enricher;
-    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
+    use tracego_model::{ledger::Ledger, meta::Meta, record::event_name};
 
     use super::*;
 
@@ -212,17 +214,21 @@ mod tests {
         assert_eq!(backlog.portion().len(), 2);
         assert_eq!((backlog.concluded(), backlog.is_empty()), (1, true));
         let clock = |boot_ns| Reading { boot_ns, ..Reading::default() };
-        backlog.release_due(clock(1_000_000_000));
+        backlog.release_before(1_100_000_001);
+        backlog.release_due(clock(2_000_000_001));
         assert!(backlog.is_empty());
-        backlog.release_due(clock(1_000_000_001));
+        backlog.release_due(clock(2_000_000_002));
         assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 3));
+        backlog.queue(start(9).0, start(9).1);
+        backlog.release_before(1_100_000_002);
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 4));
         // Another program of the process, and the end.
         for (id, start) in [start(7), start(8), start(7)] {
             backlog.queue(id, start);
         }
-        assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 4));
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (1, 5));
         backlog.release();
-        assert_eq!((backlog.portion().len(), backlog.concluded()), (2, 6));
+        assert_eq!((backlog.portion().len(), backlog.concluded()), (2, 7));
     }
 
     #[test]

@@ -6,8 +6,12 @@ use tracego_model::record::{Record, event_name, lineage::Lineage};
 
 use super::backlog::JudgedRecord;
 
-/// Longest time that a start waits for its exit, in nanoseconds.
-const WAIT: u64 = 1_000_000_000;
+/// Longest time between a start and the exit that its record tells, in nanoseconds.
+const TOGETHER: u64 = 1_000_000_000;
+/// Time by which events of one CPU can be behind those of another, in nanoseconds.
+const EVENT_DELAY: u64 = 100_000_000;
+/// Time by which events can be behind the clock, in nanoseconds. An exit that comes later has a record of its own.
+const CLOCK_DELAY: u64 = 1_000_000_000;
 /// Maximum number of starts that wait.
 const STARTS_MAX: usize = 4096;
 /// Maximum number of bytes of arguments that wait.
@@ -79,11 +83,19 @@ impl HeldStarts {
         taken
     }
 
-    /// Takes out the oldest start if it has waited long enough; `now`: nanoseconds since boot.
-    pub(super) fn take_due(&mut self, now: u64) -> Option<JudgedRecord> {
+    /// Takes out the oldest start if no exit can be told with it any more, now that there is an event of `event_ns`.
+    pub(super) fn take_due_by_event(&mut self, event_ns: u64) -> Option<JudgedRecord> {
+        self.take_older(event_ns.saturating_sub(TOGETHER + EVENT_DELAY))
+    }
+
+    /// The same by a clock, where no events come; `now`: nanoseconds since boot.
+    pub(super) fn take_due_by_clock(&mut self, now: u64) -> Option<JudgedRecord> {
+        self.take_older(now.saturating_sub(TOGETHER + CLOCK_DELAY))
+    }
+
+    fn take_older(&mut self, than: u64) -> Option<JudgedRecord> {
         let (_, oldest) = self.starts.peek_lru()?;
-        let is_due = oldest.event_ns.is_none_or(|then| now >= then.saturating_add(WAIT));
-        is_due.then(|| self.take_oldest())?
+        oldest.event_ns.is_none_or(|then| then < than).then(|| self.take_oldest())?
     }
 
     /// Takes out the oldest start.
@@ -94,9 +106,18 @@ impl HeldStarts {
     }
 }
 
-/// Adds an exit to the record of its start. Returns whether it tells everything that the record of the exit does; it is
-/// unchanged if not.
-pub(super) fn fold(start: &mut Record, exit: &Record) -> bool {
+/// Adds an exit to the record of its start, if that was soon before. Returns whether it tells everything that the record
+/// of the exit does; it is unchanged if not.
+pub(super) fn fold(start: &mut JudgedRecord, exit: &JudgedRecord) -> bool {
+    let times = start.event_ns.zip(exit.event_ns);
+    let is_soon = times.is_some_and(|(start, exit)| exit.saturating_sub(start) <= TOGETHER);
+    exit.is_written
+        && exit.record.event_name == event_name::EXIT
+        && is_soon
+        && tell(&mut start.record, &exit.record)
+}
+
+fn tell(start: &mut Record, exit: &Record) -> bool {
     let is_told = {
         let (Some(process), Some(ended)) = (start.process.as_deref(), exit.process.as_deref()) else {
             return false;

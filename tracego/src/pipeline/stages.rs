@@ -137,7 +137,6 @@ impl Pipeline {
 
     fn events(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
         self.enricher.set_clock(clock);
-        self.backlog.release_due(clock);
         for DecodedEvent { event, generation, is_piece, note } in events {
             let inherited = generation != self.generation;
             if inherited && !is_piece {
@@ -218,6 +217,8 @@ impl Pipeline {
     }
 
     fn event(&mut self, event: &Event<'_>, note: Option<&StartNote>) {
+        // An event says that those of about the same time are here, too, which a clock does not.
+        self.backlog.release_before(event.boot_ns());
         self.judgement.follow(event);
         // Decisions about starts are always written, whatever else is selected.
         let decision = matches!(event, Event::Verdict(_));

@@ -37,7 +37,18 @@ pub(super) fn record(path: &Path) -> anyhow::Result<Value> {
     done.with_context(|| {
         format!("{name} is a lean record; put the records that it refers to before it, or use --detail full")
     })?;
-    Ok(record)
+    let is_start = record.get("event_name").is_some_and(|name| name == event_name::START);
+    Ok(if is_start { without_exit(record) } else { record })
+}
+
+/// Returns a start without the exit that `--aggregate exits` told with it: no decision about a start can know that.
+fn without_exit(mut start: Value) -> Value {
+    for member in ["process", "tracego"] {
+        if let Some(Value::Object(members)) = start.get_mut(member) {
+            members.remove("exit");
+        }
+    }
+    start
 }
 
 fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
@@ -112,7 +123,7 @@ pub(super) fn starts(path: &Path, mut each: impl FnMut(Value) -> bool) -> anyhow
             continue;
         }
         match expanded {
-            Ok(()) if each(record) => {}
+            Ok(()) if each(without_exit(record)) => {}
             Ok(()) => return Ok(passed),
             Err(missing) => passed.add_incomplete(missing),
         }
@@ -151,6 +162,21 @@ mod tests {
         assert_eq!(seen[0]["tracego"]["boot_id"], "b");
         assert_eq!(seen[0]["process"]["args_count"], 2);
         assert_eq!(record(file(&[STREAM, START]).path()).unwrap(), seen[0]);
+    }
+
+    #[test]
+    fn a_start_that_has_its_exit_is_decided_about_without_it() {
+        let exit = "\"exit\":{\"code\":6,\"time\":\"t\"},";
+        let ended = START.replace("\"exec\":{}", "\"exec\":{},\"exit\":{\"signal\":6}");
+        let ended = ended.replace("\"process\":{", &format!("\"process\":{{{exit}"));
+        assert!(ended.contains("\"code\":6") && ended.contains("\"signal\":6"), "{ended}");
+        let plain = record(file(&[STREAM, START]).path()).unwrap();
+        assert_eq!(record(file(&[STREAM, &ended]).path()).unwrap(), plain);
+        let passed = starts(file(&[STREAM, &ended]).path(), |record| {
+            assert_eq!(record, plain);
+            true
+        });
+        assert_eq!(passed.unwrap().others, 0);
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Serialize for LeanEvent<'_> {
         object! { serializer;
             "kind": kind,
             "category": [category],
-            "type": [of],
+            "type": of,
             "action": action,
             "outcome": outcome,
             "code": record.event_name,

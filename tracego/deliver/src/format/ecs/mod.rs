@@ -114,31 +114,36 @@ struct TracegoFields<'a> {
 struct EventSort {
     kind: &'static str,
     category: &'static str,
-    of: &'static str,
+    of: &'static [&'static str],
     action: &'static str,
     outcome: &'static str,
 }
 
+/// `event.type` of a record that is about no start and no end.
+const INFO: &[&str] = &["info"];
+
 impl EventSort {
     fn of(record: &Record) -> Self {
         let decision = decision(record);
-        let (kind, of, action) = match record.event_name {
-            event_name::START => ("event", "start", "exec"),
-            event_name::EXEC_FAILED => ("event", "start", "exec-failed"),
-            event_name::FORK => ("event", "start", "fork"),
-            event_name::EXIT => ("event", "end", "exit"),
-            event_name::FINDING => ("alert", "info", "finding"),
-            event_name::ENFORCEMENT => ("event", "info", decision.map_or("enforcement", decided)),
-            event_name::LOST => ("event", "info", "events-lost"),
-            event_name::HEARTBEAT => ("metric", "info", "heartbeat"),
+        let ends = record.tracego.exit.is_some();
+        let (kind, of, action): (_, &'static [_], _) = match record.event_name {
+            event_name::START if ends => ("event", &["start", "end"], "exec"),
+            event_name::START => ("event", &["start"], "exec"),
+            event_name::EXEC_FAILED => ("event", &["start"], "exec-failed"),
+            event_name::FORK => ("event", &["start"], "fork"),
+            event_name::EXIT => ("event", &["end"], "exit"),
+            event_name::FINDING => ("alert", INFO, "finding"),
+            event_name::ENFORCEMENT => ("event", INFO, decision.map_or("enforcement", decided)),
+            event_name::LOST => ("event", INFO, "events-lost"),
+            event_name::HEARTBEAT => ("metric", INFO, "heartbeat"),
             // Collected "to provide additional context, often to other events".
-            event_name::STREAM => ("enrichment", "info", "stream"),
-            event_name::JOB => ("enrichment", "info", "job"),
-            event_name::IMAGE => ("enrichment", "info", "image"),
-            event_name::CONFINEMENT => ("enrichment", "info", "confinement"),
+            event_name::STREAM => ("enrichment", INFO, "stream"),
+            event_name::JOB => ("enrichment", INFO, "job"),
+            event_name::IMAGE => ("enrichment", INFO, "image"),
+            event_name::CONFINEMENT => ("enrichment", INFO, "confinement"),
             // Auditbeat says the same of a process that ran before.
-            event_name::PROCESS => ("state", "info", "existing-process"),
-            _ => ("event", "info", "other"),
+            event_name::PROCESS => ("state", INFO, "existing-process"),
+            _ => ("event", INFO, "other"),
         };
         let category = match record.event_name {
             event_name::STREAM => "host",
@@ -170,7 +175,7 @@ impl Serialize for Event<'_> {
         object! { serializer;
             "kind": kind,
             "category": [category],
-            "type": [of],
+            "type": of,
             "action": action,
             "outcome": outcome,
             "code": record.event_name,

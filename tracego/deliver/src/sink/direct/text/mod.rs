@@ -80,8 +80,10 @@ impl TextWriter {
         if record.event_name == event_name::START {
             start(process, dim, off, out)?;
             // A record that has the exit, too.
-            if let Some(exit) = process.exit {
-                write!(out, " {dim}exit={}{off}", exit.code)?;
+            match (record.tracego.exit.and_then(|exit| exit.signal), process.exit) {
+                (Some(signal), Some(_)) => write!(out, " {dim}signal={signal}{off}")?,
+                (_, Some(exit)) => write!(out, " {dim}exit={}{off}", exit.code)?,
+                (_, None) => {}
             }
         } else {
             write!(out, "{}", printable(&record.body))?;
