@@ -118,17 +118,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         folder: tempfile::tempdir_in(shell::target()?)?,
         peers: if args.peers { peers::install()? } else { Vec::new() },
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), Ok(()));
     for (name, measurement) in ALL {
         if args.names.is_empty() || args.names.iter().any(|wanted| wanted == name) {
             eprintln!("measuring: {name}");
-            rows.extend(measurement(&bench)?);
+            match measurement(&bench) {
+                Ok(measured) => rows.extend(measured),
+                // What is measured so far is shown.
+                Err(error) => {
+                    failed = Err(error.context(name));
+                    break;
+                }
+            }
         }
     }
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     table::print(&rows, kernel.trim(), cpus, &bench.file_system()?);
-    Ok(())
+    failed
 }
 
 /// Builds a package's program, or one of its examples, as it ships. Returns its path.
