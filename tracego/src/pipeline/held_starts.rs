@@ -57,9 +57,8 @@ impl HeldStarts {
         self.bytes -= before.as_ref().map_or(0, |before| before.bytes);
         let mut released: Vec<JudgedRecord> = before.into_iter().collect();
         while (self.starts.len() > STARTS_MAX || self.bytes > BYTES_MAX)
-            && let Some((_, oldest)) = self.starts.pop_lru()
+            && let Some(oldest) = self.take_oldest()
         {
-            self.bytes -= oldest.bytes;
             released.push(oldest);
         }
         released
@@ -118,26 +117,24 @@ pub(super) fn fold(start: &mut JudgedRecord, exit: &JudgedRecord) -> bool {
 }
 
 fn tell(start: &mut Record, exit: &Record) -> bool {
-    let is_told = {
-        let (Some(process), Some(ended)) = (start.process.as_deref(), exit.process.as_deref()) else {
-            return false;
-        };
-        let (own, last) = (&start.tracego, &exit.tracego);
-        let path = |of: &tracego_model::record::Process| of.executable.as_ref().map(|file| file.path.clone());
-        process.command == ended.command
-            && process.parent_pid == ended.parent_pid
-            && process.real_user == ended.real_user
-            && path(process) == path(ended)
-            && (own.exec_id == last.exec_id
-                && own.reparented == last.reparented
-                && own.in_tree == last.in_tree)
-            && last.completeness.is_whole()
-            && last.findings.is_empty()
-            && start.severity_number == exit.severity_number
+    let (Some(process), Some(ended)) = (start.process.as_deref_mut(), exit.process.as_deref()) else {
+        return false;
     };
-    if let (true, Some(process), Some(ended)) = (is_told, start.process.as_mut(), exit.process.as_deref()) {
+    let (own, last) = (&mut start.tracego, &exit.tracego);
+    let is_told = process.command == ended.command
+        && process.parent_pid == ended.parent_pid
+        && process.real_user == ended.real_user
+        && process.executable.as_ref().map(|file| &file.path)
+            == ended.executable.as_ref().map(|file| &file.path)
+        && own.exec_id == last.exec_id
+        && own.reparented == last.reparented
+        && own.in_tree == last.in_tree
+        && last.completeness.is_whole()
+        && last.findings.is_empty()
+        && start.severity_number == exit.severity_number;
+    if is_told {
         process.exit = ended.exit;
-        start.tracego.exit = exit.tracego.exit;
+        own.exit = last.exit;
     }
     is_told
 }

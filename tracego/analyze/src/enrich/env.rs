@@ -53,16 +53,20 @@ pub struct RecentEnvironments(Vec<Environment>);
 impl RecentEnvironments {
     /// Returns the environment of a program start.
     pub fn of(&mut self, exec: &Exec<'_>, meta: &Meta) -> &mut Environment {
-        match self.0.iter().position(|env| env.bytes == exec.env) {
-            Some(0) => {}
-            Some(at) => self.0[..=at].rotate_right(1),
-            None => {
-                self.0.truncate(KEPT - 1);
-                self.0.insert(0, Environment::new(exec, meta));
-            }
-        }
-        &mut self.0[0]
+        latest(&mut self.0, |env| env.bytes == exec.env, || Environment::new(exec, meta))
     }
+}
+
+/// Moves the entry that `is` finds to the front of a list, or inserts the one that `make` makes, in place of the oldest.
+fn latest<T>(list: &mut Vec<T>, is: impl FnMut(&T) -> bool, make: impl FnOnce() -> T) -> &mut T {
+    match list.iter().position(is) {
+        Some(at) => list[..=at].rotate_right(1),
+        None => {
+            list.truncate(KEPT - 1);
+            list.insert(0, make());
+        }
+    }
+    &mut list[0]
 }
 
 impl Environment {
@@ -110,18 +114,12 @@ impl Environment {
         exec_id: impl Fn(TaskId) -> String,
     ) -> Option<Identified> {
         let root = job.map_or(TaskId::default(), |job| job.root);
-        let known = self.merged.iter().position(|&(known, of_root, _)| (known, of_root) == (root, is_root));
-        match known {
-            Some(0) => {}
-            Some(at) => self.merged[..=at].rotate_right(1),
-            None => {
-                let of_job = job.map(|job| (job, exec_id(job.root)));
-                let merged = context::merge(explicit, &self.identity, of_job, is_root);
-                self.merged.truncate(KEPT - 1);
-                self.merged.insert(0, (root, is_root, merged));
-            }
-        }
-        self.merged.first().and_then(|(_, _, merged)| merged.clone())
+        let identity = &self.identity;
+        let make = || {
+            let of_job = job.map(|job| (job, exec_id(job.root)));
+            (root, is_root, context::merge(explicit, identity, of_job, is_root))
+        };
+        latest(&mut self.merged, |&(known, of_root, _)| (known, of_root) == (root, is_root), make).2.clone()
     }
 }
 
