@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Seconds of the long storm
     #[arg(long, default_value_t = 60)]
     long: u64,
-    /// Measure execsnoop and bpftrace beside tracego in the storms; installs them
+    /// Measure execsnoop, bpftrace and auditd beside tracego in the storms; installs them
     #[arg(long)]
     peers: bool,
 }

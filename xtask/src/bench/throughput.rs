@@ -41,14 +41,20 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn add(&mut self, bare: StormResult, watched: StormResult, cpu: f64, records: &Path) -> Result<()> {
+    fn add(
+        &mut self,
+        bare: StormResult,
+        watched: StormResult,
+        cpu: f64,
+        (records, begin): (&Path, &str),
+    ) -> Result<()> {
         self.ratios.push(watched.rate / bare.rate);
         self.rates.push(watched.rate);
         self.cpu.push(cpu * 1e6 / watched.starts as f64);
         self.starts += watched.starts;
         let (mut lines, mut text) = (BufReader::with_capacity(1 << 20, File::open(records)?), Vec::new());
         while lines.read_until(b'\n', &mut text)? > 0 {
-            self.records += 1;
+            self.records += u64::from(text.starts_with(begin.as_bytes()));
             self.bytes += text.len() as u64;
             text.clear();
         }
@@ -82,7 +88,7 @@ fn pairs(bench: &Bench, workload: &Workload, name: &str, goal: &'static str) -> 
         thread::sleep(Duration::from_millis(200));
         let cpu = agent.usage()?.cpu - before;
         lost += agent.stop()?.lost;
-        own.add(bare, watched, cpu, &records)?;
+        own.add(bare, watched, cpu, (&records, ""))?;
         for (peer, recorded) in bench.peers.iter().zip(&mut others) {
             let records = bench.records()?;
             let running = peer.start(&records)?;
@@ -91,7 +97,7 @@ fn pairs(bench: &Bench, workload: &Workload, name: &str, goal: &'static str) -> 
             thread::sleep(Duration::from_millis(200));
             let cpu = running.cpu()? - before;
             running.stop()?;
-            recorded.add(bare, watched, cpu, &records)?;
+            recorded.add(bare, watched, cpu, (&records, peer.record_begins))?;
         }
     }
     let name = format!("storm of {name}: with / without, median of {} pairs", bench.pairs);
@@ -103,7 +109,8 @@ fn pairs(bench: &Bench, workload: &Workload, name: &str, goal: &'static str) -> 
     );
     let mut rows = vec![row(name, goal, value)];
     for (peer, mut recorded) in bench.peers.iter().zip(others) {
-        let value = format!("{}; {} lines of {} starts", recorded.text(), recorded.records, recorded.starts);
+        let value =
+            format!("{}; {} records of {} starts", recorded.text(), recorded.records, recorded.starts);
         rows.push(row(
             format!("the same with {}, which leaves out {}", peer.name, peer.lacks),
             "shown",
