@@ -23,6 +23,7 @@ use opentelemetry_sdk::{
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
 };
 use tokio::runtime::{Builder, Runtime};
+use tracego_confine::writing;
 use tracego_deliver::collector::{
     self, CollectorProtocol, CollectorTarget, ExportOutcome, LastAnswer, TargetError,
 };
@@ -104,6 +105,7 @@ impl Pusher {
         let (finished, done) = mpsc::channel();
         let interval = settings.interval.max(Duration::from_millis(100));
         let thread = thread::Builder::new().name("tracego-metrics".to_owned()).spawn(move || {
+            writing::forbid();
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 mirror.push(&board);
             }

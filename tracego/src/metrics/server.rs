@@ -33,6 +33,7 @@ use tokio::{
     task::AbortHandle,
     time::{sleep, timeout},
 };
+use tracego_confine::writing;
 
 use super::{board::Board, health::Health, socket::Socket};
 use crate::cli::ListenAddress;
@@ -73,6 +74,7 @@ impl Server {
             Acceptor::new(socket)?
         };
         let thread = thread::Builder::new().name("tracego-http".to_owned()).spawn(move || {
+            writing::forbid();
             runtime.block_on(async {
                 tokio::select! {
                     () = accept(&acceptor, &board) => {}

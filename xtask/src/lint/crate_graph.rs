@@ -6,23 +6,28 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
     ("tracego-spool", &["tracego-common"]),
+    ("tracego-confine", &[]),
     ("tracego-model", &["tracego-common", "tracego-golang"]),
-    ("tracego-probe", &["tracego-common", "tracego-golang", "tracego-model"]),
-    ("tracego-analyze", &["tracego-common", "tracego-golang", "tracego-model"]),
-    ("tracego-policy", &["tracego-common", "tracego-golang", "tracego-model"]),
-    ("tracego-deliver", &["tracego-common", "tracego-golang", "tracego-model", "tracego-spool"]),
+    ("tracego-probe", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
+    ("tracego-analyze", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
+    ("tracego-policy", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
+    (
+        "tracego-deliver",
+        &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model", "tracego-spool"],
+    ),
     ("tracego", &PARTS),
     ("tracego-tests", &ALL),
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "tracego-common",
+    "tracego-confine",
     "tracego-golang",
     "tracego-spool",
     "tracego-model",
@@ -32,9 +37,10 @@ const PARTS: [&str; 8] = [
     "tracego-deliver",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     "tracego",
     "tracego-common",
+    "tracego-confine",
     "tracego-golang",
     "tracego-spool",
     "tracego-model",

@@ -17,6 +17,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_sdk::trace::SpanData;
 use queue::SpanQueue;
 use tokio::{runtime::Builder, sync::watch, time::Instant};
+use tracego_confine::writing;
 
 use crate::collector::{self, CollectorProtocol, CollectorTarget, TargetError};
 
@@ -98,7 +99,10 @@ impl TraceExporter {
             complained: false,
         };
         let thread = thread::Builder::new().name("tracego-traces".to_owned());
-        let thread = thread.spawn(move || worker.run(runtime))?;
+        let thread = thread.spawn(move || {
+            writing::forbid();
+            worker.run(runtime);
+        })?;
         Ok(Self { queue, close, thread: Some(thread) })
     }
 

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use tracego_confine::worker::become_powerless;
+
 use super::{descriptor, worker};
 
 /// Maximum wait for a process to say that it runs.
@@ -106,6 +108,8 @@ fn nurse(orders: c_int) -> ! {
         // Children that have ended leave nothing behind.
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         close_others(orders);
+        // What cannot be taken away stays.
+        let _done = become_powerless();
         UnixStream::from(OwnedFd::from_raw_fd(orders))
     };
     loop {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::process::{self, DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit};
+use tracego_confine::{filter::CallFilter, writing::no_files};
 use tracego_model::record::policy::{ErrorKind, PolicyDecision};
 
 use super::{
@@ -63,6 +64,13 @@ fn limit(memory: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes files and system calls from this thread and what it starts: a bundle is compiled by code that opens
+/// nothing. What a kernel lacks is left out.
+fn confine() {
+    let _closed = no_files();
+    let _filtered = CallFilter::evaluator().and_then(|filter| filter.confine_thread());
+}
+
 /// Answers until the socket is closed.
 fn serve(mut socket: UnixStream) -> io::Result<()> {
     let own = process::pidfd_open(process::getpid(), PidfdFlags::empty())?;
@@ -74,6 +82,7 @@ fn serve(mut socket: UnixStream) -> io::Result<()> {
     let (head, data) = message::split_load(&frame).ok_or(io::ErrorKind::InvalidData)?;
     let limits = head.limits;
     limit(limits.memory)?;
+    confine();
     let source = message::decode_load(head, data).ok_or(io::ErrorKind::InvalidData)?;
     let (answer, loaded) = match load(&source, &limits) {
         Ok((named, vm, about)) => (Ok(about), Some((named, vm))),

@@ -10,6 +10,9 @@ use std::{
     },
 };
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tracego_confine::{filter::CallFilter, worker::become_reader};
+
 use super::worker;
 
 /// Maximum number of workers at a time, hanging ones among them.
@@ -63,6 +66,8 @@ fn nurse(orders: c_int, workers: [c_int; WORKERS]) -> ! {
         }
         libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         close_others(orders, workers);
+        // Whoever takes this process over by a file finds little to use. What cannot be taken away stays.
+        let _done = become_reader();
         loop {
             let mut order = 0_u8;
             let read = libc::read(orders, (&raw mut order).cast(), 1);
@@ -139,6 +144,7 @@ fn work(socket: c_int, workers: [c_int; WORKERS]) -> ! {
         }
         UnixStream::from(OwnedFd::from_raw_fd(socket))
     };
+    confine();
     let served = std::panic::catch_unwind(|| {
         // The log of the agent may have been locked at the fork.
         tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
@@ -147,4 +153,12 @@ fn work(socket: c_int, workers: [c_int; WORKERS]) -> ! {
     });
     // SAFETY: ends the process without the agent's destructors.
     unsafe { libc::_exit(i32::from(!matches!(served, Ok(Ok(()))))) }
+}
+
+/// Takes all from the worker but reading: system calls, and writing to files that it may have open. What a kernel
+/// lacks is left out.
+fn confine() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _limited = setrlimit(Resource::Fsize, none);
+    let _filtered = CallFilter::reader().and_then(|filter| filter.confine_thread());
 }
