@@ -24,6 +24,7 @@ mod metrics;
 mod namespaces;
 mod output;
 mod policies;
+mod privileges;
 mod processes;
 mod reload;
 mod run_end;
@@ -67,6 +68,7 @@ fn main() {
         enforcement::TESTS,
         enforce_go::TESTS,
         policies::TESTS,
+        privileges::TESTS,
         traces::TESTS,
     ];
     let mut trials: Vec<Trial> =

@@ -11,6 +11,7 @@ pub mod job;
 pub mod lineage;
 pub mod linux;
 pub mod policy;
+pub mod privileges;
 pub mod reference;
 pub mod seal;
 pub mod tree;

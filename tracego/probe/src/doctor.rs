@@ -12,12 +12,14 @@ use aya::{
     programs::{ProgramError, ProgramType},
     sys::{BpfHelper, is_helper_supported, is_map_supported},
 };
+use rustix::thread::CapabilitySet;
 use serde::Serialize;
 use tracego_common::{
     KernelSettings, Offsets,
     limits::ARGV_LIMIT,
     settings::{event, filter},
 };
+use tracego_confine::capability::{self, ATTACHING, CapabilityUse};
 use tracego_model::enforcement::Mode;
 use zerocopy::FromZeros as _;
 
@@ -92,12 +94,13 @@ pub fn examine() -> DoctorReport {
     let release = requirements::release();
     let mut checks = vec![
         needed("kernel", requirements::kernel_version(), &release),
-        needed("capabilities", requirements::capabilities(), "CAP_BPF and CAP_PERFMON"),
+        needed("capabilities", requirements::capabilities(), "those to load and attach"),
         needed("lockdown", requirements::lockdown(), "kernel memory may be read"),
         btf(),
         ring_buffer(),
         bpf_loop(),
     ];
+    checks.extend(capabilities());
     let programs = programs(&mut checks);
     checks.push(enforcement());
     let tracefs = requirements::tracefs();
@@ -117,6 +120,30 @@ fn needed(name: &str, found: Result<(), LoadError>, detail: &str) -> DoctorCheck
         Ok(()) => check(name, CheckState::Ok, detail, ""),
         Err(error) => check(name, CheckState::Missing, chain(&error), ""),
     }
+}
+
+/// Checks each capability that tracego has a use for.
+fn capabilities() -> Vec<DoctorCheck> {
+    let has = capability::effective().unwrap_or(CapabilitySet::empty());
+    let replaced = has.contains(CapabilitySet::SYS_ADMIN);
+    let one = |about: &CapabilityUse| {
+        let CapabilityUse { capability, name, purpose, without, only_for } = *about;
+        let state = match (ATTACHING.contains(capability), only_for) {
+            _ if has.contains(capability) => CheckState::Ok,
+            (true, _) if replaced => CheckState::Ok,
+            (true, _) => CheckState::Missing,
+            (false, "") => CheckState::Degraded,
+            (false, _) => CheckState::Optional,
+        };
+        let detail = match (state, only_for) {
+            (CheckState::Ok, _) => purpose.to_owned(),
+            (_, "") => format!("{purpose}; without it, {without}"),
+            (_, only_for) => format!("{purpose}; without it, {without}; only for {only_for}"),
+        };
+        let remedy = if state == CheckState::Ok { "" } else { "docs/privileges.md" };
+        check(name, state, detail, remedy)
+    };
+    capability::USES.iter().map(one).collect()
 }
 
 fn degraded<T, E>(found: &Result<T, E>) -> CheckState {
@@ -262,7 +289,11 @@ fn check_name(hook: Hook) -> (String, Option<&'static str>, &'static str) {
         }
         AttachPoint::Tracepoint(name) => (format!("tp_btf/{name}"), None, ""),
         AttachPoint::Syscall(name) => {
-            let remedy = "mount -t tracefs tracefs /sys/kernel/tracing; needs CONFIG_FTRACE_SYSCALLS=y";
+            let remedy = if paranoid() >= PARANOID && !is_admin() {
+                "sysctl kernel.perf_event_paranoid=2, or run with CAP_SYS_ADMIN"
+            } else {
+                "mount -t tracefs tracefs /sys/kernel/tracing; needs CONFIG_FTRACE_SYSCALLS=y"
+            };
             (format!("tracepoint/syscalls/{name}"), Some("-e execve-failed"), remedy)
         }
         AttachPoint::Lsm(name) => {
@@ -272,6 +303,19 @@ fn check_name(hook: Hook) -> (String, Option<&'static str>, &'static str) {
             (format!("lsm/{name}{what}"), Some("--enforce deny"), remedy)
         }
     }
+}
+
+/// Value of `kernel.perf_event_paranoid` from which distributions ask for CAP_SYS_ADMIN where CAP_PERFMON suffices
+/// in Linux itself (Debian and Ubuntu patch perf_event_open(2)).
+const PARANOID: i32 = 3;
+
+fn paranoid() -> i32 {
+    let text = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+    text.trim().parse().unwrap_or_default()
+}
+
+fn is_admin() -> bool {
+    capability::effective().is_ok_and(|has| has.contains(CapabilitySet::SYS_ADMIN))
 }
 
 fn hook_check(hook: Hook, attached: Result<(), LoadError>) -> DoctorCheck {

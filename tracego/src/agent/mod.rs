@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! clock_steps  moments when the wall clock is set
+//! confinement  rights that the agent keeps once its programs are attached
 //! memory       memory of the start, which goes back to the operating system
 //! settings     settings of a run, and those that can change during it
 //! start        start of all parts
@@ -9,6 +10,7 @@
 //! ```
 
 mod clock_steps;
+mod confinement;
 mod memory;
 mod run;
 mod settings;

@@ -52,6 +52,7 @@ pub struct Agent {
     pub(super) pusher: Option<Pusher>,
     pub(super) sinks: Sinks,
     pub(super) enforcer: Option<Enforcer>,
+    pub(super) confined: bool,
 }
 
 impl Agent {

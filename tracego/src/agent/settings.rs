@@ -27,6 +27,8 @@ pub struct AgentOptions {
     pub sinks: Sinks,
     /// Settings of enforcement.
     pub enforce: enforce::Options,
+    /// Whether rights that are not needed any more are dropped.
+    pub confined: bool,
 }
 
 /// The settings that can change during a run.

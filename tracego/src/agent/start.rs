@@ -43,6 +43,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let pids = loaded.contexts().proc_pids();
     let agent = loaded.contexts().agent();
     stages.set_agent(agent.tgid);
+    stages.set_privileges(Arc::clone(board.privileges()));
     for field in &loaded.missing {
         tracing::debug!(field, "not in this kernel");
     }
@@ -122,6 +123,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
         pusher,
         sinks,
         enforcer,
+        confined: options.confined,
     })
 }
 

@@ -79,6 +79,12 @@ pub struct WatchOptions {
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DIR", default_value = FOLDER)]
     pub pin_dir: PathBuf,
+    /// Keep all capabilities and system calls for as long as tracego runs.
+    ///
+    /// By default, what is not needed behind the start is dropped: docs/privileges.md.
+    #[arg(help_heading = heading::RUNNING)]
+    #[arg(long)]
+    pub keep_privileges: bool,
     /// End after this time, such as 30s, 5m or 12h.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]

@@ -34,7 +34,8 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
     let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"));
     let writer = writer.map_err(UsageError::of)?;
     if capture.command.is_empty() {
-        let agent = agent::start(options, writer).map_err(MachineError::of)?;
+        let mut agent = agent::start(options, writer).map_err(MachineError::of)?;
+        agent.confine();
         watch::until_signal(agent, &capture.watch, settings, signals).await
     } else {
         drop(signals);

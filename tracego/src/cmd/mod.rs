@@ -27,6 +27,7 @@ mod watch;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
+use tracego_confine::capability;
 use tracego_probe::error::LoadError;
 
 use machine_error::MachineError;
@@ -60,6 +61,10 @@ pub fn main() -> ExitCode {
         // They would go to the same standard error, and panic where it takes nothing.
         .log_internal_errors(false)
         .init();
+    // No program that tracego starts gets a capability that tracego was given for itself.
+    if let Err(error) = capability::keep_from_programs() {
+        return failed(&MachineError::of(anyhow::Error::new(error).context("capabilities")));
+    }
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

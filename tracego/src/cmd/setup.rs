@@ -104,7 +104,15 @@ pub(super) fn options(
     };
     let sinks = Sinks::default();
     Ok((
-        AgentOptions { load, heartbeat, inspect: inspect(&settings.rules, &meta), metrics, sinks, enforce },
+        AgentOptions {
+            load,
+            heartbeat,
+            inspect: inspect(&settings.rules, &meta),
+            metrics,
+            sinks,
+            enforce,
+            confined: !watch.keep_privileges,
+        },
         meta,
     ))
 }

@@ -34,6 +34,7 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     let mut agent = agent::start(options, pipeline).map_err(MachineError::of)?;
     agent.check_enforcement();
     detach::remove_leftovers(watch)?;
+    agent.confine();
     notify::ready(settings.quiet, READY);
     until_signal(agent, watch, settings, signals).await
 }

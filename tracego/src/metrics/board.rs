@@ -11,7 +11,10 @@ use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::InspectCounters;
-use tracego_model::{counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse};
+use tracego_model::{
+    counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
+    record::privileges::AgentPrivileges,
+};
 use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
 
 use super::{
@@ -73,6 +76,7 @@ pub struct Board {
     stages: Mutex<Arc<StageNumbers>>,
     sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
+    privileges: Arc<OnceLock<AgentPrivileges>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,6 +100,7 @@ impl Board {
             stages: Mutex::default(),
             sinks: Mutex::default(),
             enforcement: OnceLock::new(),
+            privileges: Arc::default(),
         }
     }
 
@@ -124,6 +129,16 @@ impl Board {
 
     pub(super) fn enforcement(&self) -> Option<&EnforcementStatus> {
         self.enforcement.get().map(|shared| &**shared)
+    }
+
+    /// Sets the rights that the agent keeps.
+    pub(crate) fn set_privileges(&self, privileges: AgentPrivileges) {
+        let _known = self.privileges.set(privileges);
+    }
+
+    /// Returns the rights that the agent keeps, which are set once they are known.
+    pub(crate) fn privileges(&self) -> &Arc<OnceLock<AgentPrivileges>> {
+        &self.privileges
     }
 
     /// Replaces the sinks.

@@ -1,6 +1,9 @@
 //! Whatever takes input.
 
-use std::{io, sync::mpsc::Receiver};
+use std::{
+    io,
+    sync::{Arc, OnceLock, mpsc::Receiver},
+};
 
 use tracego_analyze::{inspect::LateStart, summary::FindingSummary};
 use tracego_model::{
@@ -11,6 +14,7 @@ use tracego_model::{
         batch::{Batch, DecodedEvent},
     },
     ledger::Ledger,
+    record::privileges::AgentPrivileges,
 };
 use tracego_probe::enforce::killer::Killer;
 
@@ -74,6 +78,9 @@ pub trait Consumer {
 
     /// Sets the stage that ends processes because of their findings.
     fn set_enforcement(&mut self, _after: Killer) {}
+
+    /// Sets the place of the rights that the agent keeps, which are known later.
+    fn set_privileges(&mut self, _privileges: Arc<OnceLock<AgentPrivileges>>) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}

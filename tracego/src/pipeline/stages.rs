@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, mpsc::Receiver},
+    sync::{Arc, OnceLock, mpsc::Receiver},
     time::Duration,
 };
 
@@ -29,7 +29,7 @@ use tracego_model::{
     },
     ledger::Ledger,
     meta::Meta,
-    record::Record,
+    record::{Record, privileges::AgentPrivileges},
 };
 use tracego_probe::enforce::killer::Killer;
 
@@ -67,6 +67,7 @@ pub struct Pipeline {
     generation: u32,
     /// Settings for the next [`Input::Reload`].
     reloads: Option<Receiver<Reload>>,
+    privileges: Arc<OnceLock<AgentPrivileges>>,
 }
 
 impl Pipeline {
@@ -92,6 +93,7 @@ impl Pipeline {
             losses: LossReporter::default(),
             generation: 0,
             reloads: None,
+            privileges: Arc::default(),
         }
     }
 
@@ -355,6 +357,7 @@ impl Pipeline {
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
+        record.tracego.privileges = self.privileges.get().cloned().map(Box::new);
         self.backlog.push(JudgedRecord::own(record));
     }
 
@@ -497,6 +500,10 @@ impl Consumer for Pipeline {
 
     fn set_enforcement(&mut self, after: Killer) {
         self.judgement.killer = Some(after);
+    }
+
+    fn set_privileges(&mut self, privileges: Arc<OnceLock<AgentPrivileges>>) {
+        self.privileges = privileges;
     }
 
     fn set_reloads(&mut self, reloads: Receiver<Reload>) {

@@ -24,6 +24,7 @@ use crate::{
         lineage::{Lineage, LineageNames},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
         policy,
+        privileges::AgentPrivileges,
         process::Variables,
         reference::{Image, References},
         seal::{ChainStart, Seal},
@@ -140,6 +141,9 @@ pub struct Own {
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,
+    /// Rights that the agent keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileges: Option<Box<AgentPrivileges>>,
     /// Start of the chain of a sealed run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain_start: Option<Box<ChainStart>>,

@@ -25,6 +25,7 @@ const VOLATILE: &[&[&str]] = &[
     &["tracego", "exec_id"],
     &["tracego", "exit"],
     &["tracego", "ledger"],
+    &["tracego", "privileges"],
     &["tracego", "sinks"],
 ];
 

@@ -155,6 +155,8 @@ pub(super) async fn follow(
         }
     };
     let pid = child.id().unwrap_or_default();
+    // Not before: the command has no filter and no limit of tracego's.
+    agent.confine();
     // If the output has ended, the agent continues as a plain parent: the command is what counts.
     let status = match agent.run(signals.until_end(&mut child)).await? {
         Some(status) => status?,

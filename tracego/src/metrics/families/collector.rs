@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use prometheus_client::encoding::DescriptorEncoder;
+use tracego_confine::capability::USES;
 
 use super::{
     Families, FamilyOutput, PrometheusText, enforcement, inspection, kernel, label, process, records, sinks,
@@ -54,6 +55,15 @@ impl Collector {
             "Always 1; the label says which tracego this is.",
             [(version, 1_u32)],
         )?;
+        if let Some(privileges) = board.privileges().get() {
+            let help =
+                "1 for each capability that tracego keeps, 0 for those that it has dropped or never had.";
+            let kept = |name: &str| u32::from(privileges.capabilities.contains(&name));
+            let rows = USES.map(|one| ([("name", one.name)], kept(one.name)));
+            out.gauges("tracego_capability", help, rows)?;
+            let help = "Whether rights that are not needed behind the start were dropped.";
+            out.gauge("tracego_confined", help, u32::from(privileges.is_confined()))?;
+        }
         if let Some(digest) = &board.setup.config {
             let help = "Always 1; the label is the SHA-256 of the configuration file.";
             out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;

@@ -83,6 +83,7 @@ const OWN: &[&str] = &[
     "sink",
     "sinks",
     "ledger",
+    "privileges",
     "chain_start",
     "seal",
     "chain_seq",

@@ -1,0 +1,234 @@
+//! The rights that tracego keeps, and the rights that its command has.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego_tests::{records, tracego};
+
+use crate::Test;
+
+pub(crate) const TESTS: &[(&str, Test)] = &[
+    ("rights that are not needed any more are dropped from all threads", dropped),
+    ("rights are kept on request", kept),
+    ("a user with four capabilities misses nothing", unprivileged),
+    ("a user with five capabilities stops programs", unprivileged_enforcement),
+    ("without a capability its loss is told", without_one),
+    ("a command inherits no capability", command),
+];
+
+/// The four capabilities of a service, as setpriv(1) writes them.
+const FOUR: &str = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search";
+/// Capabilities by their bits (include/uapi/linux/capability.h).
+const DAC_READ_SEARCH: u64 = 1 << 2;
+const SYS_PTRACE: u64 = 1 << 19;
+const BPF: u64 = 1 << 39;
+const PERFMON: u64 = 1 << 38;
+const NOBODY: &str = "65534";
+
+/// Returns tracego as a user with some capabilities.
+fn as_user(capabilities: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"]);
+    command.args(["--inh-caps", capabilities, "--ambient-caps", capabilities]);
+    command.args(["--bounding-set", capabilities]).arg(tracego());
+    command
+}
+
+/// Starts a command that watches, and waits until it is ready.
+fn started(command: &mut Command) -> Child {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    loop {
+        let line = lines.next().unwrap_or_else(|| panic!("never ready: {seen:?}")).unwrap();
+        if line.contains("ready") {
+            break;
+        }
+        seen.push(line);
+    }
+    // The rest is read, so that nothing waits for room.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+/// Ends a tracego. Returns its records.
+fn ended(child: Child) -> Vec<Value> {
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    records(&String::from_utf8(output.stdout).unwrap())
+}
+
+/// Returns a field of each thread's status.
+fn of_threads(pid: u32, field: &str) -> Vec<(String, String)> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let status = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("status")).ok());
+    let value = |text: &str, name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+    };
+    status.map(|text| (value(&text, "Name:"), value(&text, field))).collect()
+}
+
+fn capabilities(pid: u32) -> Vec<(String, u64)> {
+    let all = of_threads(pid, "CapPrm:").into_iter();
+    all.map(|(name, bits)| (name, u64::from_str_radix(&bits, 16).unwrap())).collect()
+}
+
+/// Returns the rights in the first heartbeat.
+fn privileges(records: &[Value]) -> Value {
+    let beat = records.iter().find(|record| record["event_name"] == "tracego.heartbeat").unwrap();
+    beat["tracego"]["privileges"].clone()
+}
+
+fn dropped() {
+    let sinks = "[[sinks]]\nname = \"file\"\ntype = \"file\"\npath = \"records.json\"\n";
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("tracego.toml");
+    fs::write(&config, sinks.replace("records.json", folder.path().join("records.json").to_str().unwrap()))
+        .unwrap();
+    let mut command = Command::new(tracego());
+    command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--config"]);
+    let child = started(command.arg(&config));
+    let threads = capabilities(child.id());
+    assert!(threads.len() > 4, "{threads:?}");
+    for (thread, bits) in threads {
+        assert_eq!(bits & (BPF | PERFMON), 0, "{thread}");
+        assert_eq!(bits & (SYS_PTRACE | DAC_READ_SEARCH), SYS_PTRACE | DAC_READ_SEARCH, "{thread}");
+        // CAP_NET_ADMIN, CAP_SYS_MODULE, CAP_SETUID
+        assert_eq!(bits & (1 << 12 | 1 << 16 | 1 << 7), 0, "{thread}");
+    }
+    for field in ["NoNewPrivs:", "Seccomp:"] {
+        let wanted = if field == "Seccomp:" { "2" } else { "1" };
+        for (thread, value) in of_threads(child.id(), field) {
+            assert_eq!(value, wanted, "{field} of {thread}");
+        }
+    }
+    sleep(Duration::from_millis(2500));
+    let rights = privileges(&ended(child));
+    assert_eq!(rights["seccomp"], "filter");
+    assert!(rights["problem"].is_null() && rights["missing"].is_null(), "{rights}");
+}
+
+fn kept() {
+    let mut command = Command::new(tracego());
+    command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--keep-privileges"]);
+    let child = started(&mut command);
+    assert!(capabilities(child.id()).iter().all(|(_, bits)| bits & BPF != 0));
+    assert!(of_threads(child.id(), "Seccomp:").iter().all(|(_, mode)| mode == "0"));
+    sleep(Duration::from_millis(2500));
+    assert_eq!(privileges(&ended(child))["seccomp"], "off");
+}
+
+/// A program in a folder that only root may enter, with a Go file beside it.
+fn hidden_program() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("hidden");
+    fs::copy("/bin/true", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o711)).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    (folder, program)
+}
+
+fn unprivileged() {
+    let (_folder, program) = hidden_program();
+    let mut command = as_user(FOUR);
+    command.args(["-e", "execve", "--output", "json", "--detail", "full", "--heartbeat", "1s"]);
+    let child = started(command.current_dir("/"));
+    for (thread, bits) in capabilities(child.id()) {
+        assert_eq!(bits, SYS_PTRACE | DAC_READ_SEARCH, "{thread}");
+    }
+    for _ in 0..5 {
+        assert!(Command::new(&program).status().unwrap().success());
+    }
+    sleep(Duration::from_millis(2500));
+    let records = ended(child);
+    let own = |record: &&Value| record["process"]["executable"]["path"] == program.to_str().unwrap();
+    let starts: Vec<_> =
+        records.iter().filter(own).filter(|record| record["event_name"] == "tracego.process.start").collect();
+    assert_eq!(starts.len(), 5);
+    for start in starts {
+        assert!(start["tracego"]["elf"].is_object(), "the executable was not read: {start:#}");
+    }
+    let rights = privileges(&records);
+    assert_eq!(rights["capabilities"], serde_json::json!(["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"]));
+    assert!(rights["missing"].is_null() && rights["problem"].is_null(), "{rights}");
+}
+
+fn unprivileged_enforcement() {
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("tracego.toml");
+    let rule = "[enforce]\nfindings = []\n[[enforce.rules]]\nname = \"no-forbidden\"\npath = \"forbidden\"\n";
+    fs::write(&config, rule).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let forbidden = folder.path().join("forbidden");
+    fs::copy("/bin/sleep", &forbidden).unwrap();
+    let five = format!("{FOUR},+kill");
+    let mut command = as_user(&five);
+    command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--enforce", "kill", "--config"]);
+    let child = started(command.arg(&config).current_dir("/"));
+    let begun = Instant::now();
+    let status = Command::new(&forbidden).arg("30").status();
+    assert!(begun.elapsed() < Duration::from_secs(10) && !status.is_ok_and(|status| status.success()));
+    sleep(Duration::from_millis(1500));
+    let records = ended(child);
+    assert!(records.iter().any(|record| record["event_name"] == "tracego.enforcement"), "{records:#?}");
+    assert!(privileges(&records)["missing"].is_null());
+}
+
+fn without_one() {
+    let folder_and_program = hidden_program();
+    let program = &folder_and_program.1;
+    let mut command = as_user("-all,+bpf,+perfmon");
+    command.args(["-e", "execve", "--output", "json", "--detail", "full", "--heartbeat", "1s"]);
+    let child = started(command.current_dir("/"));
+    assert!(Command::new(program).status().unwrap().success());
+    sleep(Duration::from_millis(2500));
+    let records = ended(child);
+    let missing = privileges(&records)["missing"].clone();
+    assert_eq!(missing, serde_json::json!(["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"]));
+    let own = |record: &&Value| record["process"]["executable"]["path"] == program.to_str().unwrap();
+    let start = records.iter().find(own).unwrap();
+    assert!(start["tracego"]["elf"].is_null(), "{start:#}");
+    let output = as_user("-all,+bpf,+perfmon").args(["doctor", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let state = |name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap()["state"].clone()
+    };
+    for (name, wanted) in [
+        ("CAP_BPF", "ok"),
+        ("CAP_SYS_PTRACE", "degraded"),
+        ("CAP_DAC_READ_SEARCH", "degraded"),
+        ("CAP_KILL", "optional"),
+    ] {
+        assert_eq!(state(name), wanted, "{name}: {report:#}");
+    }
+}
+
+fn command() {
+    let script = "grep -E '^(Cap(Inh|Prm|Eff|Amb)|Seccomp|NoNewPrivs):' /proc/self/status";
+    let mut command = as_user(FOUR);
+    command.args(["run", "--output-file", "/dev/null", "--quiet", "--", "/bin/sh", "-c", script]);
+    // The user gave no_new_privs itself.
+    let output = command.current_dir("/").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert!(text.contains(&format!("{set}:\t0000000000000000")), "{text}");
+    }
+    assert!(text.contains("Seccomp:\t0"), "{text}");
+    // A command of root may call sudo.
+    let mut command = Command::new(tracego());
+    command.args(["run", "--output-file", "/dev/null", "--quiet", "--", "/bin/sh", "-c", script]);
+    let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(text.contains("NoNewPrivs:\t0") && text.contains("Seccomp:\t0"), "{text}");
+}
