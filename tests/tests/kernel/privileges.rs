@@ -6,13 +6,14 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    thread::sleep,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{records, tracego};
+use tracego_tests::{records, tracego, wait_until};
 
 use crate::Test;
 
@@ -43,29 +44,51 @@ fn as_user(capabilities: &str) -> Command {
     command
 }
 
-/// Starts a command that watches, and waits until it is ready.
-fn started(command: &mut Command) -> Child {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut seen = Vec::new();
-    loop {
-        let line = lines.next().unwrap_or_else(|| panic!("never ready: {seen:?}")).unwrap();
-        if line.contains("ready") {
-            break;
-        }
-        seen.push(line);
-    }
-    // The rest is read, so that nothing waits for room.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
+/// A tracego that watches, with what it has written so far.
+struct Watcher {
+    child: Child,
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
-/// Ends a tracego. Returns its records.
-fn ended(child: Child) -> Vec<Value> {
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    records(&String::from_utf8(output.stdout).unwrap())
+impl Watcher {
+    /// Starts a command that watches, and waits until it is ready.
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        loop {
+            let line = lines.next().unwrap_or_else(|| panic!("never ready: {seen:?}")).unwrap();
+            if line.contains("ready") {
+                break;
+            }
+            seen.push(line);
+        }
+        // The rest is read, so that nothing waits for room.
+        thread::spawn(move || lines.for_each(drop));
+        let records = BufReader::new(child.stdout.take().unwrap()).lines();
+        let text = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            for line in records {
+                written.lock().unwrap().push_str(&(line.unwrap() + "\n"));
+            }
+        });
+        Self { child, text, reader }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a heartbeat, and ends the tracego. Returns its records.
+    fn end(mut self) -> Vec<Value> {
+        wait_until("a heartbeat", || self.text.lock().unwrap().contains("tracego.heartbeat"));
+        Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        self.reader.join().unwrap();
+        records(&self.text.lock().unwrap())
+    }
 }
 
 /// Returns a field of each thread's status.
@@ -97,8 +120,8 @@ fn dropped() {
         .unwrap();
     let mut command = Command::new(tracego());
     command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--config"]);
-    let child = started(command.arg(&config));
-    let threads = capabilities(child.id());
+    let watcher = Watcher::start(command.arg(&config));
+    let threads = capabilities(watcher.pid());
     assert!(threads.len() > 4, "{threads:?}");
     for (thread, bits) in threads {
         assert_eq!(bits & (BPF | PERFMON), 0, "{thread}");
@@ -108,12 +131,11 @@ fn dropped() {
     }
     for field in ["NoNewPrivs:", "Seccomp:"] {
         let wanted = if field == "Seccomp:" { "2" } else { "1" };
-        for (thread, value) in of_threads(child.id(), field) {
+        for (thread, value) in of_threads(watcher.pid(), field) {
             assert_eq!(value, wanted, "{field} of {thread}");
         }
     }
-    sleep(Duration::from_millis(2500));
-    let rights = privileges(&ended(child));
+    let rights = privileges(&watcher.end());
     assert_eq!(rights["seccomp"], "filter");
     assert!(rights["problem"].is_null() && rights["missing"].is_null(), "{rights}");
 }
@@ -121,11 +143,10 @@ fn dropped() {
 fn kept() {
     let mut command = Command::new(tracego());
     command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--keep-privileges"]);
-    let child = started(&mut command);
-    assert!(capabilities(child.id()).iter().all(|(_, bits)| bits & BPF != 0));
-    assert!(of_threads(child.id(), "Seccomp:").iter().all(|(_, mode)| mode == "0"));
-    sleep(Duration::from_millis(2500));
-    assert_eq!(privileges(&ended(child))["seccomp"], "off");
+    let watcher = Watcher::start(&mut command);
+    assert!(capabilities(watcher.pid()).iter().all(|(_, bits)| bits & BPF != 0));
+    assert!(of_threads(watcher.pid(), "Seccomp:").iter().all(|(_, mode)| mode == "0"));
+    assert_eq!(privileges(&watcher.end())["seccomp"], "off");
 }
 
 /// A program in a folder that only root may enter, with a Go file beside it.
@@ -142,15 +163,14 @@ fn unprivileged() {
     let (_folder, program) = hidden_program();
     let mut command = as_user(FOUR);
     command.args(["-e", "execve", "--output", "json", "--detail", "full", "--heartbeat", "1s"]);
-    let child = started(command.current_dir("/"));
-    for (thread, bits) in capabilities(child.id()) {
+    let watcher = Watcher::start(command.current_dir("/"));
+    for (thread, bits) in capabilities(watcher.pid()) {
         assert_eq!(bits, SYS_PTRACE | DAC_READ_SEARCH, "{thread}");
     }
     for _ in 0..5 {
         assert!(Command::new(&program).status().unwrap().success());
     }
-    sleep(Duration::from_millis(2500));
-    let records = ended(child);
+    let records = watcher.end();
     let own = |record: &&Value| record["process"]["executable"]["path"] == program.to_str().unwrap();
     let starts: Vec<_> =
         records.iter().filter(own).filter(|record| record["event_name"] == "tracego.process.start").collect();
@@ -174,12 +194,11 @@ fn unprivileged_enforcement() {
     let five = format!("{FOUR},+kill");
     let mut command = as_user(&five);
     command.args(["-e", "execve", "--output", "json", "--heartbeat", "1s", "--enforce", "kill", "--config"]);
-    let child = started(command.arg(&config).current_dir("/"));
+    let watcher = Watcher::start(command.arg(&config).current_dir("/"));
     let begun = Instant::now();
     let status = Command::new(&forbidden).arg("30").status();
     assert!(begun.elapsed() < Duration::from_secs(10) && !status.is_ok_and(|status| status.success()));
-    sleep(Duration::from_millis(1500));
-    let records = ended(child);
+    let records = watcher.end();
     assert!(records.iter().any(|record| record["event_name"] == "tracego.enforcement"), "{records:#?}");
     assert!(privileges(&records)["missing"].is_null());
 }
@@ -189,10 +208,9 @@ fn without_one() {
     let program = &folder_and_program.1;
     let mut command = as_user("-all,+bpf,+perfmon");
     command.args(["-e", "execve", "--output", "json", "--detail", "full", "--heartbeat", "1s"]);
-    let child = started(command.current_dir("/"));
+    let watcher = Watcher::start(command.current_dir("/"));
     assert!(Command::new(program).status().unwrap().success());
-    sleep(Duration::from_millis(2500));
-    let records = ended(child);
+    let records = watcher.end();
     let missing = privileges(&records)["missing"].clone();
     assert_eq!(missing, serde_json::json!(["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"]));
     let own = |record: &&Value| record["process"]["executable"]["path"] == program.to_str().unwrap();
