@@ -14,8 +14,9 @@ use tracego_common::{
 use crate::{
     maps::{ENV_TABLE, env_seed, may_be_allowed},
     memory::{user, user_str},
+    rounds::{Round, repeat},
     scratch::{EnvScan, Scratch, WINDOW, cursor, position, scratch, set_cursor},
-    verifier::{bounded, forget, opaque, repeat, reread},
+    verifier::{bounded, forget, opaque, reread},
     words::{bytes_to, copy_short, cut, load, zero_byte},
 };
 
@@ -62,7 +63,22 @@ fn refill(scan: &mut EnvScan, scratch: *mut Scratch) -> bool {
     read
 }
 
-unsafe extern "C" fn round(_index: u64, _none: *mut ()) -> i64 {
+/// The loop over the environment, whose state is in the scratch area.
+struct Scan;
+
+impl Round for Scan {
+    type State = ();
+    const ROUNDS: u32 = ENV_STEPS_MAX / STEPS;
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, _none: *mut ()) -> i64 {
+        round()
+    }
+}
+
+/// Passes a few variables. Returns 1 at the end of the environment, otherwise 0.
+#[inline(always)]
+fn round() -> i64 {
     let Some(scratch) = scratch() else {
         return 1;
     };
@@ -202,7 +218,7 @@ pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> ScanResult {
         opens_job: 0,
         done: 0,
     };
-    repeat(ENV_STEPS_MAX / STEPS, round, core::ptr::null_mut());
+    repeat::<Scan>(core::ptr::null_mut());
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;
     }

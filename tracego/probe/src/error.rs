@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 use tracego_common::limits::CPUS_MAX;
 
-use crate::btf::{BTF_PATH, BtfError};
+use crate::{
+    btf::{BTF_PATH, BtfError},
+    helpers::{Helper, listed},
+};
 
 /// Why the kernel side could not be started; each message names the remediation.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +53,27 @@ pub enum LoadError {
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
-    /// The kernel lacks a feature that the programs need.
-    #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
-    OldKernel(String),
+    /// The kernel can run no object.
+    #[error("this kernel cannot run the loops of tracego's programs: it has neither {}", listed(.0, " nor "))]
+    NoLoop(Vec<Helper>),
+    /// No object has the name that was given.
+    #[error("{variable}={named}: there is no such BPF object, only {known}")]
+    UnknownObject {
+        /// Variable that names it.
+        variable: &'static str,
+        /// Name that was given.
+        named: String,
+        /// Names of all objects.
+        known: String,
+    },
+    /// The kernel lacks helpers for an option.
+    #[error("{option} needs {}, which this kernel lacks", listed(.helpers, " and "))]
+    NoHelper {
+        /// The option.
+        option: &'static str,
+        /// The missing helpers.
+        helpers: Vec<Helper>,
+    },
     /// Lockdown forbids reading kernel memory.
     #[error(
         "the kernel is locked down for confidentiality, which forbids BPF programs to read kernel memory; boot with lockdown=integrity or none"
@@ -66,7 +87,7 @@ pub enum LoadError {
     BadBtf(#[from] BtfError),
     /// The kernel was built without a field that every record needs.
     #[error(
-        "this kernel has no {0}: tracego needs Linux 5.17 or later with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
+        "this kernel has no {0}: tracego needs it, and CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
     )]
     NoField(String),
     /// The kernel refused the object.
