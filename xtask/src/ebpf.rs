@@ -71,7 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let source_sha256 = digest::of_sources(&root)?;
     let committed = if args.check { Some(committed(&root, &source_sha256)?) } else { None };
     let toolchain = Toolchain::ready()?;
-    let objects = VARIANTS.iter().map(|variant| build(&root, toolchain, variant)).collect::<Result<Vec<_>>>()?;
+    let objects =
+        VARIANTS.iter().map(|variant| build(&root, toolchain, variant)).collect::<Result<Vec<_>>>()?;
     let built = Manifest {
         compiler: toolchain.compiler()?,
         linker: toolchain::linker()?,
@@ -240,26 +241,26 @@ mod tests {
 
     #[test]
     fn the_objects_keep_their_types_and_lose_their_dwarf() {
-    for variant in &VARIANTS {
-        let committed = fs::read(shell::root().unwrap().join(variant.path())).unwrap();
-        let mut builder = Builder::read(&*committed).unwrap();
-        let dwarf = builder.sections.add();
-        dwarf.name = ".debug_info".into();
-        dwarf.sh_type = object::elf::SHT_PROGBITS;
-        dwarf.data = SectionData::Data(b"dwarf"[..].into());
-        let mut with_dwarf = Vec::new();
-        builder.write(&mut with_dwarf).unwrap();
-        let names = |object: &[u8]| -> Vec<String> {
-            let sections = Builder::read(object).unwrap().sections;
-            sections.iter().map(|section| section.name.to_string()).collect()
-        };
-        assert!(names(&with_dwarf).contains(&".debug_info".to_owned()));
-        let stripped = names(&without_dwarf(&with_dwarf).unwrap());
-        for name in [".BTF", ".BTF.ext", "maps", "license", ".rodata", "tp_btf/sched_process_exec"] {
-            assert!(stripped.contains(&name.to_owned()), "{name}: {stripped:?}");
+        for variant in &VARIANTS {
+            let committed = fs::read(shell::root().unwrap().join(variant.path())).unwrap();
+            let mut builder = Builder::read(&*committed).unwrap();
+            let dwarf = builder.sections.add();
+            dwarf.name = ".debug_info".into();
+            dwarf.sh_type = object::elf::SHT_PROGBITS;
+            dwarf.data = SectionData::Data(b"dwarf"[..].into());
+            let mut with_dwarf = Vec::new();
+            builder.write(&mut with_dwarf).unwrap();
+            let names = |object: &[u8]| -> Vec<String> {
+                let sections = Builder::read(object).unwrap().sections;
+                sections.iter().map(|section| section.name.to_string()).collect()
+            };
+            assert!(names(&with_dwarf).contains(&".debug_info".to_owned()));
+            let stripped = names(&without_dwarf(&with_dwarf).unwrap());
+            for name in [".BTF", ".BTF.ext", "maps", "license", ".rodata", "tp_btf/sched_process_exec"] {
+                assert!(stripped.contains(&name.to_owned()), "{name}: {stripped:?}");
+            }
+            assert!(!stripped.iter().any(|name| name.contains("debug")), "{stripped:?}");
         }
-        assert!(!stripped.iter().any(|name| name.contains("debug")), "{stripped:?}");
-    }
     }
 
     #[test]

@@ -88,10 +88,8 @@ fn measure(root: &Path) -> Result<Result<Inventory, String>> {
 fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
     let names = committed.objects.keys().chain(here.objects.keys()).collect::<BTreeSet<_>>();
     let of = |inventory: &Inventory, name: &str| inventory.objects.get(name).cloned().unwrap_or_default();
-    let differences: Vec<String> = names
-        .into_iter()
-        .flat_map(|name| differences(name, &of(committed, name), &of(here, name)))
-        .collect();
+    let differences: Vec<String> =
+        names.into_iter().flat_map(|name| differences(name, &of(committed, name), &of(here, name))).collect();
     if differences.is_empty() {
         eprintln!("{INVENTORY}: the same on {}", here.kernel);
         return Ok(());
@@ -121,7 +119,9 @@ fn differences(object: &str, committed: &[InventoryProgram], here: &[InventoryPr
     names
         .into_iter()
         .filter(|name| of(committed, name) != of(here, name))
-        .map(|name| format!("{object}/{name}: committed {}; here {}", text(of(committed, name)), text(of(here, name))))
+        .map(|name| {
+            format!("{object}/{name}: committed {}; here {}", text(of(committed, name)), text(of(here, name)))
+        })
         .collect()
 }
 

@@ -22,6 +22,7 @@ mod handover;
 mod hanging_files;
 mod metrics;
 mod namespaces;
+mod objects;
 mod output;
 mod policies;
 mod processes;
@@ -59,6 +60,7 @@ fn main() {
         doctor::TESTS,
         agent::TESTS,
         absent_fields::TESTS,
+        objects::TESTS,
         metrics::TESTS,
         seal::TESTS,
         scrapes::TESTS,

@@ -161,7 +161,9 @@ fn ring_buffer() -> DoctorCheck {
 fn supported(name: &str, found: Result<bool, String>) -> DoctorCheck {
     match found {
         Ok(true) => check(name, CheckState::Ok, "available", ""),
-        Ok(false) => check(name, CheckState::Missing, "not in this kernel", "mainline has it since Linux 5.8"),
+        Ok(false) => {
+            check(name, CheckState::Missing, "not in this kernel", "mainline has it since Linux 5.8")
+        }
         Err(error) => check(name, CheckState::Missing, format!("check failed: {error}"), "run as root"),
     }
 }

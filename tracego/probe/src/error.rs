@@ -86,9 +86,7 @@ pub enum LoadError {
     #[error("{BTF_PATH}: {0}")]
     BadBtf(#[from] BtfError),
     /// The kernel was built without a field that every record needs.
-    #[error(
-        "this kernel has no {0}: tracego needs it, and CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
-    )]
+    #[error("this kernel has no {0}: tracego needs it, and CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY")]
     NoField(String),
     /// The kernel refused the object.
     #[error("the kernel refused the BPF object: {0}")]

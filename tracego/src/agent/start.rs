@@ -43,6 +43,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let pids = loaded.contexts().proc_pids();
     let agent = loaded.contexts().agent();
     stages.set_agent(agent.tgid);
+    stages.set_bpf_object(loaded.object.name());
     for field in &loaded.missing {
         tracing::debug!(field, "not in this kernel");
     }

@@ -65,6 +65,8 @@ pub struct Pipeline {
     losses: LossReporter,
     /// Number of this run's load.
     generation: u32,
+    /// Name of the BPF object that is loaded.
+    bpf_object: Option<&'static str>,
     /// Settings for the next [`Input::Reload`].
     reloads: Option<Receiver<Reload>>,
 }
@@ -91,6 +93,7 @@ impl Pipeline {
             writer: RecordWriter::new(outputs.into(), redaction),
             losses: LossReporter::default(),
             generation: 0,
+            bpf_object: None,
             reloads: None,
         }
     }
@@ -355,6 +358,7 @@ impl Pipeline {
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
+        record.tracego.bpf_object = self.bpf_object;
         self.backlog.push(JudgedRecord::own(record));
     }
 
@@ -489,6 +493,10 @@ impl Consumer for Pipeline {
 
     fn set_agent(&mut self, agent: u32) {
         self.judgement.set_agent(agent);
+    }
+
+    fn set_bpf_object(&mut self, name: &'static str) {
+        self.bpf_object = Some(name);
     }
 
     fn is_check(&self, event: &Event<'_>) -> bool {

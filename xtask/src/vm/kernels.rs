@@ -31,7 +31,10 @@ pub(super) fn newest(series: &str, cpu: Cpu) -> Result<Kernel> {
         _ => {
             let releases = Archive::of_releases(cpu)?;
             let release = found(&releases, series, cpu)?;
-            (releases, release.with_context(|| format!("Debian offers no kernel {series} for {}", cpu.debian()))?)
+            (
+                releases,
+                release.with_context(|| format!("Debian offers no kernel {series} for {}", cpu.debian()))?,
+            )
         }
     };
     let folder = shell::target()?.join("vm").join(&release);

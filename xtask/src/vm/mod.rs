@@ -74,8 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     toolchain::install_command(emulator, package, "it runs other kernels than this machine's")?;
     let all = args.kernel.iter().any(|series| series == "all");
     let series = if all { SERIES.map(str::to_owned).to_vec() } else { args.kernel.clone() };
-    let kernels =
-        series.iter().map(|series| kernels::newest(series, cpu)).collect::<Result<Vec<_>>>()?;
+    let kernels = series.iter().map(|series| kernels::newest(series, cpu)).collect::<Result<Vec<_>>>()?;
     let profile = if args.quick { Profile::Dev } else { Profile::Release };
     let built = build::build(profile)?;
     let initramfs = shell::target()?.join("vm/initramfs");

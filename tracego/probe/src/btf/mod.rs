@@ -115,7 +115,7 @@ impl<'a> Btf<'a> {
             let entry = self.entry(at).ok_or(BtfError::Truncated(id))?;
             let Type { name, kind, vlen, .. } = entry;
             let tail = match kind {
-                INTEGER | 14 | 17 => 4,                // int, var, decl tag
+                INTEGER | 14 | 17 => 4,          // int, var, decl tag
                 POINTER | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
                 ARRAY => 12,
                 STRUCT | UNION | 15 | 19 => vlen * 12, // members, data section, enum64
@@ -350,10 +350,10 @@ mod tests {
         let strings = b"\0pt_regs\0regs\0orig_x0\0syscallno\0";
         let (pt_regs, regs, orig_x0, syscallno) = (1, 9, 14, 22);
         let types: [&[u32]; 5] = [
-            &[0, INTEGER << 24, 8, 64],                          // 1: u64
-            &[0, ARRAY << 24, 0, 1, 1, 31],                      // 2: u64[31]
-            &[0, (STRUCT << 24) | 1, 272, regs, 2, 0],           // 3: struct { u64 regs[31]; … }
-            &[0, (UNION << 24) | 1, 272, 0, 3, 0],               // 4: union { 3 }
+            &[0, INTEGER << 24, 8, 64],                // 1: u64
+            &[0, ARRAY << 24, 0, 1, 1, 31],            // 2: u64[31]
+            &[0, (STRUCT << 24) | 1, 272, regs, 2, 0], // 3: struct { u64 regs[31]; … }
+            &[0, (UNION << 24) | 1, 272, 0, 3, 0],     // 4: union { 3 }
             &[pt_regs, (STRUCT << 24) | 3, 336, 0, 4, 0, orig_x0, 1, 272 * 8, syscallno, 1, 280 * 8],
         ];
         let types = types.concat();

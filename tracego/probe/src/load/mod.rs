@@ -27,8 +27,8 @@ use tracego_model::{enforcement::Mode, job_variables::Opens};
 use crate::{
     btf::{Btf, BtfFile, fields},
     error::LoadError,
-    helpers::{self, Helper},
     handover::{self, Handover, Inherited},
+    helpers::{self, Helper},
     programs::{
         diagnostics::{self, Diagnostics},
         hooks::{self, Hook},
