@@ -7,14 +7,14 @@ use tracego_common::{
     Span,
     env_table::{ENV_PROBES, ENV_SLOTS, EnvWords, env_slot},
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
-    limits::{ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
+    limits::{BOUNDED_ENV_STEPS_MAX, ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
     settings::{ENV_NAME_LEN_SHIFT, env_bit, opens_job},
 };
 
 use crate::{
     maps::{ENV_TABLE, env_seed, may_be_allowed},
     memory::{user, user_str},
-    rounds::{Round, repeat},
+    rounds::{Round, repeat, rounds},
     scratch::{EnvScan, Scratch, WINDOW, cursor, position, scratch, set_cursor},
     verifier::{bounded, forget, opaque, reread},
     words::{bytes_to, copy_short, cut, load, zero_byte},
@@ -68,7 +68,7 @@ struct Scan;
 
 impl Round for Scan {
     type State = ();
-    const ROUNDS: u32 = ENV_STEPS_MAX / STEPS;
+    const ROUNDS: u32 = rounds(ENV_STEPS_MAX, BOUNDED_ENV_STEPS_MAX) / STEPS;
 
     #[inline(always)]
     unsafe fn round(_index: u64, _none: *mut ()) -> i64 {

@@ -5,13 +5,13 @@
 
 use tracego_common::{
     Span,
-    limits::{DATA_MAX, PATH_DEPTH_MAX, PATH_MAX},
+    limits::{BOUNDED_PATH_DEPTH_MAX, DATA_MAX, PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
     maps::offset,
     memory::{Addr, kernel, kernel_str, pointer, typed},
-    rounds::{Round, repeat},
+    rounds::{Round, repeat, rounds},
     scratch::{Scratch, cursor, position, scratch, set_cursor},
     verifier::forget,
     words::copy_short,
@@ -86,7 +86,7 @@ struct Dentries;
 
 impl Round for Dentries {
     type State = PathWalk;
-    const ROUNDS: u32 = PATH_DEPTH_MAX;
+    const ROUNDS: u32 = rounds(PATH_DEPTH_MAX, BOUNDED_PATH_DEPTH_MAX);
 
     #[inline(always)]
     unsafe fn round(_index: u64, walk: *mut PathWalk) -> i64 {
@@ -100,7 +100,7 @@ struct Nodes;
 
 impl Round for Nodes {
     type State = PathWalk;
-    const ROUNDS: u32 = PATH_DEPTH_MAX;
+    const ROUNDS: u32 = rounds(PATH_DEPTH_MAX, BOUNDED_PATH_DEPTH_MAX);
 
     #[inline(always)]
     unsafe fn round(_index: u64, walk: *mut PathWalk) -> i64 {

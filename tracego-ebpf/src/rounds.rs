@@ -2,8 +2,10 @@
 //!
 //! The object is built once for each way to repeat, and the agent loads the one that the kernel can run. With
 //! `bpf_loop` and with `bpf_for_each_map_elem` the verifier checks the body of a loop once, with a state that it
-//! knows nothing about: bound its positions again with [`bounded`](crate::verifier::bounded).
+//! knows nothing about: bound its positions again with [`bounded`](crate::verifier::bounded). Without both helpers the
+//! loops are short enough for the verifier to walk; what does not fit is marked as truncated.
 
+#[cfg(not(feature = "bounded"))]
 use core::ffi::c_void;
 
 /// The body of a loop.
@@ -21,7 +23,7 @@ pub(crate) trait Round {
 }
 
 /// Runs the rounds, until one of them returns 1.
-#[cfg(not(feature = "each"))]
+#[cfg(not(any(feature = "each", feature = "bounded")))]
 #[inline(always)]
 pub(crate) fn repeat<R: Round>(state: *mut R::State) {
     unsafe extern "C" fn called<R: Round>(index: u64, state: *mut R::State) -> i64 {
@@ -62,6 +64,25 @@ pub(crate) fn repeat<R: Round>(state: *mut R::State) {
             0,
         );
     }
+}
+
+/// Runs the rounds, until one of them returns 1: a loop in the code.
+#[cfg(feature = "bounded")]
+#[inline(always)]
+pub(crate) fn repeat<R: Round>(state: *mut R::State) {
+    let mut index = 0;
+    while index < crate::verifier::opaque(R::ROUNDS) {
+        // SAFETY: the pointer that was given.
+        if unsafe { R::round(u64::from(index), state) } != 0 {
+            break;
+        }
+        index += 1;
+    }
+}
+
+/// Returns the number of rounds of a loop: fewer where the verifier walks each of them.
+pub(crate) const fn rounds(usual: u32, bounded: u32) -> u32 {
+    if cfg!(feature = "bounded") { bounded } else { usual }
 }
 
 /// Maximum number of rounds of a loop: the steps through an environment.

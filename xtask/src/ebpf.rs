@@ -27,8 +27,11 @@ struct Variant {
 
 /// All objects, as `BpfObject::ALL` of tracego-probe. They fit every CPU: what differs between CPUs is in tables that
 /// the agent sets.
-const VARIANTS: [Variant; 2] =
-    [Variant { name: "loop", features: &[] }, Variant { name: "each", features: &["each"] }];
+const VARIANTS: [Variant; 3] = [
+    Variant { name: "loop", features: &[] },
+    Variant { name: "each", features: &["each"] },
+    Variant { name: "bounded", features: &["bounded"] },
+];
 
 impl Variant {
     /// Returns the path of the committed object.

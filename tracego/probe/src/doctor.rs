@@ -190,8 +190,20 @@ fn helpers(checks: &mut Vec<DoctorCheck>) -> Vec<Helper> {
     }
     checks.push(match BpfObject::here(&[]) {
         Ok(object) => {
-            let detail = format!("{}: {}", object.name(), object.helper().name());
-            check("BPF object", CheckState::Ok, detail, "")
+            let bounds = object.bounds();
+            match object.helper() {
+                Some(helper) => {
+                    let detail = format!("{}: {}", object.name(), helper.name());
+                    check("BPF object", CheckState::Ok, detail, "")
+                }
+                None => {
+                    let (detail, remedy) = (
+                        format!("{}: {bounds}", object.name()),
+                        "more is marked as truncated; a kernel with bpf_for_each_map_elem or bpf_loop has no such bounds",
+                    );
+                    check("BPF object", CheckState::Degraded, detail, remedy)
+                }
+            }
         }
         Err(error) => needed("BPF object", Err(error), ""),
     });

@@ -53,9 +53,6 @@ pub enum LoadError {
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
-    /// The kernel can run no object.
-    #[error("this kernel cannot run the loops of tracego's programs: it has neither {}", listed(.0, " nor "))]
-    NoLoop(Vec<Helper>),
     /// No object has the name that was given.
     #[error("{variable}={named}: there is no such BPF object, only {known}")]
     UnknownObject {
@@ -67,7 +64,7 @@ pub enum LoadError {
         known: String,
     },
     /// The kernel lacks helpers for an option.
-    #[error("{option} needs {}, which this kernel lacks", listed(.helpers, " and "))]
+    #[error("{option} needs {}, which this kernel lacks", listed(.helpers))]
     NoHelper {
         /// The option.
         option: &'static str,
@@ -136,10 +133,21 @@ impl LoadError {
         }
         let Self::Program { source, .. } = self else { return self.to_string() };
         match &**source {
-            ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),
-            ProgramError::SyscallError(call) => format!("refused: {}", call.io_error),
+            ProgramError::LoadError { io_error, .. } => refusal(io_error),
+            ProgramError::SyscallError(call) => refusal(&call.io_error),
             other => other.to_string(),
         }
+    }
+}
+
+/// Returns the reason of the kernel for a refusal.
+fn refusal(error: &io::Error) -> String {
+    /// Error that is for the kernel alone (include/linux/errno.h), but which LSM programs get where BPF has no
+    /// trampolines on this CPU.
+    const ENOTSUPP: i32 = 524;
+    match error.raw_os_error() {
+        Some(ENOTSUPP) => "refused: this kernel does not support it on this CPU (ENOTSUPP)".to_owned(),
+        _ => format!("refused: {error}"),
     }
 }
 

@@ -59,7 +59,7 @@ impl Helper {
     #[must_use]
     pub const fn purpose(self) -> &'static str {
         match self {
-            Self::Loop | Self::ForEachMapElem => "loops over paths, variables and arguments",
+            Self::Loop | Self::ForEachMapElem => "one of two ways to repeat without narrow bounds",
             Self::CurrentAncestorCgroupId => "--cgroup",
             Self::CurrentTaskBtf | Self::TaskPtRegs => "-e execve-failed and --enforce deny",
         }
@@ -94,8 +94,8 @@ pub(crate) fn missing(helpers: &[Helper], without: &[String]) -> Vec<Helper> {
     helpers.iter().copied().filter(|helper| !helper.is_available(without)).collect()
 }
 
-/// Returns the names of helpers with a word between them, each with the version since which mainline has it.
-pub(crate) fn listed(helpers: &[Helper], between: &str) -> String {
+/// Returns the names of helpers, each with the version since which mainline has it.
+pub(crate) fn listed(helpers: &[Helper]) -> String {
     let one = |helper: &Helper| format!("{} (Linux {})", helper.name(), helper.since());
-    helpers.iter().map(one).collect::<Vec<_>>().join(between)
+    helpers.iter().map(one).collect::<Vec<_>>().join(" and ")
 }

@@ -56,9 +56,9 @@ pub(super) fn boot(
         machine.parameters(),
         if few { " few=1" } else { "" }
     ));
-    for file in [&console, &said] {
-        qemu.args(["-serial", &format!("file:{}", file.display())]);
-    }
+    qemu.args(["-serial", &format!("file:{}", console.display())]);
+    qemu.arg("-chardev").arg(format!("file,id=said,path={}", said.display()));
+    qemu.args(["-device", kernel.cpu.second_serial()]);
     let start = Instant::now();
     let qemu = qemu.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {emulator}"))?;
     let mut guest = Guest(qemu);

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::archive::Archive;
-use super::cpu::Cpu;
-use crate::shell;
+use crate::{archive::Archive, cpu::Cpu, shell};
 
 /// A kernel that can be booted.
 pub(super) struct Kernel {

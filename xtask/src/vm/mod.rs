@@ -1,10 +1,9 @@
 //! `cargo xtask vm`: runs the end-to-end tests on other kernels, in an emulator.
 
-mod archive;
+mod arm64;
 mod boot_variant;
 mod build;
 mod cpio;
-mod cpu;
 mod guest;
 mod guest_report;
 mod kernels;
@@ -19,11 +18,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use boot_variant::BootVariant;
 use build::Profile;
-use cpu::Cpu;
 use guest_report::DoctorReport;
 use outcome::BootOutcome;
 
-use crate::{parallel, shell, toolchain};
+use crate::{cpu::Cpu, parallel, shell, toolchain};
 
 /// Kernel series of the releases of Debian that are supported, which every change is tried on.
 const SERIES: [&str; 2] = ["6.1", "6.12"];
@@ -48,6 +46,12 @@ pub(crate) struct Args {
     /// `cargo xtask test`
     #[arg(long, conflicts_with_all = ["filter", "machines"])]
     quick: bool,
+    /// Use the programs of `cargo xtask test`, which are slower in the emulator but are built anyway
+    #[arg(long)]
+    dev: bool,
+    /// A few tests on kernels for arm64; all is 6.1
+    #[arg(long, conflicts_with_all = ["quick", "filter", "machines"])]
+    arm64: bool,
     /// Only tests with this in their names
     filter: Option<String>,
 }
@@ -69,13 +73,17 @@ fn at_once() -> usize {
 
 /// Boots the kernels and prints one table.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let cpu = Cpu::Amd64;
+    let cpu = if args.arm64 { Cpu::Arm64 } else { Cpu::Amd64 };
     let (emulator, package) = cpu.emulator();
     toolchain::install_command(emulator, package, "it runs other kernels than this machine's")?;
     let all = args.kernel.iter().any(|series| series == "all");
+    if args.arm64 {
+        let series = if all { vec![SERIES[0].to_owned()] } else { args.kernel.clone() };
+        return arm64::run(&series, Duration::from_secs(args.limit));
+    }
     let series = if all { SERIES.map(str::to_owned).to_vec() } else { args.kernel.clone() };
     let kernels = series.iter().map(|series| kernels::newest(series, cpu)).collect::<Result<Vec<_>>>()?;
-    let profile = if args.quick { Profile::Dev } else { Profile::Release };
+    let profile = if args.quick || args.dev { Profile::Dev } else { Profile::Release };
     let built = build::build(profile)?;
     let initramfs = shell::target()?.join("vm/initramfs");
     let filter = args.filter.as_deref().map(|filter| (filter, true));
@@ -93,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
         Ok(BootOutcome::of(kernel, machine, &ran))
     })?;
-    table::print(&here(&built)?, &outcomes);
+    table::print(Some(&here(&built)?), &outcomes);
     let failed = outcomes.iter().filter(|outcome| !outcome.succeeded()).count();
     ensure!(failed == 0, "{failed} of {} boots failed", outcomes.len());
     Ok(())

@@ -2,6 +2,8 @@
 
 use std::{env, ffi::OsStr};
 
+use tracego_common::limits::{BOUNDED_ENV_STEPS_MAX, BOUNDED_PATH_DEPTH_MAX};
+
 use crate::{error::LoadError, helpers::Helper};
 
 /// Variable that chooses the object in place of the kernel's helpers, for tests.
@@ -14,15 +16,18 @@ pub enum BpfObject {
     Loop,
     /// Loops with `bpf_for_each_map_elem`.
     Each,
+    /// Loops that the verifier walks round by round, and fewer rounds.
+    Bounded,
 }
 
 /// The objects, aligned as the ELF reader requires.
 static LOOP: &[u8] = aya::include_bytes_aligned!("../../../bpf/loop.bpf.o");
 static EACH: &[u8] = aya::include_bytes_aligned!("../../../bpf/each.bpf.o");
+static BOUNDED: &[u8] = aya::include_bytes_aligned!("../../../bpf/bounded.bpf.o");
 
 impl BpfObject {
     /// All objects, in the order of preference.
-    pub const ALL: [Self; 2] = [Self::Loop, Self::Each];
+    pub const ALL: [Self; 3] = [Self::Loop, Self::Each, Self::Bounded];
 
     /// Returns the name, as in [`VARIABLE`].
     #[must_use]
@@ -30,15 +35,29 @@ impl BpfObject {
         match self {
             Self::Loop => "loop",
             Self::Each => "each",
+            Self::Bounded => "bounded",
         }
     }
 
-    /// Returns the helper that the object needs.
+    /// Returns the helper that the object needs; `None` if every kernel can run it.
     #[must_use]
-    pub const fn helper(self) -> Helper {
+    pub const fn helper(self) -> Option<Helper> {
         match self {
-            Self::Loop => Helper::Loop,
-            Self::Each => Helper::ForEachMapElem,
+            Self::Loop => Some(Helper::Loop),
+            Self::Each => Some(Helper::ForEachMapElem),
+            Self::Bounded => None,
+        }
+    }
+
+    /// Returns what the object records less than the others; empty for nothing.
+    #[must_use]
+    pub fn bounds(self) -> String {
+        match self {
+            Self::Loop | Self::Each => String::new(),
+            Self::Bounded => format!(
+                "of paths the last {BOUNDED_PATH_DEPTH_MAX} names, of environments the first {BOUNDED_ENV_STEPS_MAX} \
+                 variables"
+            ),
         }
     }
 
@@ -46,6 +65,7 @@ impl BpfObject {
         match self {
             Self::Loop => LOOP,
             Self::Each => EACH,
+            Self::Bounded => BOUNDED,
         }
     }
 
@@ -53,7 +73,7 @@ impl BpfObject {
     /// `without` count as missing.
     ///
     /// # Errors
-    /// Fails if the kernel can run none of them, or if the variable names none.
+    /// Fails if the variable names none.
     pub(crate) fn here(without: &[String]) -> Result<Self, LoadError> {
         Self::choose(env::var_os(VARIABLE).as_deref(), |helper| helper.is_available(without))
     }
@@ -68,8 +88,8 @@ impl BpfObject {
                 known: Self::ALL.map(Self::name).join(", "),
             });
         }
-        let found = Self::ALL.into_iter().find(|object| available(object.helper()));
-        found.ok_or_else(|| LoadError::NoLoop(Self::ALL.map(Self::helper).to_vec()))
+        let runs = |object: &Self| object.helper().is_none_or(&available);
+        Ok(Self::ALL.into_iter().find(runs).unwrap_or(Self::Bounded))
     }
 }
 
@@ -91,13 +111,12 @@ mod tests {
             (&[Loop], BpfObject::Loop),
             (&[ForEachMapElem, CurrentTaskBtf, TaskPtRegs], BpfObject::Each),
             (&[ForEachMapElem], BpfObject::Each),
+            (&[CurrentTaskBtf, TaskPtRegs], BpfObject::Bounded),
+            (&[], BpfObject::Bounded),
         ] {
             assert_eq!(chosen(None, kernel), Ok(object), "{kernel:?}");
             assert_eq!(chosen(Some(""), kernel), Ok(object), "{kernel:?}");
         }
-        let error = chosen(None, &[CurrentTaskBtf, TaskPtRegs]).unwrap_err();
-        assert!(error.contains("bpf_loop (Linux 5.17)"), "{error}");
-        assert!(error.contains("bpf_for_each_map_elem (Linux 5.13)"), "{error}");
     }
 
     #[test]
@@ -106,6 +125,9 @@ mod tests {
             assert_eq!(chosen(Some(object.name()), &[]), Ok(object));
         }
         let error = chosen(Some("Each"), &Helper::ALL).unwrap_err();
-        assert!(error.contains("TRACEGO_BPF_OBJECT=Each") && error.contains("loop, each"), "{error}");
+        assert!(
+            error.contains("TRACEGO_BPF_OBJECT=Each") && error.contains("loop, each, bounded"),
+            "{error}"
+        );
     }
 }

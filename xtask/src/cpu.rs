@@ -17,7 +17,7 @@ impl Cpu {
     }
 
     /// Returns the emulator and its package.
-    pub(super) fn emulator(self) -> (&'static str, &'static str) {
+    pub(crate) fn emulator(self) -> (&'static str, &'static str) {
         match self {
             Self::Amd64 => ("qemu-system-x86_64", "qemu-system-x86"),
             Self::Arm64 => ("qemu-system-aarch64", "qemu-system-arm"),
@@ -25,7 +25,7 @@ impl Cpu {
     }
 
     /// Returns the emulator's machine.
-    pub(super) fn machine(self) -> &'static [&'static str] {
+    pub(crate) fn machine(self) -> &'static [&'static str] {
         match self {
             // Five-level page tables only cost time here.
             Self::Amd64 => &["-cpu", "max,la57=off"],
@@ -33,8 +33,17 @@ impl Cpu {
         }
     }
 
+    /// Returns the emulator's device for the second serial line: `/dev/ttyS1` on amd64, `/dev/ttyS0` on arm64, whose
+    /// machine has one line of its own.
+    pub(crate) fn second_serial(self) -> &'static str {
+        match self {
+            Self::Amd64 => "isa-serial,chardev=said",
+            Self::Arm64 => "pci-serial,chardev=said",
+        }
+    }
+
     /// Returns the name of the first serial line in the guest.
-    pub(super) fn console(self) -> &'static str {
+    pub(crate) fn console(self) -> &'static str {
         match self {
             Self::Amd64 => "ttyS0",
             Self::Arm64 => "ttyAMA0",

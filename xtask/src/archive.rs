@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::cpu::Cpu;
-use crate::shell;
+use crate::{cpu::Cpu, shell};
 
 /// Releases of Debian that have kernels, beside that of this machine.
 const SUITES: [(&str, &[&str]); 2] = [
     (
         "http://deb.debian.org/debian",
-        &["bullseye", "bookworm", "bookworm-backports", "trixie", "trixie-backports"],
+        &["bullseye", "bookworm", "bookworm-updates", "bookworm-backports", "trixie", "trixie-backports"],
     ),
     ("http://deb.debian.org/debian-security", &["bullseye-security", "bookworm-security", "trixie-security"]),
 ];
@@ -23,20 +22,20 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const OLD: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A set of lists of packages.
-pub(super) struct Archive {
+pub(crate) struct Archive {
     /// Options of apt that choose the lists; none for this machine's.
     options: Vec<String>,
 }
 
 impl Archive {
     /// Returns the lists that this machine has.
-    pub(super) fn of_machine() -> Self {
+    pub(crate) fn of_machine() -> Self {
         Self { options: Vec::new() }
     }
 
     /// Returns lists of all releases for a CPU, in a folder of their own. Fetches them if they are old. The lists of this
     /// machine stay as they are.
-    pub(super) fn of_releases(cpu: Cpu) -> Result<Self> {
+    pub(crate) fn of_releases(cpu: Cpu) -> Result<Self> {
         let folder = shell::target()?.join("vm").join(format!("lists-{}", cpu.debian()));
         for below in ["lists/partial", "cache/archives/partial"] {
             let below = folder.join(below);
@@ -63,13 +62,13 @@ impl Archive {
     }
 
     /// Returns the names of all packages that begin with a text.
-    pub(super) fn names(&self, start: &str) -> Result<Vec<String>> {
+    pub(crate) fn names(&self, start: &str) -> Result<Vec<String>> {
         let names = shell::output(self.apt("apt-cache").args(["pkgnames", start]))?;
         Ok(names.lines().map(str::to_owned).collect())
     }
 
     /// Downloads a package and unpacks it into a folder, without installing it. `name` may have a version (`a=1`).
-    pub(super) fn unpack(&self, name: &str, to: &Path) -> Result<()> {
+    pub(crate) fn unpack(&self, name: &str, to: &Path) -> Result<()> {
         let folder = tempfile::tempdir_in(shell::target()?).context("no temporary folder")?;
         // apt's own download user has no access to this folder.
         let download = ["-o", "APT::Sandbox::User=root", "download", name];
