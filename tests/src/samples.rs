@@ -528,6 +528,7 @@ pub fn synthetic() -> Vec<Record> {
     lost.tracego.lost = Some(BTreeMap::from([("ring_full", 85_001), ("no_scratch", 85_002)]));
     let mut heartbeat = minimal(event_name::HEARTBEAT, 6);
     let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
+    heartbeat.tracego.bpf_object = Some("loop");
     heartbeat.tracego.ledger =
         Some(Box::new(Ledger { kernel, processed: 86_003, written: 86_004, ..Ledger::default() }));
     let mut records = vec![

@@ -12,6 +12,7 @@ pub mod handover;
 pub mod limits;
 pub mod offsets;
 pub mod settings;
+pub mod system_calls;
 pub mod verdict;
 
 pub use counter::KernelCounter;
@@ -20,3 +21,4 @@ pub use event::{
 };
 pub use offsets::Offsets;
 pub use settings::{AgentIdentity, KernelSettings, LostOfJob, TaskContext};
+pub use system_calls::SystemCalls;

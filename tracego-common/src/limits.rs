@@ -22,8 +22,12 @@ pub const DATA_MAX: u32 = PREFIX_MAX + ARGV_MAX;
 pub const PATH_MAX: u32 = 4096;
 /// Maximum number of directory entries from a file to its root.
 pub const PATH_DEPTH_MAX: u32 = 512;
+/// The same for kernels whose verifier walks every step.
+pub const BOUNDED_PATH_DEPTH_MAX: u32 = 32;
 /// Maximum number of steps through one environment; a step passes one variable or 64 bytes of it.
 pub const ENV_STEPS_MAX: u32 = 32 * 1024;
+/// The same for kernels whose verifier walks every step.
+pub const BOUNDED_ENV_STEPS_MAX: u32 = 160;
 /// Bytes of allowed variables in one event.
 pub const ENV_MAX: u32 = 32 * 1024;
 /// Bytes of one allowed `NAME=value`.

@@ -6,8 +6,27 @@
 /// Offset of a field that the running kernel does not have.
 pub const ABSENT: i32 = -1;
 
+/// Paths in the registers of a system call and in `task_struct`, by CPU.
+#[cfg(target_arch = "aarch64")]
+mod cpu {
+    pub(super) const NUMBER: &str = "syscallno";
+    // The result of the call replaces the first argument in `regs`.
+    pub(super) const ARGUMENTS: [&str; 4] = ["orig_x0", "regs[1]", "regs[2]", "regs[4]"];
+    pub(super) const ARGUMENTS_32: [&str; 4] = ARGUMENTS;
+    pub(super) const STATUS: &str = "thread_info.flags";
+}
+
+/// Paths in the registers of a system call and in `task_struct`, by CPU.
+#[cfg(not(target_arch = "aarch64"))]
+mod cpu {
+    pub(super) const NUMBER: &str = "orig_ax";
+    pub(super) const ARGUMENTS: [&str; 4] = ["di", "si", "dx", "r8"];
+    pub(super) const ARGUMENTS_32: [&str; 4] = ["bx", "cx", "dx", "di"];
+    pub(super) const STATUS: &str = "thread_info.status";
+}
+
 macro_rules! offsets {
-    ($($name:ident: $structure:literal . $path:literal, $doc:literal;)*) => {
+    ($($name:ident: $structure:literal . $path:tt, $doc:literal;)*) => {
         /// Byte offsets of kernel fields; [`ABSENT`] where the kernel has no such field.
         #[derive(Clone, Copy, Debug)]
         #[repr(C)]
@@ -46,7 +65,7 @@ offsets! {
     task_seccomp_mode: "task_struct"."seccomp.mode", "Seccomp mode; needs CONFIG_SECCOMP.";
     task_atomic_flags: "task_struct"."atomic_flags", "PFA_* bits.";
     task_exit_code: "task_struct"."exit_code", "Wait status.";
-    task_thread_status: "task_struct"."thread_info.status", "Whether a 32-bit caller made the system call (x86).";
+    task_thread_status: "task_struct".(cpu::STATUS), "Whether a 32-bit caller made the system call.";
     task_comm: "task_struct"."comm", "Name.";
     mm_arg_start: "mm_struct"."arg_start", "User address of argv.";
     mm_arg_end: "mm_struct"."arg_end", "End of argv.";
@@ -121,13 +140,15 @@ offsets! {
     bprm_interp: "linux_binprm"."interp", "The interpreter.";
     bprm_argc: "linux_binprm"."argc", "Number of arguments.";
     bprm_envc: "linux_binprm"."envc", "Number of environment variables.";
-    regs_orig_ax: "pt_regs"."orig_ax", "Number of the system call (x86-64).";
-    regs_bx: "pt_regs"."bx", "First argument of a system call of a 32-bit caller (x86).";
-    regs_cx: "pt_regs"."cx", "Second argument of such a call.";
-    regs_di: "pt_regs"."di", "First argument of a system call (x86-64).";
-    regs_si: "pt_regs"."si", "Second argument.";
-    regs_dx: "pt_regs"."dx", "Third argument.";
-    regs_r8: "pt_regs"."r8", "Fifth argument.";
+    call_number: "pt_regs".(cpu::NUMBER), "Number of the system call; four bytes.";
+    call_arg1: "pt_regs".(cpu::ARGUMENTS[0]), "First argument of a system call.";
+    call_arg2: "pt_regs".(cpu::ARGUMENTS[1]), "Second argument.";
+    call_arg3: "pt_regs".(cpu::ARGUMENTS[2]), "Third argument.";
+    call_arg5: "pt_regs".(cpu::ARGUMENTS[3]), "Fifth argument.";
+    call32_arg1: "pt_regs".(cpu::ARGUMENTS_32[0]), "First argument of a system call of a 32-bit caller.";
+    call32_arg2: "pt_regs".(cpu::ARGUMENTS_32[1]), "Second argument of such a call.";
+    call32_arg3: "pt_regs".(cpu::ARGUMENTS_32[2]), "Third argument of such a call.";
+    call32_arg5: "pt_regs".(cpu::ARGUMENTS_32[3]), "Fifth argument of such a call.";
     upid_size: "upid"."", "Size of a struct upid.";
     exit_group_dead: "typedef btf_trace_sched_process_exit"."2", "Whether the tracepoint names the last thread (6.16+).";
     pids_subsys: "enum cgroup_subsys_id"."pids_cgrp_id", "Index of the v1 pids controller.";

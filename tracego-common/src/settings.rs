@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::event::TaskId;
+use crate::{event::TaskId, system_calls::SystemCalls};
 
 /// Bits of [`KernelSettings::events`].
 pub mod event {
@@ -65,6 +65,8 @@ pub struct KernelSettings {
     pub proc_level: u32,
     /// Number of that pid namespace.
     pub proc_ns: u32,
+    /// System calls of this CPU; set by the loader.
+    pub calls: SystemCalls,
 }
 
 /// The context of a process that belongs to a job or to the followed tree. Children inherit it at fork.
@@ -147,6 +149,6 @@ pub fn env_bit(prefix: u64) -> u32 {
     (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as u32
 }
 
-const _: () = assert!(core::mem::size_of::<KernelSettings>() == 80);
+const _: () = assert!(core::mem::size_of::<KernelSettings>() == 104);
 const _: () = assert!(core::mem::size_of::<TaskContext>() == 32);
 const _: () = assert!(core::mem::size_of::<LostOfJob>() == 16);

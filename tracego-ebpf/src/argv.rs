@@ -14,8 +14,9 @@ use crate::{
     maps::{offset, setting},
     memory::{Addr, typed, user},
     ring::{self, count},
+    rounds::{Round, repeat},
     scratch::{Scratch, cursor, scratch},
-    verifier::{bounded, repeat},
+    verifier::bounded,
 };
 
 /// Bytes that the ring puts before a record, and those that it may add behind it (kernel/bpf/ringbuf.c).
@@ -100,12 +101,26 @@ struct ChunkWalk {
 #[inline(always)]
 fn send_chunks(header: &EventHeader, from: u64, end: u64, start: u64) {
     let mut walk = ChunkWalk { from, end, start, header: *header };
-    repeat(CHUNKS_MAX, send_chunk, &raw mut walk);
+    repeat::<Chunks>(&raw mut walk);
 }
 
-unsafe extern "C" fn send_chunk(_index: u64, walk: *mut ChunkWalk) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `send_chunks` gave it.
-    let walk = unsafe { &mut *walk };
+/// The loop over the chunks.
+struct Chunks;
+
+impl Round for Chunks {
+    type State = ChunkWalk;
+    const ROUNDS: u32 = CHUNKS_MAX;
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, walk: *mut ChunkWalk) -> i64 {
+        // SAFETY: the pointer that `send_chunks` gave.
+        send_chunk(unsafe { &mut *walk })
+    }
+}
+
+/// Sends the next chunk. Returns 1 after the last one, otherwise 0.
+#[inline(always)]
+fn send_chunk(walk: &mut ChunkWalk) -> i64 {
     if walk.from >= walk.end {
         return 1;
     }

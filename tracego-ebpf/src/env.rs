@@ -7,15 +7,16 @@ use tracego_common::{
     Span,
     env_table::{ENV_PROBES, ENV_SLOTS, EnvWords, env_slot},
     flags::{ENV_TRUNCATED, ENV_UNREADABLE},
-    limits::{ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
+    limits::{BOUNDED_ENV_STEPS_MAX, ENV_MAX, ENV_NAME_MAX, ENV_STEPS_MAX, ENV_VAR_MAX},
     settings::{ENV_NAME_LEN_SHIFT, env_bit, opens_job},
 };
 
 use crate::{
     maps::{ENV_TABLE, env_seed, may_be_allowed},
     memory::{user, user_str},
+    rounds::{Round, repeat, rounds},
     scratch::{EnvScan, Scratch, WINDOW, cursor, position, scratch, set_cursor},
-    verifier::{bounded, forget, opaque, repeat, reread},
+    verifier::{bounded, forget, opaque, reread},
     words::{bytes_to, copy_short, cut, load, zero_byte},
 };
 
@@ -62,7 +63,22 @@ fn refill(scan: &mut EnvScan, scratch: *mut Scratch) -> bool {
     read
 }
 
-unsafe extern "C" fn round(_index: u64, _none: *mut ()) -> i64 {
+/// The loop over the environment, whose state is in the scratch area.
+struct Scan;
+
+impl Round for Scan {
+    type State = ();
+    const ROUNDS: u32 = rounds(ENV_STEPS_MAX, BOUNDED_ENV_STEPS_MAX) / STEPS;
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, _none: *mut ()) -> i64 {
+        round()
+    }
+}
+
+/// Passes a few variables. Returns 1 at the end of the environment, otherwise 0.
+#[inline(always)]
+fn round() -> i64 {
     let Some(scratch) = scratch() else {
         return 1;
     };
@@ -202,7 +218,7 @@ pub(crate) fn scan(from: u64, end: u64, scratch: *mut Scratch) -> ScanResult {
         opens_job: 0,
         done: 0,
     };
-    repeat(ENV_STEPS_MAX / STEPS, round, core::ptr::null_mut());
+    repeat::<Scan>(core::ptr::null_mut());
     if scan.done == 0 {
         scan.flags |= ENV_TRUNCATED;
     }

@@ -25,9 +25,10 @@ use crate::{
     maps::{offset, setting},
     memory::{Addr, kernel, typed, user, user_str},
     ring::{count, send},
+    rounds::{Round, repeat},
     scratch::{Scratch, cursor, position, scratch, set_cursor},
     task,
-    verifier::{bounded, repeat},
+    verifier::bounded,
 };
 
 /// A system call that executes a program, as its caller made it.
@@ -83,25 +84,23 @@ pub(crate) fn exec_failed_32(ctx: BtfTracePointContext) -> i32 {
     if ret >= 0 {
         return 0;
     }
-    let call = match typed::<u64>(regs, offset!(regs_orig_ax)) {
-        EXECVE_32 => Call::Execve32,
-        EXECVEAT_32 => Call::Execveat32,
-        _ => return 0,
+    let number: u32 = typed(regs, offset!(call_number));
+    let call = if number == setting!(calls.execve_32) {
+        Call::Execve32
+    } else if number == setting!(calls.execveat_32) {
+        Call::Execveat32
+    } else {
+        return 0;
     };
     // SAFETY: a helper without arguments.
     let task = unsafe { bpf_get_current_task_btf() } as Addr;
-    if typed::<u32>(task, offset!(task_thread_status)) & TS_COMPAT == 0 {
+    if typed::<u32>(task, offset!(task_thread_status)) & setting!(calls.status_32) == 0 {
         return 0; // The number is that of another system call.
     }
     log::end(&ctx, "execve", try_failed(ret, call));
     0
 }
 
-/// System call numbers of 32-bit callers (arch/x86/entry/syscalls/syscall_32.tbl).
-const EXECVE_32: u64 = 11;
-const EXECVEAT_32: u64 = 358;
-/// The task is in a system call of a 32-bit caller (arch/x86/include/asm/thread_info.h).
-const TS_COMPAT: u32 = 2;
 /// Offset of `ret` in the tracepoint's record (events/syscalls/sys_exit_execve/format).
 const RET: usize = 16;
 /// Size of the fixed part; the strings follow in the data area.
@@ -148,17 +147,17 @@ fn try_failed(ret: i64, call: Call) -> Result<(), KernelCounter> {
         if call.word() == 4 { u64::from(kernel::<u32>(regs, offset)) } else { kernel(regs, offset) }
     };
     let (name, argv) = match call {
-        Call::Execve => (word(offset!(regs_di)), word(offset!(regs_si))),
-        Call::Execve32 => (word(offset!(regs_bx)), word(offset!(regs_cx))),
+        Call::Execve => (word(offset!(call_arg1)), word(offset!(call_arg2))),
+        Call::Execve32 => (word(offset!(call32_arg1)), word(offset!(call32_arg2))),
         Call::Execveat => {
-            fixed.dirfd = kernel(regs, offset!(regs_di));
-            fixed.exec_flags = kernel(regs, offset!(regs_r8));
-            (word(offset!(regs_si)), word(offset!(regs_dx)))
+            fixed.dirfd = kernel(regs, offset!(call_arg1));
+            fixed.exec_flags = kernel(regs, offset!(call_arg5));
+            (word(offset!(call_arg2)), word(offset!(call_arg3)))
         }
         Call::Execveat32 => {
-            fixed.dirfd = kernel(regs, offset!(regs_bx));
-            fixed.exec_flags = kernel(regs, offset!(regs_di));
-            (word(offset!(regs_cx)), word(offset!(regs_dx)))
+            fixed.dirfd = kernel(regs, offset!(call32_arg1));
+            fixed.exec_flags = kernel(regs, offset!(call32_arg5));
+            (word(offset!(call32_arg2)), word(offset!(call32_arg3)))
         }
     };
     // Behind the point of no return the caller's memory is gone, and the new image has no environment yet.
@@ -208,9 +207,23 @@ struct ArgvWalk {
     word: u64,
 }
 
-unsafe extern "C" fn step(_index: u64, args: *mut ArgvWalk) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `arguments` gave it.
-    let args = unsafe { &mut *args };
+/// The loop over argv.
+struct Arguments;
+
+impl Round for Arguments {
+    type State = ArgvWalk;
+    const ROUNDS: u32 = FAILED_ARGS_MAX;
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, args: *mut ArgvWalk) -> i64 {
+        // SAFETY: the pointer that `arguments` gave.
+        step(unsafe { &mut *args })
+    }
+}
+
+/// Copies the next argument. Returns 1 after the last one, otherwise 0.
+#[inline(always)]
+fn step(args: &mut ArgvWalk) -> i64 {
     let mut pointer = 0_u64;
     let read = match args.word {
         4 => user((&raw mut pointer).cast(), 4, args.next),
@@ -249,7 +262,7 @@ fn arguments(scratch: *mut Scratch, argv: u64, word: u64) -> (Span, u64) {
     if argv == 0 {
         return (Span { offset: (pos - FIXED) as u32, len: 0 }, 0);
     }
-    repeat(FAILED_ARGS_MAX, step, &raw mut args);
+    repeat::<Arguments>(&raw mut args);
     set_cursor(scratch, args.pos);
     if args.flags & flags::ARGV_UNREADABLE == 0 && args.whole == 0 {
         args.flags |= flags::ARGV_TRUNCATED;

@@ -34,6 +34,8 @@ mod probe;
 #[cfg(target_arch = "bpf")]
 mod ring;
 #[cfg(target_arch = "bpf")]
+mod rounds;
+#[cfg(target_arch = "bpf")]
 mod scratch;
 #[cfg(target_arch = "bpf")]
 mod task;

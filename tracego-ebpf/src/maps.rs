@@ -8,7 +8,7 @@ use aya_ebpf::{
     },
 };
 use tracego_common::{
-    AgentIdentity, KernelCounter, KernelSettings, Offsets, TaskContext, TaskId,
+    AgentIdentity, KernelCounter, KernelSettings, Offsets, SystemCalls, TaskContext, TaskId,
     env_table::{ENV_SLOTS, EnvSlot},
     handover::HOOKS,
     limits::{ENDED_MAX, LOST_JOBS_MAX, TASK_CTX_MAX},
@@ -132,6 +132,7 @@ static SETTINGS: KernelSettings = KernelSettings {
     unavailable: 0,
     proc_level: 0,
     proc_ns: 0,
+    calls: SystemCalls::NONE,
 };
 
 /// Filter of the names that may be on the allow-list, set before the load.
@@ -169,9 +170,9 @@ pub(crate) use offset;
 
 /// Reads a setting.
 macro_rules! setting {
-    ($field:ident) => {
+    ($($field:ident).+) => {
         // SAFETY: a field of an initialised static, which the agent sets before the load.
-        unsafe { $crate::verifier::constant(&raw const (*$crate::maps::settings()).$field) }
+        unsafe { $crate::verifier::constant(&raw const (*$crate::maps::settings()).$($field).+) }
     };
 }
 pub(crate) use setting;

@@ -5,14 +5,15 @@
 
 use tracego_common::{
     Span,
-    limits::{DATA_MAX, PATH_DEPTH_MAX, PATH_MAX},
+    limits::{BOUNDED_PATH_DEPTH_MAX, DATA_MAX, PATH_DEPTH_MAX, PATH_MAX},
 };
 
 use crate::{
     maps::offset,
     memory::{Addr, kernel, kernel_str, pointer, typed},
+    rounds::{Round, repeat, rounds},
     scratch::{Scratch, cursor, position, scratch, set_cursor},
-    verifier::{forget, repeat},
+    verifier::forget,
     words::copy_short,
 };
 
@@ -80,9 +81,37 @@ fn area(scratch: *mut Scratch, at: u64, beside: u64) -> *mut u8 {
     unsafe { to.add(DATA_MAX as usize) }
 }
 
-unsafe extern "C" fn step_dentry(_index: u64, walk: *mut PathWalk) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `dentry` gave it.
-    let walk = unsafe { &mut *walk };
+/// The loop over directory entries.
+struct Dentries;
+
+impl Round for Dentries {
+    type State = PathWalk;
+    const ROUNDS: u32 = rounds(PATH_DEPTH_MAX, BOUNDED_PATH_DEPTH_MAX);
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, walk: *mut PathWalk) -> i64 {
+        // SAFETY: the pointer that `walk` gave.
+        step_dentry(unsafe { &mut *walk })
+    }
+}
+
+/// The loop over kernfs nodes.
+struct Nodes;
+
+impl Round for Nodes {
+    type State = PathWalk;
+    const ROUNDS: u32 = rounds(PATH_DEPTH_MAX, BOUNDED_PATH_DEPTH_MAX);
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, walk: *mut PathWalk) -> i64 {
+        // SAFETY: the pointer that `walk` gave.
+        step_node(unsafe { &mut *walk })
+    }
+}
+
+/// Appends the name of a directory entry, or leaves a mount. Returns 1 at the end of the walk, otherwise 0.
+#[inline(always)]
+fn step_dentry(walk: &mut PathWalk) -> i64 {
     if walk.dentry == walk.place.root {
         let MountPlace { above, point, .. } = walk.place;
         if above == walk.mount || above == 0 {
@@ -117,9 +146,9 @@ unsafe extern "C" fn step_dentry(_index: u64, walk: *mut PathWalk) -> i64 {
     i64::from(walk.pos - walk.start > u64::from(PATH_MAX))
 }
 
-unsafe extern "C" fn step_node(_index: u64, walk: *mut PathWalk) -> i64 {
-    // SAFETY: as `step_dentry`.
-    let walk = unsafe { &mut *walk };
+/// Appends the name of a kernfs node. Returns 1 at the end of the walk, otherwise 0.
+#[inline(always)]
+fn step_node(walk: &mut PathWalk) -> i64 {
     let (parent, name) = node_parent_and_name(walk.dentry);
     if parent == 0 {
         walk.done = 1;
@@ -212,8 +241,7 @@ pub(crate) fn parent_node(node: Addr) -> Addr {
 }
 
 #[inline(always)]
-fn walk(
-    step: unsafe extern "C" fn(u64, *mut PathWalk) -> i64,
+fn walk<R: Round<State = PathWalk>>(
     dentry: Addr,
     mount: Addr,
     scratch: *mut Scratch,
@@ -222,7 +250,7 @@ fn walk(
     let pos = cursor(scratch);
     let place = if mount == 0 { MountPlace::default() } else { place(mount) };
     let mut walk = PathWalk { dentry, mount, place, start: pos, pos, done: 0, aside };
-    repeat(PATH_DEPTH_MAX, step, &raw mut walk);
+    repeat::<R>(&raw mut walk);
     set_cursor(scratch, walk.pos);
     let span = Span { offset: pos as u32, len: (walk.pos - pos) as u32 };
     WalkResult { span, truncated: walk.done == 0 }
@@ -239,7 +267,7 @@ pub(crate) fn namespace(vfsmount: Addr) -> Addr {
 pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {
     // container_of(vfsmount, struct mount, mnt)
     let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
-    walk(step_dentry, entry, mount, scratch, 0)
+    walk::<Dentries>(entry, mount, scratch, 0)
 }
 
 /// Writes the path of a directory entry in a mount into the part of the data area behind [`DATA_MAX`], which
@@ -247,13 +275,13 @@ pub(crate) fn dentry(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> Walk
 #[inline(always)]
 pub(crate) fn aside(entry: Addr, vfsmount: Addr, scratch: *mut Scratch) -> WalkResult {
     let mount = vfsmount.wrapping_sub(offset!(mount_mnt) as u64);
-    walk(step_dentry, entry, mount, scratch, 1)
+    walk::<Dentries>(entry, mount, scratch, 1)
 }
 
 /// Writes the path of a kernfs node (a cgroup).
 #[inline(always)]
 pub(crate) fn node(node: Addr, scratch: *mut Scratch) -> WalkResult {
-    walk(step_node, node, 0, scratch, 0)
+    walk::<Nodes>(node, 0, scratch, 0)
 }
 
 /// Returns whether the entry was removed from its directory.

@@ -8,9 +8,7 @@
 //! - A failed read needs no branch, because the helper zeroes its destination
 //!   ([`kernel`](crate::memory::kernel)): the verifier has one path less for every field.
 
-use core::{arch::asm, ffi::c_void, ptr};
-
-use aya_ebpf::helpers::generated::bpf_loop;
+use core::{arch::asm, ptr};
 
 /// Returns `value`, which the caller knows to be below 2^`BITS`, with that bound visible to the verifier.
 ///
@@ -105,17 +103,6 @@ pub(crate) fn opaque(number: u32) -> u32 {
 #[inline(always)]
 pub(crate) fn is_null(pointer: u64) -> bool {
     pointer == 0
-}
-
-/// Calls `step` with the number of the round and `state`, until it returns 1 or after `rounds`.
-///
-/// Replaces a loop in the code, which the verifier would walk round by round ("BPF program is too large"). It
-/// verifies the body of `bpf_loop` once, with a state that it knows nothing about: bound its positions again
-/// with [`bounded`].
-#[inline(always)]
-pub(crate) fn repeat<S>(rounds: u32, step: unsafe extern "C" fn(u64, *mut S) -> i64, state: *mut S) {
-    // SAFETY: the callback has the signature that bpf_loop asks for, and gets back this pointer.
-    unsafe { bpf_loop(rounds, step as *mut c_void, state.cast(), 0) };
 }
 
 /// Repeats a block for each of some constants.

@@ -1,5 +1,6 @@
-//! `cargo xtask ebpf`: builds the BPF object, the same bytes in any folder.
+//! `cargo xtask ebpf`: builds the BPF objects, the same bytes in any folder.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,48 +13,84 @@ use crate::toolchain::{self, TARGET, Toolchain};
 use crate::{digest, inventory, shell};
 
 const BUILT: &str = "target/ebpf/bpfel-unknown-none/release/tracego-ebpf";
-const OBJECT: &str = "tracego/bpf/tracego.bpf.o";
+const FOLDER: &str = "tracego/bpf";
 const MANIFEST: &str = "tracego/bpf/manifest.json";
 const REMEDY: &str = "run `cargo xtask ebpf` and commit tracego/bpf";
+
+/// An object that is built from the sources.
+struct Variant {
+    /// Name of the object, which the agent knows it by.
+    name: &'static str,
+    /// Features of the package.
+    features: &'static [&'static str],
+}
+
+/// All objects, as `BpfObject::ALL` of tracego-probe. They fit every CPU: what differs between CPUs is in tables that
+/// the agent sets.
+const VARIANTS: [Variant; 3] = [
+    Variant { name: "loop", features: &[] },
+    Variant { name: "each", features: &["each"] },
+    Variant { name: "bounded", features: &["bounded"] },
+];
+
+impl Variant {
+    /// Returns the path of the committed object.
+    fn path(&self) -> String {
+        format!("{FOLDER}/{}.bpf.o", self.name)
+    }
+}
+
+/// Returns the names of all objects.
+pub(crate) fn objects() -> impl Iterator<Item = &'static str> {
+    VARIANTS.iter().map(|variant| variant.name)
+}
+
+/// Returns the features of each object, separated by commas.
+pub(crate) fn features() -> impl Iterator<Item = String> {
+    VARIANTS.iter().map(|variant| variant.features.join(","))
+}
 
 /// Options of `cargo xtask ebpf`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Change nothing; fail unless the committed object is what the sources build
+    /// Change nothing; fail unless the committed objects are what the sources build
     #[arg(long)]
     check: bool,
 }
 
-/// The tools and the sources that the committed object was built from.
+/// The tools and the sources that the committed objects were built from.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
     compiler: String,
     linker: String,
     source_sha256: String,
-    object_sha256: String,
+    /// Digests of the objects, by name.
+    objects_sha256: BTreeMap<String, String>,
 }
 
-/// Builds the object, and writes it with its manifest or compares it with the committed one.
+/// Builds the objects, and writes them with their manifest or compares them with the committed ones.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = shell::root()?;
     let source_sha256 = digest::of_sources(&root)?;
     let committed = if args.check { Some(committed(&root, &source_sha256)?) } else { None };
     let toolchain = Toolchain::ready()?;
-    let object = build(&root, toolchain)?;
+    let objects =
+        VARIANTS.iter().map(|variant| build(&root, toolchain, variant)).collect::<Result<Vec<_>>>()?;
     let built = Manifest {
         compiler: toolchain.compiler()?,
         linker: toolchain::linker()?,
         source_sha256,
-        object_sha256: digest::of_bytes(&object),
+        objects_sha256: digests(&objects),
     };
     match committed {
         Some(committed) => compare(&committed, &built)?,
-        None => write(&root, &object, &built)?,
+        None => write(&root, &objects, &built)?,
     }
     inventory::run(&root, args.check)
 }
 
-/// Returns a cargo command for the BPF package, with a subcommand and additional compiler flags.
+/// Returns a cargo command for the BPF package, with a subcommand and additional compiler flags. The CPU only names a
+/// part of aya-ebpf that no program uses.
 pub(crate) fn cargo(toolchain: Toolchain, subcommand: &str, more: &[&str]) -> Result<Command> {
     // The sources of all dependencies must be fetched before their folders can be listed.
     shell::run(toolchain.cargo()?.args(["fetch", "--locked"]))?;
@@ -90,9 +127,17 @@ fn remaps(root: &Path) -> Result<Vec<String>> {
     Ok(pairs.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
 }
 
-/// Builds the object and returns its bytes.
-fn build(root: &Path, toolchain: Toolchain) -> Result<Vec<u8>> {
-    shell::run(cargo(toolchain, "build", &[])?.args(["--target-dir", "target/ebpf"]))?;
+/// Returns the digests of the objects by name.
+fn digests(objects: &[Vec<u8>]) -> BTreeMap<String, String> {
+    let pairs = VARIANTS.iter().zip(objects);
+    pairs.map(|(variant, object)| (variant.name.to_owned(), digest::of_bytes(object))).collect()
+}
+
+/// Builds an object and returns its bytes.
+fn build(root: &Path, toolchain: Toolchain, variant: &Variant) -> Result<Vec<u8>> {
+    let features = variant.features.join(",");
+    let mut build = cargo(toolchain, "build", &[])?;
+    shell::run(build.args(["--target-dir", "target/ebpf", "--features", &features]))?;
     let built = fs::read(root.join(BUILT)).with_context(|| format!("the build left no {BUILT}"))?;
     without_dwarf(&built).with_context(|| format!("{BUILT} cannot be rewritten"))
 }
@@ -118,12 +163,13 @@ fn without_dwarf(object: &[u8]) -> Result<Vec<u8>> {
     Ok(stripped)
 }
 
-/// Writes the object and its manifest.
-fn write(root: &Path, object: &[u8], manifest: &Manifest) -> Result<()> {
+/// Writes the objects and their manifest.
+fn write(root: &Path, objects: &[Vec<u8>], manifest: &Manifest) -> Result<()> {
     let mut text = serde_json::to_string_pretty(manifest)?;
     text.push('\n');
-    for (path, bytes) in [(OBJECT, object), (MANIFEST, text.as_bytes())] {
-        let full = root.join(path);
+    let objects = VARIANTS.iter().map(Variant::path).zip(objects.iter().map(Vec::as_slice));
+    for (path, bytes) in objects.chain([(MANIFEST.to_owned(), text.as_bytes())]) {
+        let full = root.join(&path);
         // An unchanged file keeps its modification time, so that files which embed it are not rebuilt.
         let same = fs::read(&full).is_ok_and(|old| old == bytes);
         if !same {
@@ -134,7 +180,7 @@ fn write(root: &Path, object: &[u8], manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Returns the committed manifest. Fails if it differs from the sources or from the committed object.
+/// Returns the committed manifest. Fails if it differs from the sources or from a committed object.
 fn committed(root: &Path, source_sha256: &str) -> Result<Manifest> {
     let read =
         |path: &str| fs::read(root.join(path)).with_context(|| format!("cannot read {path}: {REMEDY}"));
@@ -143,22 +189,30 @@ fn committed(root: &Path, source_sha256: &str) -> Result<Manifest> {
     if manifest.source_sha256 != source_sha256 {
         bail!("the sources differ from {MANIFEST}: {REMEDY}{}", pair(&manifest.source_sha256, source_sha256));
     }
-    let object = digest::of_bytes(&read(OBJECT)?);
-    if manifest.object_sha256 != object {
-        bail!("{OBJECT} differs from {MANIFEST}: {REMEDY}{}", pair(&manifest.object_sha256, &object));
+    let objects = VARIANTS.iter().map(|variant| read(&variant.path())).collect::<Result<Vec<_>>>()?;
+    let objects = digests(&objects);
+    if manifest.objects_sha256 != objects {
+        let (committed, here) = (listed(&manifest.objects_sha256), listed(&objects));
+        bail!("the objects in {FOLDER} differ from {MANIFEST}: {REMEDY}{}", pair(&committed, &here));
     }
     Ok(manifest)
 }
 
-/// Fails with a list of all differences unless the built object equals the committed one.
+/// Formats digests by name on one line.
+fn listed(digests: &BTreeMap<String, String>) -> String {
+    digests.iter().map(|(name, digest)| format!("{name} {digest}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Fails with a list of all differences unless the built objects equal the committed ones.
 fn compare(committed: &Manifest, built: &Manifest) -> Result<()> {
-    if committed.object_sha256 == built.object_sha256 {
-        eprintln!("{OBJECT}: the sources build exactly these bytes ({})", built.object_sha256);
+    let (old, new) = (listed(&committed.objects_sha256), listed(&built.objects_sha256));
+    if old == new {
+        eprintln!("{FOLDER}: the sources build exactly these bytes ({new})");
         return Ok(());
     }
-    let mut message = format!("the built object differs from {OBJECT}: {REMEDY}");
+    let mut message = format!("the built objects differ from {FOLDER}: {REMEDY}");
     let parts = [
-        ("object", &committed.object_sha256, &built.object_sha256),
+        ("objects", &old, &new),
         ("compiler", &committed.compiler, &built.compiler),
         ("linker", &committed.linker, &built.linker),
     ];
@@ -184,30 +238,32 @@ mod tests {
             compiler: compiler.to_owned(),
             linker: "l".to_owned(),
             source_sha256: "s".to_owned(),
-            object_sha256: object.to_owned(),
+            objects_sha256: BTreeMap::from([("loop".to_owned(), object.to_owned())]),
         }
     }
 
     #[test]
-    fn the_object_keeps_its_types_and_loses_its_dwarf() {
-        let committed = fs::read(shell::root().unwrap().join(OBJECT)).unwrap();
-        let mut builder = Builder::read(&*committed).unwrap();
-        let dwarf = builder.sections.add();
-        dwarf.name = ".debug_info".into();
-        dwarf.sh_type = object::elf::SHT_PROGBITS;
-        dwarf.data = SectionData::Data(b"dwarf"[..].into());
-        let mut with_dwarf = Vec::new();
-        builder.write(&mut with_dwarf).unwrap();
-        let names = |object: &[u8]| -> Vec<String> {
-            let sections = Builder::read(object).unwrap().sections;
-            sections.iter().map(|section| section.name.to_string()).collect()
-        };
-        assert!(names(&with_dwarf).contains(&".debug_info".to_owned()));
-        let stripped = names(&without_dwarf(&with_dwarf).unwrap());
-        for name in [".BTF", ".BTF.ext", "maps", "license", ".rodata", "tp_btf/sched_process_exec"] {
-            assert!(stripped.contains(&name.to_owned()), "{name}: {stripped:?}");
+    fn the_objects_keep_their_types_and_lose_their_dwarf() {
+        for variant in &VARIANTS {
+            let committed = fs::read(shell::root().unwrap().join(variant.path())).unwrap();
+            let mut builder = Builder::read(&*committed).unwrap();
+            let dwarf = builder.sections.add();
+            dwarf.name = ".debug_info".into();
+            dwarf.sh_type = object::elf::SHT_PROGBITS;
+            dwarf.data = SectionData::Data(b"dwarf"[..].into());
+            let mut with_dwarf = Vec::new();
+            builder.write(&mut with_dwarf).unwrap();
+            let names = |object: &[u8]| -> Vec<String> {
+                let sections = Builder::read(object).unwrap().sections;
+                sections.iter().map(|section| section.name.to_string()).collect()
+            };
+            assert!(names(&with_dwarf).contains(&".debug_info".to_owned()));
+            let stripped = names(&without_dwarf(&with_dwarf).unwrap());
+            for name in [".BTF", ".BTF.ext", "maps", "license", ".rodata", "tp_btf/sched_process_exec"] {
+                assert!(stripped.contains(&name.to_owned()), "{name}: {stripped:?}");
+            }
+            assert!(!stripped.iter().any(|name| name.contains("debug")), "{stripped:?}");
         }
-        assert!(!stripped.iter().any(|name| name.contains("debug")), "{stripped:?}");
     }
 
     #[test]
@@ -219,7 +275,7 @@ mod tests {
     fn a_difference_is_named() {
         let text = compare(&manifest("o1", "old"), &manifest("o2", "new")).unwrap_err().to_string();
         assert!(
-            text.contains("object:") && text.contains("compiler:") && !text.contains("linker:"),
+            text.contains("objects:") && text.contains("compiler:") && !text.contains("linker:"),
             "{text}"
         );
     }

@@ -1,6 +1,7 @@
 //! The inventory of the object's programs with the sizes that the verifier reports, so that reviews show
 //! growth.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -8,13 +9,21 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::{shell, test};
+use crate::{ebpf, shell, test};
 
 const INVENTORY: &str = "tracego/bpf/inventory.json";
 
 /// The content of the committed file. Sizes depend on the kernel's verifier and configuration.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Inventory {
+    kernel: String,
+    /// Programs by the name of their object.
+    objects: BTreeMap<String, Vec<InventoryProgram>>,
+}
+
+/// The used part of `tracego doctor --json`.
+#[derive(Deserialize)]
+struct Doctor {
     kernel: String,
     programs: Vec<InventoryProgram>,
 }
@@ -27,7 +36,7 @@ struct InventoryProgram {
     xlated_bytes: u32,
 }
 
-/// Writes the inventory of the committed object, or compares it.
+/// Writes the inventory of the committed objects, or compares it.
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
     let here = match measure(root)? {
         Ok(inventory) => inventory,
@@ -53,27 +62,34 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 /// Loads the programs into the running kernel. Returns the reason when that is not possible.
 fn measure(root: &Path) -> Result<Result<Inventory, String>> {
     test::build()?;
-    let mut doctor = match shell::as_root(shell::target()?.join("debug/tracego")) {
-        Ok(command) => command,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let doctor = doctor
-        .args(["doctor", "--json"])
-        .env("TRACEGO_LOG", "off")
-        .current_dir(root)
-        .stderr(Stdio::inherit());
-    let output = doctor.output().context("cannot start tracego doctor")?;
-    let here: Inventory =
-        serde_json::from_slice(&output.stdout).context("tracego doctor --json gave no report")?;
-    if here.programs.is_empty() {
-        return Ok(Err("the kernel does not allow loading BPF programs here".to_owned()));
+    let mut here = Inventory { kernel: String::new(), objects: BTreeMap::new() };
+    for object in ebpf::objects() {
+        // sudo passes no variables on.
+        let mut doctor = match shell::as_root("env") {
+            Ok(command) => command,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        doctor.arg(format!("TRACEGO_BPF_OBJECT={object}")).arg("TRACEGO_LOG=off");
+        doctor.arg(shell::target()?.join("debug/tracego")).args(["doctor", "--json"]);
+        let output = doctor.current_dir(root).stderr(Stdio::inherit()).output();
+        let output = output.context("cannot start tracego doctor")?;
+        let Doctor { kernel, programs } =
+            serde_json::from_slice(&output.stdout).context("tracego doctor --json gave no report")?;
+        if programs.is_empty() {
+            return Ok(Err("the kernel does not allow loading BPF programs here".to_owned()));
+        }
+        here.kernel = kernel;
+        here.objects.insert(object.to_owned(), programs);
     }
     Ok(Ok(here))
 }
 
 /// Fails with a list of all differences. On a kernel other than the committed one, prints them instead.
 fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
-    let differences = differences(&committed.programs, &here.programs);
+    let names = committed.objects.keys().chain(here.objects.keys()).collect::<BTreeSet<_>>();
+    let of = |inventory: &Inventory, name: &str| inventory.objects.get(name).cloned().unwrap_or_default();
+    let differences: Vec<String> =
+        names.into_iter().flat_map(|name| differences(name, &of(committed, name), &of(here, name))).collect();
     if differences.is_empty() {
         eprintln!("{INVENTORY}: the same on {}", here.kernel);
         return Ok(());
@@ -89,7 +105,7 @@ fn compare(committed: &Inventory, here: &Inventory) -> Result<()> {
     bail!("{INVENTORY} differs from the verifier's sizes: run `cargo xtask ebpf` and commit it\n  {list}")
 }
 
-fn differences(committed: &[InventoryProgram], here: &[InventoryProgram]) -> Vec<String> {
+fn differences(object: &str, committed: &[InventoryProgram], here: &[InventoryProgram]) -> Vec<String> {
     let of =
         |list: &[InventoryProgram], name: &str| list.iter().find(|program| program.name == name).cloned();
     let text = |program: Option<InventoryProgram>| {
@@ -103,7 +119,9 @@ fn differences(committed: &[InventoryProgram], here: &[InventoryProgram]) -> Vec
     names
         .into_iter()
         .filter(|name| of(committed, name) != of(here, name))
-        .map(|name| format!("{name}: committed {}; here {}", text(of(committed, name)), text(of(here, name))))
+        .map(|name| {
+            format!("{object}/{name}: committed {}; here {}", text(of(committed, name)), text(of(here, name)))
+        })
         .collect()
 }
 
@@ -113,7 +131,8 @@ mod tests {
 
     fn inventory(kernel: &str, verified_insns: u32) -> Inventory {
         let program = InventoryProgram { name: "p".to_owned(), verified_insns, xlated_bytes: 8 };
-        Inventory { kernel: kernel.to_owned(), programs: vec![program] }
+        let objects = BTreeMap::from([("o".to_owned(), vec![program])]);
+        Inventory { kernel: kernel.to_owned(), objects }
     }
 
     #[test]
@@ -121,8 +140,8 @@ mod tests {
         compare(&inventory("6", 5), &inventory("6", 5)).unwrap();
         compare(&inventory("6", 5), &inventory("7", 9)).unwrap();
         let error = compare(&inventory("6", 5), &inventory("6", 9)).unwrap_err().to_string();
-        assert!(error.contains("p: committed 5 instructions verified, 8 bytes; here 9"), "{error}");
-        let gone = Inventory { programs: Vec::new(), ..inventory("6", 5) };
+        assert!(error.contains("o/p: committed 5 instructions verified, 8 bytes; here 9"), "{error}");
+        let gone = Inventory { objects: BTreeMap::new(), ..inventory("6", 5) };
         assert!(compare(&gone, &inventory("6", 5)).unwrap_err().to_string().contains("committed absent"));
     }
 }

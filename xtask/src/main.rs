@@ -1,7 +1,10 @@
 //! The project's own build steps, run as `cargo xtask SUBCOMMAND`.
 
+mod archive;
 mod bench;
 mod collector;
+mod cpu;
+mod cross;
 mod deny;
 mod digest;
 mod ebpf;
@@ -25,6 +28,8 @@ use clap::Parser;
 enum Subcommand {
     /// Build the BPF object and its manifest
     Ebpf(ebpf::Args),
+    /// Build tracego for another CPU than this machine's
+    Build(cross::Args),
     /// Build tracego and run it as root
     Run(run::Args),
     /// Run every test, as root where possible
@@ -48,6 +53,7 @@ enum Subcommand {
 fn main() -> std::process::ExitCode {
     let done = match Subcommand::parse() {
         Subcommand::Ebpf(args) => ebpf::run(&args),
+        Subcommand::Build(args) => cross::run(&args),
         Subcommand::Run(args) => run::run(&args),
         Subcommand::Test => test::run(),
         Subcommand::Fuzz(args) => fuzz::run(&args),

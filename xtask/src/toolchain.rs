@@ -10,7 +10,7 @@ use crate::shell;
 /// The BPF target: eBPF, little endian.
 pub(crate) const TARGET: &str = "bpfel-unknown-none";
 /// The distribution's compiler, and the folder of the BPF target's core library.
-const RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const RUSTC: &str = "/usr/bin/rustc";
 const CORE: &str = "/usr/lib/rustlib/bpfel-unknown-none";
 /// Packages of the compiler, its BPF core library, and the libraries that bpf-linker is built against.
 const PACKAGES: [&str; 7] = [
@@ -106,6 +106,11 @@ fn changes_build(name: &str) -> bool {
         && !KEEP.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Installs the distribution's compiler if it is missing.
+pub(crate) fn install_compiler() -> Result<()> {
+    if Path::new(RUSTC).exists() { Ok(()) } else { install_packages() }
+}
+
 /// Installs the distribution's packages, after a message.
 fn install_packages() -> Result<()> {
     apt(&PACKAGES, &format!("{RUSTC} or {CORE} is missing"))?;
@@ -127,7 +132,7 @@ pub(crate) fn install_command(command: &str, package: &str, why: &str) -> Result
 }
 
 /// Installs the distribution's packages, after a message with the reason.
-fn apt(packages: &[&str], why: &str) -> Result<()> {
+pub(crate) fn apt(packages: &[&str], why: &str) -> Result<()> {
     eprintln!("installing with apt-get, because {why}: {}", packages.join(" "));
     let apt = || -> Result<Command> {
         let mut command = shell::as_root("env")?;

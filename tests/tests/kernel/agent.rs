@@ -9,7 +9,7 @@ use tracego::{
 };
 use tracego_analyze::{enrich::ci, inspect};
 use tracego_common::{
-    KernelSettings,
+    KernelSettings, SystemCalls,
     limits::{ARGV_DEFAULT, TASK_CTX_MAX},
     settings::{event, filter},
 };
@@ -56,6 +56,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         unavailable: 0,
         proc_level: 0,
         proc_ns: 0,
+        calls: SystemCalls::NONE,
     };
     let opens = |name: &str| JOB_VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, opens)| *opens);
     let env: Vec<EnvName> = ci::names()

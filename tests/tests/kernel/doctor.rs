@@ -35,7 +35,7 @@ fn state(report: &Value, name: &str) -> String {
 fn works() {
     let (output, report) = doctor(|_| {});
     assert_eq!((output.status.code(), &report["works"]), (Some(0), &Value::Bool(true)), "{report:#}");
-    for name in ["BTF", "ring buffer", "bpf_loop", "maps", "tp_btf/sched_process_exec"] {
+    for name in ["BTF", "ring buffer", "BPF object", "maps", "tp_btf/sched_process_exec"] {
         assert_eq!(state(&report, name), "ok", "{report:#}");
     }
     // The state of LSM depends on the machine, but there is one. The kernel attaches programs without ever

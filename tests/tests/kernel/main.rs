@@ -22,6 +22,7 @@ mod handover;
 mod hanging_files;
 mod metrics;
 mod namespaces;
+mod objects;
 mod output;
 mod policies;
 mod privileges;
@@ -60,6 +61,7 @@ fn main() {
         doctor::TESTS,
         agent::TESTS,
         absent_fields::TESTS,
+        objects::TESTS,
         metrics::TESTS,
         seal::TESTS,
         scrapes::TESTS,

@@ -8,15 +8,13 @@ use tracego_common::verdict::{ARG_LEN, ARGS, ArgKey, RuleMasks, SLOT_LEN};
 
 use super::ProgramStart;
 use crate::{
-    maps::{RULE_ARGS, RULES, offset},
+    maps::{RULE_ARGS, RULES, offset, setting},
     memory::{Addr, kernel, user, user_str},
+    rounds::{Round, repeat},
     scratch::{Scratch, WINDOW, scratch},
-    verifier::{bounded, forget, repeat, unrolled},
+    verifier::{bounded, forget, unrolled},
 };
 
-/// System call numbers (arch/x86/entry/syscalls/syscall_64.tbl).
-const EXECVE: u64 = 59;
-const EXECVEAT: u64 = 322;
 /// Maximum number of windows of one argument: MAX_ARG_STRLEN (include/uapi/linux/binfmts.h) in windows.
 const WINDOWS_MAX: u32 = 40;
 
@@ -42,9 +40,23 @@ struct ImageArguments {
     set: u64,
 }
 
-unsafe extern "C" fn step_image(index: u64, image: *mut ImageArguments) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `image_args` gave it.
-    let image = unsafe { &mut *image };
+/// The loop over the arguments of the new image.
+struct Arguments;
+
+impl Round for Arguments {
+    type State = ImageArguments;
+    const ROUNDS: u32 = ARGS as u32 + 1;
+
+    #[inline(always)]
+    unsafe fn round(index: u64, image: *mut ImageArguments) -> i64 {
+        // SAFETY: the pointer that `image_args` gave.
+        step_image(index, unsafe { &mut *image })
+    }
+}
+
+/// Compares the argument at a position. Returns 1 when no rule is left, otherwise 0.
+#[inline(always)]
+fn step_image(index: u64, image: &mut ImageArguments) -> i64 {
     let place = bounded::<2>(index);
     let Some(rules) = RULES.get(image.set as u32) else { return 1 };
     // SAFETY: two bits, four places.
@@ -74,7 +86,7 @@ unsafe extern "C" fn step_image(index: u64, image: *mut ImageArguments) -> i64 {
 #[inline(always)]
 pub(super) fn image_args(start: &ProgramStart, from: u64, end: u64, matched: u64) -> u64 {
     let mut image = ImageArguments { at: from, end, matched, set: u64::from(start.set) };
-    repeat(ARGS as u32 + 1, step_image, &raw mut image);
+    repeat::<Arguments>(&raw mut image);
     image.matched
 }
 
@@ -93,9 +105,23 @@ struct LongArgument {
     found: u64,
 }
 
-unsafe extern "C" fn step(_index: u64, long: *mut LongArgument) -> i64 {
-    // SAFETY: bpf_loop hands back the pointer that `next_argument` gave it.
-    let long = unsafe { &mut *long };
+/// The loop over the windows of a long argument.
+struct Windows;
+
+impl Round for Windows {
+    type State = LongArgument;
+    const ROUNDS: u32 = WINDOWS_MAX;
+
+    #[inline(always)]
+    unsafe fn round(_index: u64, long: *mut LongArgument) -> i64 {
+        // SAFETY: the pointer that `next_argument` gave.
+        step(unsafe { &mut *long })
+    }
+}
+
+/// Passes one window. Returns 1 at the end of the argument, otherwise 0.
+#[inline(always)]
+fn step(long: &mut LongArgument) -> i64 {
     let Some(scratch) = scratch() else { return 1 };
     // SAFETY: a field of the slot, which this program alone uses, with preemption off.
     let window = unsafe { (&raw mut (*scratch).window).cast() };
@@ -112,7 +138,7 @@ unsafe extern "C" fn step(_index: u64, long: *mut LongArgument) -> i64 {
 #[inline(always)]
 fn next_argument(at: u64, end: u64) -> u64 {
     let mut long = LongArgument { at, end, found: 0 };
-    repeat(WINDOWS_MAX, step, &raw mut long);
+    repeat::<Windows>(&raw mut long);
     if long.found != 0 { long.at } else { u64::MAX - 1 }
 }
 
@@ -121,11 +147,14 @@ fn next_argument(at: u64, end: u64) -> u64 {
 pub(super) fn caller_argv() -> u64 {
     // SAFETY: the running task, as the helper asks.
     let regs = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as Addr;
-    match kernel::<u64>(regs, offset!(regs_orig_ax)) {
-        EXECVE => kernel(regs, offset!(regs_si)),
-        EXECVEAT => kernel(regs, offset!(regs_dx)),
+    let number: u32 = kernel(regs, offset!(call_number));
+    if number == setting!(calls.execve) {
+        kernel(regs, offset!(call_arg2))
+    } else if number == setting!(calls.execveat) {
+        kernel(regs, offset!(call_arg3))
+    } else {
         // A 32-bit program, or no system call.
-        _ => 0,
+        0
     }
 }
 

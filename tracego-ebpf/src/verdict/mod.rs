@@ -35,9 +35,10 @@ use crate::{
     memory::{Addr, kernel, kernel_bytes, kernel_str, pointer, typed, user},
     path,
     ring::{count, wake},
+    rounds::{Round, repeat},
     scratch::{cursor, scratch, set_cursor},
     task,
-    verifier::{bounded, repeat},
+    verifier::bounded,
 };
 
 /// SIGKILL (include/uapi/asm-generic/signal.h).
@@ -278,14 +279,23 @@ fn cgroup_id(start: &ProgramStart) -> u64 {
     typed(node, offset!(kn_id))
 }
 
-unsafe extern "C" fn step_hash(index: u64, hash: *mut u64) -> i64 {
-    let Some(scratch) = scratch() else { return 1 };
-    // SAFETY: below 32, and the window is longer; bpf_loop hands back the pointer that `remembered` gave it.
-    unsafe {
-        let word = (&raw const (*scratch).window).cast::<u64>().add(bounded::<5>(index) as usize).read();
-        *hash = mix(*hash, word);
+/// The loop over the words of the arguments.
+struct Words;
+
+impl Round for Words {
+    type State = u64;
+    const ROUNDS: u32 = (ARGV_LEN / 8) as u32;
+
+    #[inline(always)]
+    unsafe fn round(index: u64, hash: *mut u64) -> i64 {
+        let Some(scratch) = scratch() else { return 1 };
+        // SAFETY: below 32, and the window is longer; the pointer that `remembered` gave.
+        unsafe {
+            let word = (&raw const (*scratch).window).cast::<u64>().add(bounded::<5>(index) as usize).read();
+            *hash = mix(*hash, word);
+        }
+        0
     }
-    0
 }
 
 /// Returns the verdict that the agent stored for such a start; zero without one.
@@ -302,7 +312,7 @@ fn remembered(start: &ProgramStart, from: u64, end: u64) -> u64 {
         return 0;
     }
     let mut hash = 0_u64;
-    repeat((ARGV_LEN / 8) as u32, step_hash, &raw mut hash);
+    repeat::<Words>(&raw mut hash);
     let exe = inode_key(start);
     let key = VerdictKey {
         inode: exe.inode,

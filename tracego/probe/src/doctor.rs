@@ -9,8 +9,8 @@ use std::{
 use aya::{
     Ebpf,
     maps::{Array, MapType},
-    programs::{ProgramError, ProgramType},
-    sys::{BpfHelper, is_helper_supported, is_map_supported},
+    programs::ProgramError,
+    sys::is_map_supported,
 };
 use rustix::thread::CapabilitySet;
 use serde::Serialize;
@@ -27,7 +27,8 @@ use crate::{
     btf::{BTF_PATH, Btf, BtfFile},
     enforce::trial::trial,
     error::LoadError,
-    load::{self, LoadOptions},
+    helpers::Helper,
+    load::{self, LoadOptions, object::BpfObject},
     programs::{
         diagnostics,
         hooks::{self, AttachPoint, Hook},
@@ -93,15 +94,15 @@ pub struct DoctorReport {
 pub fn examine() -> DoctorReport {
     let release = requirements::release();
     let mut checks = vec![
-        needed("kernel", requirements::kernel_version(), &release),
+        check("kernel", CheckState::Ok, &*release, ""),
         needed("capabilities", requirements::capabilities(), "those to load and attach"),
         needed("lockdown", requirements::lockdown(), "kernel memory may be read"),
         btf(),
         ring_buffer(),
-        bpf_loop(),
     ];
     checks.extend(capabilities());
-    let programs = programs(&mut checks);
+    let missing = helpers(&mut checks);
+    let programs = programs(&mut checks, &missing);
     checks.push(enforcement());
     let tracefs = requirements::tracefs();
     checks.push(DoctorCheck { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
@@ -184,17 +185,56 @@ fn ring_buffer() -> DoctorCheck {
     supported("ring buffer", is_map_supported(MapType::RingBuf).map_err(|e| e.to_string()))
 }
 
-fn bpf_loop() -> DoctorCheck {
-    let found = is_helper_supported(ProgramType::TracePoint, BpfHelper::BPF_FUNC_loop);
-    supported("bpf_loop", found.map_err(|e| e.to_string()))
-}
-
 fn supported(name: &str, found: Result<bool, String>) -> DoctorCheck {
     match found {
         Ok(true) => check(name, CheckState::Ok, "available", ""),
-        Ok(false) => check(name, CheckState::Missing, "not in this kernel", "use Linux 5.17 or later"),
+        Ok(false) => {
+            check(name, CheckState::Missing, "not in this kernel", "mainline has it since Linux 5.8")
+        }
         Err(error) => check(name, CheckState::Missing, format!("check failed: {error}"), "run as root"),
     }
+}
+
+/// Asks for each helper, and checks which object they allow. Returns the helpers that the kernel lacks.
+fn helpers(checks: &mut Vec<DoctorCheck>) -> Vec<Helper> {
+    let mut missing = Vec::new();
+    for helper in Helper::ALL {
+        let name = helper.name();
+        match helper.probe() {
+            Ok(true) => checks.push(check(name, CheckState::Ok, "available", "")),
+            Ok(false) => {
+                let detail = format!("not in this kernel; for {}", helper.purpose());
+                let remedy = format!("mainline has it since Linux {}", helper.since());
+                checks.push(check(name, CheckState::Optional, detail, &remedy));
+                missing.push(helper);
+            }
+            Err(error) => {
+                let detail = format!("check failed: {error}");
+                checks.push(check("helpers", CheckState::Missing, detail, "run as root"));
+                return Vec::new();
+            }
+        }
+    }
+    checks.push(match BpfObject::here(&[]) {
+        Ok(object) => {
+            let bounds = object.bounds();
+            match object.helper() {
+                Some(helper) => {
+                    let detail = format!("{}: {}", object.name(), helper.name());
+                    check("BPF object", CheckState::Ok, detail, "")
+                }
+                None => {
+                    let (detail, remedy) = (
+                        format!("{}: {bounds}", object.name()),
+                        "more is marked as truncated; a kernel with bpf_for_each_map_elem or bpf_loop has no such bounds",
+                    );
+                    check("BPF object", CheckState::Degraded, detail, remedy)
+                }
+            }
+        }
+        Err(error) => needed("BPF object", Err(error), ""),
+    });
+    missing
 }
 
 /// Creates the maps. Returns the types that programs are attached to, and whether the kernel has 32-bit callers.
@@ -206,13 +246,14 @@ fn opened(options: &LoadOptions) -> Result<(load::Loaded, aya::Btf, bool), LoadE
     Ok((loaded, points, btf.has_function(hooks::CALLS_32)))
 }
 
-/// Loads and attaches the programs one by one.
-fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
+/// Loads and attaches the programs one by one, but for those whose helpers are missing.
+fn programs(checks: &mut Vec<DoctorCheck>, missing: &[Helper]) -> Vec<AcceptedProgram> {
     // Every event is enabled, so that the verifier walks through all code; every filter is on and the tree is
     // empty, so that no event is written.
+    let by_cgroup = if missing.contains(&Helper::CurrentAncestorCgroupId) { 0 } else { filter::CGROUP };
     let settings = KernelSettings {
         events: event::EXEC | event::EXIT | event::FORK | event::EXEC_FAILED | event::VERDICT,
-        filters: filter::TREE | filter::UID | filter::CGROUP | filter::COMM,
+        filters: filter::TREE | filter::UID | by_cgroup | filter::COMM,
         env_names: 1,
         argv_max: ARGV_LIMIT,
         ..KernelSettings::new_zeroed()
@@ -231,6 +272,14 @@ fn programs(checks: &mut Vec<DoctorCheck>) -> Vec<AcceptedProgram> {
         if hook.program == hooks::FAILED_32.program && !calls_32 {
             let name = check_name(hook).0;
             checks.push(check(&name, CheckState::Ok, "not in this kernel, which has no 32-bit callers", ""));
+            continue;
+        }
+        let lacks: Vec<Helper> =
+            hook.helpers().iter().copied().filter(|helper| missing.contains(helper)).collect();
+        if !lacks.is_empty() {
+            let (name, part, _) = check_name(hook);
+            let error = LoadError::NoHelper { option: part.unwrap_or("tracego"), helpers: lacks };
+            checks.push(check(&name, CheckState::Optional, error.to_string(), ""));
             continue;
         }
         let attached = hook.load(&mut loaded.ebpf, &points).and_then(|()| {
@@ -281,7 +330,7 @@ fn called(hook: Hook, ebpf: &Ebpf) -> Result<(), LoadError> {
 fn check_name(hook: Hook) -> (String, Option<&'static str>, &'static str) {
     match hook.place {
         AttachPoint::Tracepoint(name) if hook.program == hooks::VERDICT.program => {
-            (format!("tp_btf/{name}, to kill"), Some("--enforce"), "use Linux 5.17 or later")
+            (format!("tp_btf/{name}, to kill"), Some("--enforce"), "")
         }
         AttachPoint::Tracepoint(name) if hook.program == hooks::FAILED_32.program => {
             let remedy = "failed attempts of 32-bit callers are not seen";

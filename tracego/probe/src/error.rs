@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 use tracego_common::limits::CPUS_MAX;
 
-use crate::btf::{BTF_PATH, BtfError};
+use crate::{
+    btf::{BTF_PATH, BtfError},
+    helpers::{Helper, listed},
+};
 
 /// Why the kernel side could not be started; each message names the remediation.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +53,24 @@ pub enum LoadError {
     /// The kernel has no BTF.
     #[error("{BTF_PATH}: {0}; tracego needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(io::Error),
-    /// The kernel lacks a feature that the programs need.
-    #[error("kernel {0} is too old: tracego needs 5.17 or later (bpf_loop)")]
-    OldKernel(String),
+    /// No object has the name that was given.
+    #[error("{variable}={named}: there is no such BPF object, only {known}")]
+    UnknownObject {
+        /// Variable that names it.
+        variable: &'static str,
+        /// Name that was given.
+        named: String,
+        /// Names of all objects.
+        known: String,
+    },
+    /// The kernel lacks helpers for an option.
+    #[error("{option} needs {}, which this kernel lacks", listed(.helpers))]
+    NoHelper {
+        /// The option.
+        option: &'static str,
+        /// The missing helpers.
+        helpers: Vec<Helper>,
+    },
     /// Lockdown forbids reading kernel memory.
     #[error(
         "the kernel is locked down for confidentiality, which forbids BPF programs to read kernel memory; boot with lockdown=integrity or none"
@@ -65,9 +83,7 @@ pub enum LoadError {
     #[error("{BTF_PATH}: {0}")]
     BadBtf(#[from] BtfError),
     /// The kernel was built without a field that every record needs.
-    #[error(
-        "this kernel has no {0}: tracego needs Linux 5.17 or later with CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY"
-    )]
+    #[error("this kernel has no {0}: tracego needs it, and CONFIG_CGROUPS, CONFIG_NAMESPACES and CONFIG_TTY")]
     NoField(String),
     /// The kernel refused the object.
     #[error("the kernel refused the BPF object: {0}")]
@@ -117,10 +133,21 @@ impl LoadError {
         }
         let Self::Program { source, .. } = self else { return self.to_string() };
         match &**source {
-            ProgramError::LoadError { io_error, .. } => format!("refused: {io_error}"),
-            ProgramError::SyscallError(call) => format!("refused: {}", call.io_error),
+            ProgramError::LoadError { io_error, .. } => refusal(io_error),
+            ProgramError::SyscallError(call) => refusal(&call.io_error),
             other => other.to_string(),
         }
+    }
+}
+
+/// Returns the reason of the kernel for a refusal.
+fn refusal(error: &io::Error) -> String {
+    /// Error that is for the kernel alone (include/linux/errno.h), but which LSM programs get where BPF has no
+    /// trampolines on this CPU.
+    const ENOTSUPP: i32 = 524;
+    match error.raw_os_error() {
+        Some(ENOTSUPP) => "refused: this kernel does not support it on this CPU (ENOTSUPP)".to_owned(),
+        _ => format!("refused: {error}"),
     }
 }
 

@@ -6,6 +6,8 @@
 //! Modules use those above them in this list; nothing uses [`doctor`].
 
 pub mod btf;
+pub mod helpers;
+
 pub mod error;
 pub mod host;
 pub mod precedence;

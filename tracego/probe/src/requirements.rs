@@ -31,24 +31,10 @@ pub fn capabilities() -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Checks that the kernel is 5.17 or later, which introduced `bpf_loop`.
-///
-/// # Errors
-/// Fails with [`LoadError::OldKernel`].
-pub fn kernel_version() -> Result<(), LoadError> {
-    let release = release();
-    if too_old(&release) { Err(LoadError::OldKernel(release)) } else { Ok(()) }
-}
-
 /// Returns the kernel release, as `uname -r` prints it.
 #[must_use]
 pub fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
-}
-
-fn too_old(release: &str) -> bool {
-    let mut parts = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
-    matches!((parts.next(), parts.next()), (Some(major), Some(minor)) if (major, minor) < (5, 17))
 }
 
 /// Checks that lockdown permits reading kernel memory. In `none [integrity] confidentiality` the brackets
@@ -76,22 +62,4 @@ pub fn is_filtered() -> bool {
 pub fn tracefs() -> Result<(), LoadError> {
     let mounted = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
     if mounted.iter().any(|at| Path::new(at).is_dir()) { Ok(()) } else { Err(LoadError::NoTracefs) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_kernels_are_told_by_their_number() {
-        for (release, old) in [
-            ("5.16.20", true),
-            ("4.19.0-27-amd64", true),
-            ("5.17.0", false),
-            ("6.18.1+", false),
-            ("odd", false),
-        ] {
-            assert_eq!(too_old(release), old, "{release}");
-        }
-    }
 }

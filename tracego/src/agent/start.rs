@@ -44,6 +44,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     let agent = loaded.contexts().agent();
     stages.set_agent(agent.tgid);
     stages.set_privileges(Arc::clone(board.privileges()));
+    stages.set_bpf_object(loaded.object.name());
     for field in &loaded.missing {
         tracing::debug!(field, "not in this kernel");
     }

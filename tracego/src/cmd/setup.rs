@@ -9,7 +9,7 @@ use tracego_analyze::{
     rules::{place::Profile, registry::RULES, settings::RuleSettings, subject::variables},
 };
 use tracego_common::{
-    KernelSettings,
+    KernelSettings, SystemCalls,
     limits::TASK_CTX_MAX,
     settings::{event, filter},
 };
@@ -56,6 +56,7 @@ pub(super) fn options(
         unavailable: 0,
         proc_level: 0,
         proc_ns: 0,
+        calls: SystemCalls::NONE,
     };
     if tree {
         kernel.filters |= filter::TREE;

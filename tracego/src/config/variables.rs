@@ -7,6 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 use tracego_model::text;
+use tracego_probe::load::object;
 
 /// Prefix of all variables.
 pub(super) const PREFIX: &str = "TRACEGO_";
@@ -28,6 +29,8 @@ pub(super) fn unknown(command: fn() -> Command, given: impl Iterator<Item = OsSt
     }
     let (mut known, mut options) = (Vec::new(), Vec::new());
     collect(&command(), &mut known, &mut options);
+    // Not an option: nobody has to choose the object.
+    known.push(object::VARIABLE.to_owned());
     names.retain(|name| !known.contains(name));
     names.sort();
     let warning = |name: String| {

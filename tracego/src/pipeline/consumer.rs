@@ -71,6 +71,9 @@ pub trait Consumer {
     /// Sets the process id of the agent, as events have it.
     fn set_agent(&mut self, _agent: u32) {}
 
+    /// Sets the name of the BPF object that is loaded.
+    fn set_bpf_object(&mut self, _name: &'static str) {}
+
     /// Returns whether an event belongs to the enforcement check.
     fn is_check(&self, _event: &Event<'_>) -> bool {
         false

@@ -65,6 +65,8 @@ pub struct Pipeline {
     losses: LossReporter,
     /// Number of this run's load.
     generation: u32,
+    /// Name of the BPF object that is loaded.
+    bpf_object: Option<&'static str>,
     /// Settings for the next [`Input::Reload`].
     reloads: Option<Receiver<Reload>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
@@ -92,6 +94,7 @@ impl Pipeline {
             writer: RecordWriter::new(outputs.into(), redaction),
             losses: LossReporter::default(),
             generation: 0,
+            bpf_object: None,
             reloads: None,
             privileges: Arc::default(),
         }
@@ -358,6 +361,7 @@ impl Pipeline {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
         record.tracego.privileges = self.privileges.get().cloned().map(Box::new);
+        record.tracego.bpf_object = self.bpf_object;
         self.backlog.push(JudgedRecord::own(record));
     }
 
@@ -492,6 +496,10 @@ impl Consumer for Pipeline {
 
     fn set_agent(&mut self, agent: u32) {
         self.judgement.set_agent(agent);
+    }
+
+    fn set_bpf_object(&mut self, name: &'static str) {
+        self.bpf_object = Some(name);
     }
 
     fn is_check(&self, event: &Event<'_>) -> bool {

@@ -29,7 +29,10 @@ pub(crate) fn run() -> Result<()> {
     )?;
     // The BPF compiler has no clippy. Other flags could change the object, so this check has its own folder.
     let toolchain = Toolchain::ready()?;
-    shell::run(ebpf::cargo(toolchain, "check", &["-Dwarnings"])?.args(["--target-dir", "target/ebpf-lint"]))?;
+    for features in ebpf::features() {
+        let mut check = ebpf::cargo(toolchain, "check", &["-Dwarnings"])?;
+        shell::run(check.args(["--target-dir", "target/ebpf-lint", "--features", &features]))?;
+    }
     man::run(&man::Args { check: true })?;
     deny::run()?;
     let mut doc = cargo()?;

@@ -20,6 +20,8 @@ const COMMANDS: [&str; 40] = [
     "script", "sed", "seq", "setpriv", "sleep", "stat", "stty", "tee", "test", "touch", "true", "umount",
     "uname", "unshare",
 ];
+/// Variable that chooses the BPF object; guests get this program's.
+const OBJECT: &str = "TRACEGO_BPF_OBJECT";
 /// Packages of commands that a small system lacks.
 const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("make", "make"), ("openssl", "openssl")];
 /// Mount points that the first process of the guest uses.
@@ -121,6 +123,10 @@ fn go(programs: &[PathBuf]) -> Result<PathBuf> {
 /// Returns the script that the guest's first process runs.
 fn script(built: &GuestPrograms, go: &Path, filters: &[(&str, bool)]) -> Result<String> {
     let mut script = format!("export TRACEGO_TEST_GO_COMMAND={}\n", quoted(path(go)?));
+    if let Some(object) = std::env::var_os(OBJECT) {
+        let object = object.into_string().ok().with_context(|| format!("{OBJECT} is not UTF-8"))?;
+        writeln!(script, "export {OBJECT}={}", quoted(&object))?;
+    }
     script += &format!("suite doctor doctor {}\n", quoted(path(&built.tracego)?));
     for (name, binary) in &built.suites {
         let binary = quoted(path(binary)?);

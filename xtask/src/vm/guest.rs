@@ -11,9 +11,6 @@ use anyhow::{Context, Result};
 use super::boot_variant::BootVariant;
 use super::kernels::Kernel;
 
-/// The emulator and its package.
-pub(super) const QEMU: &str = "qemu-system-x86_64";
-pub(super) const PACKAGE: &str = "qemu-system-x86";
 /// Time limit until the first program of the guest runs; an idle machine takes 10 seconds.
 const BOOT: Duration = Duration::from_secs(120);
 
@@ -48,21 +45,22 @@ pub(super) fn boot(
     for file in [&console, &said] {
         fs::write(file, "").with_context(|| format!("cannot write {}", file.display()))?;
     }
-    let mut qemu = Command::new(QEMU);
-    // Five-level page tables only cost time here.
-    qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max,la57=off", "-smp", "2", "-m", "2G"]);
+    let (emulator, _) = kernel.cpu.emulator();
+    let mut qemu = Command::new(emulator);
+    qemu.args(kernel.cpu.machine()).args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "2G"]);
     qemu.args(["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]);
     qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
     qemu.arg("-append").arg(format!(
-        "console=ttyS0 panic=-1 {}{}",
+        "console={} panic=-1 {}{}",
+        kernel.cpu.console(),
         machine.parameters(),
         if few { " few=1" } else { "" }
     ));
-    for file in [&console, &said] {
-        qemu.args(["-serial", &format!("file:{}", file.display())]);
-    }
+    qemu.args(["-serial", &format!("file:{}", console.display())]);
+    qemu.arg("-chardev").arg(format!("file,id=said,path={}", said.display()));
+    qemu.args(["-device", kernel.cpu.second_serial()]);
     let start = Instant::now();
-    let qemu = qemu.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {QEMU}"))?;
+    let qemu = qemu.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {emulator}"))?;
     let mut guest = Guest(qemu);
     let mut boot = None;
     let timed_out = loop {

@@ -1,5 +1,6 @@
 //! `cargo xtask vm`: runs the end-to-end tests on other kernels, in an emulator.
 
+mod arm64;
 mod boot_variant;
 mod build;
 mod cpio;
@@ -20,17 +21,18 @@ use build::Profile;
 use guest_report::DoctorReport;
 use outcome::BootOutcome;
 
-use crate::{parallel, shell, toolchain};
+use crate::{cpu::Cpu, parallel, shell, toolchain};
 
-/// Kernel series that Debian offers.
+/// Kernel series of the releases of Debian that are supported, which every change is tried on.
 const SERIES: [&str; 2] = ["6.1", "6.12"];
 
 /// Options of `cargo xtask vm`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// 6.1, 6.12 or all
-    #[arg(long, default_value = "all", value_parser = ["6.1", "6.12", "all"])]
-    kernel: String,
+    /// Series of kernels, separated by commas: any that Debian 11 to 13 or their backports have, as 5.10 or 7.3; all is
+    /// 6.1 and 6.12
+    #[arg(long, default_value = "all", value_delimiter = ',', value_parser = series)]
+    kernel: Vec<String>,
     /// Ways to boot them, separated by commas
     #[arg(long = "as", value_name = "MACHINE", value_enum, value_delimiter = ',', default_value = "plain")]
     machines: Vec<BootVariant>,
@@ -42,10 +44,27 @@ pub(crate) struct Args {
     at_once: usize,
     /// Run what every change must pass: some of the tests on some of the machines, with the programs of
     /// `cargo xtask test`
-    #[arg(long, conflicts_with_all = ["filter", "machines", "kernel"])]
+    #[arg(long, conflicts_with_all = ["filter", "machines"])]
     quick: bool,
+    /// Use the programs of `cargo xtask test`, which are slower in the emulator but are built anyway
+    #[arg(long)]
+    dev: bool,
+    /// A few tests on kernels for arm64; all is 6.1
+    #[arg(long, conflicts_with_all = ["quick", "filter", "machines"])]
+    arm64: bool,
     /// Only tests with this in their names
     filter: Option<String>,
+}
+
+/// Parses a series: two numbers with a dot between them, or `all`.
+fn series(text: &str) -> Result<String, String> {
+    let numbers: Vec<&str> = text.split('.').collect();
+    let is_number = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    if text == "all" || numbers.len() == 2 && numbers.iter().all(is_number) {
+        Ok(text.to_owned())
+    } else {
+        Err("neither a series as 6.1 nor all".to_owned())
+    }
 }
 
 fn at_once() -> usize {
@@ -54,10 +73,17 @@ fn at_once() -> usize {
 
 /// Boots the kernels and prints one table.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    toolchain::install_command(guest::QEMU, guest::PACKAGE, "it runs other kernels than this machine's")?;
-    let series = SERIES.iter().filter(|series| args.kernel == "all" || args.kernel == **series);
-    let kernels = series.map(|series| kernels::newest(series)).collect::<Result<Vec<_>>>()?;
-    let profile = if args.quick { Profile::Dev } else { Profile::Release };
+    let cpu = if args.arm64 { Cpu::Arm64 } else { Cpu::Amd64 };
+    let (emulator, package) = cpu.emulator();
+    toolchain::install_command(emulator, package, "it runs other kernels than this machine's")?;
+    let all = args.kernel.iter().any(|series| series == "all");
+    if args.arm64 {
+        let series = if all { vec![SERIES[0].to_owned()] } else { args.kernel.clone() };
+        return arm64::run(&series, Duration::from_secs(args.limit));
+    }
+    let series = if all { SERIES.map(str::to_owned).to_vec() } else { args.kernel.clone() };
+    let kernels = series.iter().map(|series| kernels::newest(series, cpu)).collect::<Result<Vec<_>>>()?;
+    let profile = if args.quick || args.dev { Profile::Dev } else { Profile::Release };
     let built = build::build(profile)?;
     let initramfs = shell::target()?.join("vm/initramfs");
     let filter = args.filter.as_deref().map(|filter| (filter, true));
@@ -75,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let ran = guest::boot(kernel, machine, few, &initramfs, Duration::from_secs(args.limit))?;
         Ok(BootOutcome::of(kernel, machine, &ran))
     })?;
-    table::print(&here(&built)?, &outcomes);
+    table::print(Some(&here(&built)?), &outcomes);
     let failed = outcomes.iter().filter(|outcome| !outcome.succeeded()).count();
     ensure!(failed == 0, "{failed} of {} boots failed", outcomes.len());
     Ok(())

@@ -3,9 +3,11 @@
 use super::boot_variant::BootVariant;
 
 /// One test for each kernel-dependent feature, and whether it also runs on machines that lack something.
-pub(super) const TESTS: [(&str, bool); 10] = [
+pub(super) const TESTS: [(&str, bool); 12] = [
     ("every field is what /proc says", true),
     ("failed attempts", false),
+    ("BPF object", true),
+    ("without a helper", true),
     ("a wiped environment still belongs to its job", false),
     ("the metrics are the ledger", false),
     ("step of the clock", false),

@@ -4,13 +4,15 @@
 use super::BootOutcome;
 use super::guest_report::DoctorReport;
 
-/// Prints tests, sizes and checks of all kernels, the running one last; then the details of each boot.
-pub(super) fn print(here: &DoctorReport, outcomes: &[BootOutcome]) {
-    let kernels: Vec<&DoctorReport> = outcomes.iter().map(|outcome| &outcome.doctor).chain([here]).collect();
+/// Prints tests, sizes and checks of all kernels, the running one last if it is given; then the details of each boot.
+pub(super) fn print(here: Option<&DoctorReport>, outcomes: &[BootOutcome]) {
+    let kernels: Vec<&DoctorReport> = outcomes.iter().map(|outcome| &outcome.doctor).chain(here).collect();
     println!();
-    row("", outcomes.iter().map(|outcome| &outcome.name).chain([&here.kernel]).cloned());
+    row("", outcomes.iter().map(|outcome| &outcome.name).chain(here.map(|here| &here.kernel)).cloned());
     row("---", kernels.iter().map(|_| "---".to_owned()));
-    let of = |text: fn(&BootOutcome) -> String| outcomes.iter().map(text).chain(["not run".to_owned()]);
+    let of = |text: fn(&BootOutcome) -> String| {
+        outcomes.iter().map(text).chain(here.map(|_| "not run".to_owned()))
+    };
     row("tests passed", of(|outcome| outcome.tests.passed.len().to_string()));
     row("tests failed", of(|outcome| outcome.tests.failed.len().to_string()));
     row("tests ignored", of(|outcome| outcome.tests.ignored.len().to_string()));

@@ -43,6 +43,13 @@ impl Tree {
         self.0.insert(path.to_owned(), Entry::Made(content.into(), mode));
     }
 
+    /// Adds a copy of a file under another path.
+    pub(super) fn copied(&mut self, path: &str, from: PathBuf) {
+        let path = Path::new(path);
+        path.parent().into_iter().for_each(|folder| self.folder(folder));
+        self.0.insert(path.to_owned(), Entry::Copy(from));
+    }
+
     /// Adds a program of this machine under its own path, the links that lead there, and its libraries.
     pub(super) fn program(&mut self, path: &Path) -> Result<()> {
         self.file(path)?;

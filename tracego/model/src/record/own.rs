@@ -138,6 +138,9 @@ pub struct Own {
     /// The counters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Box<Ledger>>,
+    /// Name of the BPF object that is loaded, in heartbeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bpf_object: Option<&'static str>,
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,

@@ -22,15 +22,23 @@ pub const OPTIONAL: [Optional; 11] = [
     (0, &[&["dentry.d_shortname"], &["dentry.d_iname"]]),
     // CONFIG_TTY
     (field::TTY, &[&["tty_struct.index", "tty_struct.driver", "tty_driver.major", "tty_driver.minor_start"]]),
-    // Missing on architectures other than x86-64; holds the flags of a failed execveat.
-    (0, &[&["pt_regs.r8"]]),
-    // Missing on architectures other than x86; tells 32-bit callers apart.
-    (0, &[&["task_struct.thread_info.status", "pt_regs.bx", "pt_regs.cx"]]),
+    (0, &[FLAGS]),
+    (0, &[CALLERS_32]),
     // Kernels from 6.16; before that, threads that end together claim the end of their process.
     (0, &[&["typedef btf_trace_sched_process_exit.2"]]),
     // CONFIG_CGROUP_PIDS; without it, where v2 holds only its root, the path is that root.
     (0, &[&["enum cgroup_subsys_id.pids_cgrp_id"]]),
 ];
+
+/// The register with the flags of a failed execveat.
+const FLAGS: &[&str] = if cfg!(target_arch = "aarch64") { &["pt_regs.regs[4]"] } else { &["pt_regs.r8"] };
+
+/// Fields that tell 32-bit callers apart.
+const CALLERS_32: &[&str] = if cfg!(target_arch = "aarch64") {
+    &["task_struct.thread_info.flags"]
+} else {
+    &["task_struct.thread_info.status", "pt_regs.bx", "pt_regs.cx"]
+};
 
 /// Returns the first missing field that every record needs.
 #[must_use]

@@ -53,6 +53,9 @@ pub struct Btf<'a> {
 /// damaged one may contain itself several times, and every level would multiply the work.
 const NESTED_MAX: usize = 256;
 
+const INTEGER: u32 = 1;
+const POINTER: u32 = 2;
+const ARRAY: u32 = 3;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
@@ -71,6 +74,12 @@ const TRACEPOINT: &[u8] = b"btf_trace_";
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+/// Splits `name[3]` into name and subscript. Returns `None` for a subscript that is no number.
+fn subscript(part: &str) -> Option<(&str, Option<usize>)> {
+    let Some((name, index)) = part.split_once('[') else { return Some((part, None)) };
+    Some((name, Some(index.strip_suffix(']')?.parse().ok()?)))
 }
 
 impl<'a> Btf<'a> {
@@ -106,9 +115,9 @@ impl<'a> Btf<'a> {
             let entry = self.entry(at).ok_or(BtfError::Truncated(id))?;
             let Type { name, kind, vlen, .. } = entry;
             let tail = match kind {
-                1 | 14 | 17 => 4,                      // int, var, decl tag
-                2 | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
-                3 => 12,                   // array
+                INTEGER | 14 | 17 => 4,          // int, var, decl tag
+                POINTER | 7..=12 | 16 | 18 => 0, // pointer, fwd, typedef, qualifiers, func, float, type tag
+                ARRAY => 12,
                 STRUCT | UNION | 15 | 19 => vlen * 12, // members, data section, enum64
                 ENUM | PROTOTYPE => vlen * 8,
                 _ => return Err(BtfError::Kind(id, kind)),
@@ -184,7 +193,25 @@ impl<'a> Btf<'a> {
         id
     }
 
-    /// Returns the byte offset of a dotted path in a structure; the size of the structure for an empty path;
+    /// Returns type and size of the elements of an array that has one with this index. Elements are integers, pointers,
+    /// structures or unions.
+    fn element(&self, array: usize, index: usize) -> Option<(usize, usize)> {
+        let entry = self.get(array).filter(|entry| entry.kind == ARRAY)?;
+        let (ty, count) = (word(self.types, entry.at + 12)?, word(self.types, entry.at + 20)?);
+        if index >= count as usize {
+            return None;
+        }
+        let element = self.resolve(ty as usize);
+        let of = self.get(element)?;
+        let size = match of.kind {
+            INTEGER | STRUCT | UNION => of.size_or_type as usize,
+            POINTER => size_of::<u64>(),
+            _ => return None,
+        };
+        Some((element, size))
+    }
+
+    /// Returns the byte offset of a dotted path in a structure, in which an array has a subscript; the size of the structure for an empty path;
     /// the value of an enumerator for `enum NAME`; the path itself for `typedef NAME`, if the function that it
     /// points to has a parameter with this number.
     #[must_use]
@@ -204,9 +231,15 @@ impl<'a> Btf<'a> {
             }
             let (mut id, mut total) = (id, 0);
             for part in path.split('.') {
-                let (offset, ty) = self.member_in(id, part.as_bytes(), &mut Vec::new())?;
+                let (name, index) = subscript(part)?;
+                let (offset, ty) = self.member_in(id, name.as_bytes(), &mut Vec::new())?;
                 total += offset;
                 id = self.resolve(ty);
+                if let Some(index) = index {
+                    let (element, size) = self.element(id, index)?;
+                    total += index * size;
+                    id = element;
+                }
             }
             u32::try_from(total).ok()
         })
@@ -234,7 +267,6 @@ impl<'a> Btf<'a> {
 
     /// Returns the number of parameters of the function that a typedef points to.
     fn parameters(&self, id: usize) -> Option<usize> {
-        const POINTER: u32 = 2;
         let pointer = self.get(self.resolve(id)).filter(|entry| entry.kind == POINTER)?;
         let function = self.get(self.resolve(pointer.size_or_type as usize))?;
         (function.kind == PROTOTYPE).then_some(function.vlen)
@@ -311,5 +343,38 @@ mod tests {
         blob.extend_from_slice(strings);
         let btf = Btf::parse(&blob).unwrap();
         assert_eq!((btf.offset("task_struct", "tgid"), btf.offset("task_struct", "")), (None, Some(64)));
+    }
+
+    /// Returns the registers of arm64 (arch/arm64/include/asm/ptrace.h) as BTF.
+    fn arm64_registers() -> Vec<u8> {
+        let strings = b"\0pt_regs\0regs\0orig_x0\0syscallno\0";
+        let (pt_regs, regs, orig_x0, syscallno) = (1, 9, 14, 22);
+        let types: [&[u32]; 5] = [
+            &[0, INTEGER << 24, 8, 64],                // 1: u64
+            &[0, ARRAY << 24, 0, 1, 1, 31],            // 2: u64[31]
+            &[0, (STRUCT << 24) | 1, 272, regs, 2, 0], // 3: struct { u64 regs[31]; … }
+            &[0, (UNION << 24) | 1, 272, 0, 3, 0],     // 4: union { 3 }
+            &[pt_regs, (STRUCT << 24) | 3, 336, 0, 4, 0, orig_x0, 1, 272 * 8, syscallno, 1, 280 * 8],
+        ];
+        let types = types.concat();
+        let length = u32::try_from(types.len() * 4).unwrap();
+        let mut blob = vec![0x9f, 0xeb, 1, 0];
+        for word in [24, 0, length, length, u32::try_from(strings.len()).unwrap()].into_iter().chain(types) {
+            blob.extend_from_slice(&u32::to_ne_bytes(word));
+        }
+        blob.extend_from_slice(strings);
+        blob
+    }
+
+    #[test]
+    fn elements_of_arrays_have_offsets() {
+        let blob = arm64_registers();
+        let btf = Btf::parse(&blob).unwrap();
+        let offset = |path: &str| btf.offset("pt_regs", path);
+        assert_eq!((offset("regs"), offset("regs[0]"), offset("regs[4]")), (Some(0), Some(0), Some(32)));
+        assert_eq!((offset("orig_x0"), offset("syscallno")), (Some(272), Some(280)));
+        for wrong in ["regs[31]", "regs[-1]", "regs[1", "regs[]", "regs[x]", "orig_x0[0]", "regs[1].a"] {
+            assert_eq!(offset(wrong), None, "{wrong}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use tracego_common::TaskContext;
 use tracego_model::{counters::Counters, event::decode};
 
-use super::{Table, contexts::ProcessContexts};
+use super::{Table, contexts::ProcessContexts, object::BpfObject};
 use crate::{
     error::LoadError,
     handover::{Handover, Inherited, acknowledger::Acknowledger},
@@ -30,6 +30,8 @@ const STILL: u32 = 6;
 pub struct Loaded {
     /// The object; dropping it detaches the programs.
     pub ebpf: Ebpf,
+    /// Which of the objects it is.
+    pub object: BpfObject,
     /// Processes of the followed tree and of jobs.
     pub(super) contexts: Arc<ProcessContexts>,
     /// Kernel fields that this kernel lacks.

@@ -6,6 +6,7 @@ pub mod contexts;
 pub(crate) mod identity;
 mod loaded;
 mod loader;
+pub mod object;
 
 use std::{sync::Arc, thread::JoinHandle};
 
@@ -14,11 +15,12 @@ pub(crate) use attach_types::attach_types;
 use aya::EbpfLoader;
 use contexts::ProcessContexts;
 pub use loaded::Loaded;
+use object::BpfObject;
 use tracego_common::{
-    AgentIdentity, KernelSettings, Offsets, TaskContext,
+    AgentIdentity, KernelSettings, Offsets, SystemCalls, TaskContext,
     env_table::EnvSlot,
     limits::{CPUS_MAX, TASK_CTX_MAX},
-    settings::event,
+    settings::{event, filter},
 };
 use tracego_model::{enforcement::Mode, job_variables::Opens};
 
@@ -26,15 +28,13 @@ use crate::{
     btf::{Btf, BtfFile, fields},
     error::LoadError,
     handover::{self, Handover, Inherited},
+    helpers::{self, Helper},
     programs::{
         diagnostics::{self, Diagnostics},
         hooks::{self, Hook},
     },
     requirements,
 };
-
-/// The object built by `cargo xtask ebpf`, aligned as the ELF reader requires.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../bpf/tracego.bpf.o");
 
 /// A variable on the allow-list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,7 +57,8 @@ pub struct LoadOptions {
     /// Number of processes that can have a context at one time, at most
     /// [`TASK_CTX_MAX`]; less only to test a full table.
     pub contexts: u32,
-    /// Kernel fields (`task_struct.loginuid`) that are treated as missing, to test a kernel without them.
+    /// Kernel fields (`task_struct.loginuid`) and helpers (`bpf_task_pt_regs`) that are treated as missing, to test a
+    /// kernel without them.
     pub without: Vec<String>,
     /// Options of the handover; `None` if nothing outlives the agent.
     pub handover: Option<handover::Options>,
@@ -93,7 +94,6 @@ unsafe impl aya::Pod for Table<EnvSlot> {}
 /// Fails if a requirement is missing or the kernel refuses a program, see [`LoadError`].
 pub fn load(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadError> {
     requirements::capabilities()?;
-    requirements::kernel_version()?;
     requirements::lockdown()?;
     load_allowed(options, enforce).map_err(|error| match error {
         LoadError::Object(_) | LoadError::Program { .. } if requirements::is_filtered() => {
@@ -108,11 +108,13 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
     let types = BtfFile::open().map_err(LoadError::NoBtf)?;
     let btf = Btf::parse(&types)?;
     let agent = identity::agent(&btf)?;
-    let failed = options.settings.events & event::EXEC_FAILED != 0;
-    if failed {
-        requirements::tracefs()?;
-    }
     let mut options = options.clone();
+    let without_helpers = |hook: Hook| helpers::missing(hook.helpers(), &options.without);
+    let undeniable = if enforce == Mode::Deny { without_helpers(hooks::DENIED) } else { Vec::new() };
+    let failed = records_failed(&options)?;
+    if !failed {
+        options.settings.events &= !event::EXEC_FAILED;
+    }
     if enforce != Mode::Off {
         options.settings.events |= event::VERDICT;
     }
@@ -121,7 +123,7 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
     let failed = hooks::FAILED.into_iter().filter(|_| failed).chain(compat.then_some(hooks::FAILED_32));
     let attached: Vec<Hook> = hooks::ALWAYS.into_iter().chain(failed).collect();
     let verdict = (enforce != Mode::Off).then_some(hooks::VERDICT);
-    let denied = (enforce == Mode::Deny).then_some(hooks::DENIED);
+    let denied = (enforce == Mode::Deny && undeniable.is_empty()).then_some(hooks::DENIED);
     let all: Vec<Hook> = attached.iter().copied().chain(verdict).chain(denied).collect();
     let points = attach_types(&btf, &all)?;
     drop(btf);
@@ -145,8 +147,37 @@ fn load_allowed(options: &LoadOptions, enforce: Mode) -> Result<Loaded, LoadErro
     if let Some(denied) = denied {
         let attached = refused.and_then(|()| denied.attach(&mut loaded.ebpf));
         loaded.denies = attached.map_err(|error| error.reason());
+    } else if !undeniable.is_empty() {
+        loaded.denies = Err(LoadError::NoHelper { option: "deny", helpers: undeniable }.to_string());
     }
     Ok(loaded)
+}
+
+/// Checks the helpers that options need. Returns whether failed attempts can be recorded, if they are asked for. A kernel
+/// that cannot is warned about, and records everything else.
+///
+/// # Errors
+/// Fails if a filter cannot be applied: more would be recorded than was asked for.
+fn records_failed(options: &LoadOptions) -> Result<bool, LoadError> {
+    let KernelSettings { events, filters, .. } = options.settings;
+    let missing = |helpers: &[Helper]| helpers::missing(helpers, &options.without);
+    if filters & filter::CGROUP != 0 {
+        let helpers = missing(&[Helper::CurrentAncestorCgroupId]);
+        if !helpers.is_empty() {
+            return Err(LoadError::NoHelper { option: "--cgroup", helpers });
+        }
+    }
+    if events & event::EXEC_FAILED == 0 {
+        return Ok(false);
+    }
+    let helpers = missing(hooks::FAILED_32.helpers());
+    if !helpers.is_empty() {
+        let error = LoadError::NoHelper { option: "-e execve-failed", helpers };
+        tracing::warn!("{error}: failed attempts are not recorded");
+        return Ok(false);
+    }
+    requirements::tracefs()?;
+    Ok(true)
 }
 
 /// Creates the maps without loading or attaching a program. `log_level` is a level of aya-log.
@@ -176,7 +207,11 @@ fn open_with(
     }
     let begin = |handover| Handover::begin(handover, options.ring_size);
     let handover = options.handover.as_ref().map(begin).transpose()?;
-    let mut settings = KernelSettings { unavailable: fields::unavailable(&missing), ..options.settings };
+    let mut settings = KernelSettings {
+        unavailable: fields::unavailable(&missing),
+        calls: SystemCalls::HERE,
+        ..options.settings
+    };
     // Without an identity, the agent is about to look for itself.
     if agent.tgid != 0 {
         if settings.agent_tgid != 0 {
@@ -208,13 +243,16 @@ fn open_with(
     if let Some(handover) = &handover {
         handover.maps(&mut loader);
     }
-    let mut ebpf = loader.load(OBJECT)?;
+    let object = BpfObject::here(&options.without)?;
+    tracing::debug!(object = object.name(), "BPF object");
+    let mut ebpf = loader.load(object.bytes())?;
     allowed.load(&mut ebpf)?;
     let reader = if log_level == 0 { None } else { Some(Diagnostics::new(&mut ebpf)?) };
     let inherited = Inherited::default();
     let contexts = Arc::new(ProcessContexts::open(&ebpf, agent)?);
     Ok(Loaded {
         ebpf,
+        object,
         contexts,
         missing,
         diagnostics: reader,

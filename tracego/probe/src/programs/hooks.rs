@@ -18,7 +18,7 @@ use aya::{
 };
 
 use super::{account, maps};
-use crate::error::LoadError;
+use crate::{error::LoadError, helpers::Helper};
 
 /// The place in the kernel to which a program is attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,6 +81,17 @@ pub fn all() -> impl Iterator<Item = Hook> {
 }
 
 impl Hook {
+    /// Returns the helpers that this program needs beside those of the others.
+    #[must_use]
+    pub fn helpers(&self) -> &'static [Helper] {
+        let is = |hook: &Hook| hook.program == self.program;
+        if FAILED.iter().any(is) || is(&FAILED_32) || is(&DENIED) {
+            &[Helper::CurrentTaskBtf, Helper::TaskPtRegs]
+        } else {
+            &[]
+        }
+    }
+
     /// Loads the program, which includes the verifier.
     ///
     /// # Errors
