@@ -8,6 +8,8 @@
 pub mod btf;
 pub mod error;
 pub mod host;
+mod host_name;
+pub mod host_root;
 pub mod precedence;
 pub mod ring;
 
