@@ -9,6 +9,7 @@ mod deny;
 mod digest;
 mod ebpf;
 mod fuzz;
+mod image;
 mod instructions;
 mod inventory;
 mod lint;
@@ -44,6 +45,10 @@ enum Subcommand {
     Instructions(instructions::Args),
     /// Run the end-to-end tests on other kernels, in an emulator
     Vm(vm::Args),
+    /// Build the static program, and print its path
+    Static(image::StaticArgs),
+    /// Write an image of the static program as an OCI archive
+    Image(image::Args),
     /// Generate the man pages and the shell completions
     Man(man::Args),
     /// Check format, lints, dependencies and documentation
@@ -61,6 +66,8 @@ fn main() -> std::process::ExitCode {
         Subcommand::Bench(args) => bench::run(&args),
         Subcommand::Instructions(args) => instructions::run(&args),
         Subcommand::Vm(args) => vm::run(&args),
+        Subcommand::Static(args) => image::run_static(&args),
+        Subcommand::Image(args) => image::run(&args),
         Subcommand::Man(args) => man::run(&args),
         Subcommand::Lint => lint::run(),
     };

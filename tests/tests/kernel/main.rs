@@ -20,6 +20,7 @@ mod findings;
 mod gate;
 mod handover;
 mod hanging_files;
+mod host_files;
 mod metrics;
 mod namespaces;
 mod objects;
@@ -78,6 +79,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     let conditional = [
         clock_steps::CONDITIONAL,
+        host_files::CONDITIONAL,
         processes::CONDITIONAL,
         filters::CONDITIONAL,
         enforce_go::CONDITIONAL,

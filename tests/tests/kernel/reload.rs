@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::Path,
+    process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread::sleep,
     time::{Duration, Instant},
@@ -18,6 +20,7 @@ use crate::{
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("settings change under load and nothing is lost or there twice", reload),
     ("a configuration that cannot be is refused whole", refused),
+    ("a configuration that changes is reloaded without a signal", watched),
     ("a sink that holds up everything can be changed, and does not hold up the end", blocked),
 ];
 
@@ -25,6 +28,44 @@ fn hang_up(running: &ChildGuard) {
     let pid = i32::try_from(running.0.id()).unwrap();
     // SAFETY: the child is not reaped yet.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGHUP) }, 0);
+}
+
+/// Exchanges the configuration as Kubernetes does with files of a volume; no signal is sent.
+fn watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let exchange = |name: &str, heartbeat: &str| {
+        let text = format!("config-watch = true\nprofile = \"{heartbeat}\"\n");
+        fs::create_dir(path(name)).unwrap();
+        fs::write(path(name).join("tracego.toml"), text).unwrap();
+        symlink(name, path("..data_tmp")).unwrap();
+        fs::rename(path("..data_tmp"), path("..data")).unwrap();
+    };
+    exchange("..1", "ci");
+    symlink("..data/tracego.toml", path("tracego.toml")).unwrap();
+    let mut command = with_full_records();
+    command.arg("--config").arg(path("tracego.toml")).args(["--heartbeat", "0", "--listen"]);
+    command.arg(format!("unix:{}", path("metrics").display()));
+    let errors = fs::File::create(path("errors")).unwrap();
+    let _running =
+        ChildGuard(command.args(["--comm", "nothing"]).stdout(Stdio::null()).stderr(errors).spawn().unwrap());
+    wait_until("the programs are attached", || {
+        metrics(folder.path(), "/readyz").contains("\"programs\",\"ok\":true")
+    });
+    let count = |result: &str| {
+        let name = format!("tracego_config_reloads_total{{result=\"{result}\"}}");
+        crate::metrics::of(&metrics(folder.path(), "/metrics"), &name)
+    };
+    assert_eq!([count("taken"), count("refused")], [0, 0]);
+    exchange("..2", "production");
+    wait_until("a change is taken", || count("taken") == 1);
+    exchange("..3", "nothing");
+    wait_until("a mistake is refused", || count("refused") == 1);
+    assert!(metrics(folder.path(), "/metrics").contains("tracego_config_current 0"));
+    exchange("..4", "auto");
+    wait_until("the next change is taken", || count("taken") == 2);
+    let errors = fs::read_to_string(path("errors")).unwrap();
+    assert!(errors.contains("the configuration was refused") && errors.contains("'nothing'"), "{errors}");
 }
 
 /// Replaces the configuration atomically, and waits until it is taken or refused.

@@ -28,6 +28,7 @@ use crate::{
     enforce::trial::trial,
     error::LoadError,
     helpers::Helper,
+    host_root::HostRoot,
     load::{self, LoadOptions, object::BpfObject},
     programs::{
         diagnostics,
@@ -106,7 +107,7 @@ pub fn examine() -> DoctorReport {
     checks.push(enforcement());
     let tracefs = requirements::tracefs();
     checks.push(DoctorCheck { state: degraded(&tracefs), ..needed("tracefs", tracefs, "mounted") });
-    checks.extend([jit(), cgroup(), pid_namespace()]);
+    checks.extend([jit(), cgroup(), pid_namespace(), host_files()]);
     let works = checks.iter().all(|check| check.state != CheckState::Missing);
     DoctorReport { kernel: release, works, checks, programs }
 }
@@ -423,6 +424,22 @@ fn cgroup() -> DoctorCheck {
         (false, false) => {
             let detail = "no v2 tree: --cgroup cannot be used; paths come from v1";
             check("cgroup", CheckState::Degraded, detail, "mount -t cgroup2 none /sys/fs/cgroup/unified")
+        }
+    }
+}
+
+fn host_files() -> DoctorCheck {
+    let root = HostRoot::find();
+    match &root {
+        HostRoot::Own => check("host files", CheckState::Ok, "tracego sees the machine's files", ""),
+        HostRoot::Init(_) => check("host files", CheckState::Ok, format!("by way of {root}"), ""),
+        HostRoot::Hidden(why) => {
+            let detail = format!(
+                "the first process is hidden: {why}; if tracego is in a container, programs that end at once are not \
+                 read, and users and host.id are those of the container"
+            );
+            let remedy = "grant CAP_SYS_PTRACE, in a container with hostPID: true and AppArmor unconfined";
+            check("host files", CheckState::Degraded, detail, remedy)
         }
     }
 }

@@ -10,6 +10,8 @@ use tracego_model::{
     record::{Host, Instance, Origin, Service},
 };
 
+use super::{host_name::host_name, host_root::HostRoot};
+
 /// Returns the root of the cgroup v2 tree that contains a folder. `folder` must not contain symbolic links.
 #[must_use]
 pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
@@ -17,16 +19,21 @@ pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
     cgroup::ROOTS.into_iter().find(|root| is_root(root))
 }
 
-/// Reads metadata that stays constant during a run. Unreadable values stay empty.
+/// Reads metadata that stays constant during a run. Unreadable values stay empty. `name`: the name of the machine, if it
+/// is given.
 #[must_use]
-pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
+pub fn meta(injected: Vec<(String, String)>, raw: bool, name: Option<&str>) -> Meta {
+    let root = HostRoot::find();
+    if let HostRoot::Hidden(why) = &root {
+        tracing::debug!(%why, "the machine's root folder cannot be found");
+    }
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let instance = read("/proc/sys/kernel/random/uuid");
     let number = instance.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default();
     Meta {
         enforcement: None,
         origin: Arc::new(Origin {
-            host: Host { id: read("/etc/machine-id"), name: read("/proc/sys/kernel/hostname") },
+            host: Host { id: root.text("/etc/machine-id"), name: host_name(name, &root) },
             service: Service {
                 name: "tracego",
                 version: env!("CARGO_PKG_VERSION"),
@@ -35,8 +42,8 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
         }),
         boot_id: read("/proc/sys/kernel/random/boot_id").into(),
         injected,
-        users: Users::read(Path::new("/etc/passwd")),
-        mount_namespaces: mount_namespaces(),
+        users: root.read("/etc/passwd").map(|bytes| Users::parse(&bytes)).unwrap_or_default(),
+        mount_namespaces: mount_namespaces(&root),
         tick_hz: procfs::ticks_per_second(),
         page_size: procfs::page_size(),
         instance: number,
@@ -47,11 +54,9 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool) -> Meta {
 
 /// Returns the mount namespaces whose paths are the host's: that of init, and that of tracego, in which the
 /// paths of the configuration are looked up.
-fn mount_namespaces() -> Vec<u32> {
-    let of = |path: &str| u32::try_from(fs::metadata(path).ok()?.ino()).ok();
-    let mut found: Vec<u32> = ["/proc/1/ns/mnt", "/proc/self/ns/mnt"].into_iter().filter_map(of).collect();
-    found.dedup();
-    found
+fn mount_namespaces(root: &HostRoot) -> Vec<u32> {
+    let of = |process: &Path| u32::try_from(fs::metadata(process.join("ns/mnt")).ok()?.ino()).ok();
+    root.process().into_iter().chain([Path::new("/proc/self")]).filter_map(of).collect()
 }
 
 /// Returns the running processes. A process that ends meanwhile is left out. In a pid namespace with a /proc of its

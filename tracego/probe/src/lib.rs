@@ -10,6 +10,8 @@ pub mod helpers;
 
 pub mod error;
 pub mod host;
+mod host_name;
+pub mod host_root;
 pub mod precedence;
 pub mod ring;
 

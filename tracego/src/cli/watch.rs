@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    ArgAction, Args, ValueEnum,
+    builder::{BoolishValueParser, NonEmptyStringValueParser},
+};
 use tracego_common::limits::ARGV_DEFAULT;
 use tracego_model::enforcement::Mode;
 use tracego_probe::handover::{self, FOLDER};
@@ -75,6 +78,22 @@ pub struct WatchOptions {
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub handover: Option<Handover>,
+    /// Name of the machine in records (`host.name`).
+    ///
+    /// Default: K8S_NODE_NAME, or in a pod NODE_NAME; in another container /etc/hostname of the machine, as far as
+    /// tracego sees its first process; else the name that the kernel has.
+    #[arg(help_heading = heading::RECORDS)]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub host_name: Option<String>,
+    /// Reload when the configuration changes, as SIGHUP does: within two seconds after the last change.
+    ///
+    /// Looks at the file of --config once a second, and at what Kubernetes exchanges beside it (`..data`), so that
+    /// other files of the same volume count, too.
+    #[arg(help_heading = heading::RUNNING)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub config_watch: bool,
     /// Folder for the programs and the ring: in a BPF file system, used by this tracego alone.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DIR", default_value = FOLDER)]

@@ -5,6 +5,7 @@ mod messages;
 
 mod capture;
 mod config;
+mod config_watch;
 mod detach;
 mod doctor;
 mod inspect;

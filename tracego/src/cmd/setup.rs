@@ -75,7 +75,7 @@ pub(super) fn options(
     }
     let Environment { names, injected, unshown } = environment(settings);
     kernel.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args) };
+    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args, watch.host_name.as_deref()) };
     let enforce = enforce::Options {
         mode: watch.enforce,
         enforce: enforced(settings, &watch.records),

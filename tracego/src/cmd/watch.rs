@@ -2,12 +2,16 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use anyhow::Context as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
 };
 
-use super::{code, detach, machine_error::MachineError, notify, output, print_summary, reload, setup};
+use super::{
+    code, config_watch::ConfigWatch, detach, machine_error::MachineError, notify, output, print_summary,
+    reload, setup,
+};
 use crate::{
     agent::{self, Agent},
     cli::{UsageError, WatchOptions},
@@ -54,6 +58,8 @@ pub(super) async fn until_signal(
         }
     };
     tokio::pin!(timer);
+    let watched = watch.records.config.as_deref().filter(|_| watch.config_watch);
+    let mut config = ConfigWatch::start(watched).context("the configuration cannot be watched")?;
     loop {
         let reload = async {
             tokio::select! {
@@ -61,6 +67,7 @@ pub(super) async fn until_signal(
                 _ = interrupt.recv() => false,
                 () = &mut timer => false,
                 _ = hangup.recv() => true,
+                () = config.changed() => true,
             }
         };
         if agent.run(reload).await? != Some(true) {

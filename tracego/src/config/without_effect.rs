@@ -31,7 +31,8 @@ const OF_RECORDS: [&str; 22] = [
 ];
 
 /// Options that need another one to be set, and the name of that one.
-const NEEDS: [(&str, &str); 9] = [
+const NEEDS: [(&str, &str); 10] = [
+    ("config_watch", "config"),
     ("seal_interval", "seal"),
     ("seal_key", "seal"),
     ("policy_key", "policy"),
@@ -68,7 +69,9 @@ pub(super) fn check(command: Option<&str>, matches: &ArgMatches) -> Result<(), S
             }
         }
         Some("run") => {
-            if let Some(id) = ["duration", "handover", "pin_dir"].iter().find(|id| is_given(id)) {
+            if let Some(id) =
+                ["duration", "handover", "pin_dir", "config_watch"].iter().find(|id| is_given(id))
+            {
                 let id = id.replace('_', "-");
                 return Err(format!("--{id} does nothing with tracego run, which ends with its command"));
             }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tracego_common::verdict::Action;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     decision::{Start, decide},
     machine::MachineState,
 };
+use crate::host_root::HostRoot;
 
 /// The programs that a machine needs to be reached and to run services and containers. They are never
 /// stopped, whatever their arguments are. They are matched by inode, so that a copy with such a name is not
@@ -60,14 +62,17 @@ const SHELLS: [(&str, &[&str]); 6] = [
 pub fn exempt(break_glass: &[PathBuf]) -> Vec<PathBuf> {
     let own = std::env::current_exe().ok();
     let all = EXEMPT.iter().map(PathBuf::from).chain(own).chain(break_glass.iter().cloned());
+    let root = HostRoot::find();
     // A file that others can write to could have any content.
-    all.filter(|path| is_roots(path)).collect()
+    all.filter(|path| is_roots(&root, path)).collect()
 }
 
-/// Whether only root can change the content of a file.
-fn is_roots(path: &Path) -> bool {
+/// Whether only root can change the content of a file: of the machine or else of tracego's container.
+fn is_roots(root: &HostRoot, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0)
+    let file = root.open(path, OFlags::PATH).map(std::fs::File::from).and_then(|file| file.metadata());
+    let file = file.or_else(|_| std::fs::metadata(path));
+    file.is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0)
 }
 
 /// Returns the needed programs with their arguments; an empty list where the arguments do not matter.

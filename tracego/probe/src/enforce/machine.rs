@@ -3,11 +3,11 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::MetadataExt as _,
+    os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, OFlags, Statx, StatxFlags, statx};
 use tracego_model::{
     clock::{Reading, Time},
     linux::{cgroup, users::Users},
@@ -17,7 +17,7 @@ use super::{
     lockout,
     settings::{Enforce, User},
 };
-use crate::host;
+use crate::{host, host_root::HostRoot};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 
@@ -50,10 +50,11 @@ impl MachineState {
         let mut machine = Self::default();
         let now = Reading::now().unix_ns;
         machine.today = Time(now - now.rem_euclid(DAY_NS));
-        let mounts = mounts();
+        let root = HostRoot::find();
+        let mounts = mounts(&root);
         let mut add = |path: &Path| {
             if !machine.files.contains_key(path)
-                && let Some(file) = file(path, &mounts)
+                && let Some(file) = file_of_host(&root, path, &mounts).or_else(|| file(path, &mounts))
             {
                 machine.files.insert(path.to_owned(), file);
             }
@@ -86,9 +87,11 @@ impl MachineState {
 }
 
 /// Reads the device of each mount, as the kernel has it: stat(2) reports another one on overlayfs and btrfs.
-fn mounts() -> Vec<(u64, u32)> {
-    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    text.lines().filter_map(mount).collect()
+fn mounts(root: &HostRoot) -> Vec<(u64, u32)> {
+    let processes = root.process().into_iter().chain([Path::new("/proc/self")]);
+    let lists: Vec<_> =
+        processes.filter_map(|process| fs::read_to_string(process.join("mountinfo")).ok()).collect();
+    lists.iter().flat_map(|list| list.lines()).filter_map(mount).collect()
 }
 
 /// Parses mount id and device from a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
@@ -100,14 +103,30 @@ fn mount(line: &str) -> Option<(u64, u32)> {
     Some((id, (major.parse::<u32>().ok()? << 20) | minor.parse::<u32>().ok()?))
 }
 
+/// Looks up a path as the machine has it, where tracego itself is in a container.
+fn file_of_host(root: &HostRoot, path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
+    let HostRoot::Init(_) = root else { return None };
+    let file = root.open(path, OFlags::PATH).ok()?;
+    let found = statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::INO | StatxFlags::MNT_ID).ok()?;
+    let real = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
+    let real = real.and_then(|real| real.into_os_string().into_string().ok());
+    let real = real.unwrap_or_else(|| path.to_string_lossy().into_owned());
+    Some(File { inode: inode(&found, mounts), real })
+}
+
+/// Returns device and inode of a file.
+fn inode(found: &Statx, mounts: &[(u64, u32)]) -> (u32, u64) {
+    let of_mount = mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
+    let device = of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
+    (device, found.stx_ino)
+}
+
 fn file(path: &Path, mounts: &[(u64, u32)]) -> Option<File> {
     let flags = StatxFlags::INO | StatxFlags::MNT_ID;
     let found = statx(CWD, path, AtFlags::empty(), flags).ok()?;
-    let of_mount = mounts.iter().find(|(id, _)| *id == found.stx_mnt_id);
-    let device = of_mount.map_or((found.stx_dev_major << 20) | found.stx_dev_minor, |(_, device)| *device);
     let real = fs::canonicalize(path).ok().and_then(|real| real.into_os_string().into_string().ok());
     let real = real.unwrap_or_else(|| path.to_string_lossy().into_owned());
-    Some(File { inode: (device, found.stx_ino), real })
+    Some(File { inode: inode(&found, mounts), real })
 }
 
 /// Returns the id of a cgroup, by its path in the hierarchy of version 2.
@@ -157,7 +176,7 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "").expect("a file");
         std::os::unix::fs::symlink(&file, &link).expect("a link");
-        let mounts = mounts();
+        let mounts = mounts(&HostRoot::Own);
         let found = super::file(&file, &mounts);
         assert!(found.is_some());
         assert_eq!(found, super::file(&link, &mounts));

@@ -36,13 +36,15 @@ const NAMESPACES: NonZeroUsize = match NonZeroUsize::new(128) {
 /// The users of the host and of other mount namespaces.
 pub(super) struct AccountNames {
     procfs: Procfs,
-    /// Mount and user namespace of this program.
+    /// Mount namespace of the machine, and user namespace of this program.
     own: Option<(u64, u64)>,
     /// The names that records have without a note.
     initial: Users,
     host: PasswdFile,
     others: LruCache<u32, PasswdFile>,
     resolver: Resolver,
+    /// Whether the resolver of this program is that of the machine.
+    is_own_system: bool,
 }
 
 /// Reads the passwd file of a mount namespace. Returns `None` if it is as it was, or cannot be looked up.
@@ -81,7 +83,8 @@ impl PasswdFile {
 impl AccountNames {
     /// Creates the names of the host; `initial` is what the run started with.
     pub(super) fn new(procfs: Procfs, initial: Users) -> Self {
-        let own = procfs.own_mount_namespace().and_then(|mnt| Ok((mnt, procfs.own_user_namespace()?))).ok();
+        let host = procfs.host_mount_namespace().or_else(|_| procfs.own_mount_namespace());
+        let own = host.and_then(|mnt| Ok((mnt, procfs.own_user_namespace()?))).ok();
         Self {
             procfs,
             own,
@@ -89,6 +92,7 @@ impl AccountNames {
             initial,
             others: LruCache::new(NAMESPACES),
             resolver: Resolver::default(),
+            is_own_system: false,
         }
     }
 
@@ -134,9 +138,13 @@ impl AccountNames {
     /// Returns the users of the host, with those of directories that were asked for before.
     fn host(&mut self, ids: [u32; 3], now: Instant) -> Users {
         if self.host.is_due(now, Duration::ZERO)
-            && let Ok(root) = RootFolder::own()
+            && let Ok(root) = self.procfs.host_folder()
         {
             self.host.refresh(&root, Path::new(PASSWD), now);
+            self.is_own_system = is_own_system(&root);
+        }
+        if !self.is_own_system {
+            return self.host.users.clone();
         }
         let missing = |id: &u32| self.host.users.get(*id).name.is_none();
         let found: Vec<_> = ids
@@ -160,6 +168,12 @@ impl AccountNames {
         }
         file.users.clone()
     }
+}
+
+/// Whether this program sees the machine's files of users: in a container, its resolver knows other users.
+fn is_own_system(host: &RootFolder) -> bool {
+    let passwd = Path::new(PASSWD);
+    RootFolder::own().and_then(|own| own.id(passwd)).is_ok_and(|own| host.id(passwd) == Ok(own))
 }
 
 #[cfg(test)]
@@ -220,6 +234,31 @@ mod tests {
         assert_eq!(other.get(1000).name, None);
         let other = names.names([1000; 3], Some((mnt ^ 1, user)), none, now, &mut |_, _| None).unwrap();
         assert_eq!(other.get(1000).name, None);
+    }
+
+    #[test]
+    fn users_of_the_machine_are_known_in_another_mount_namespace() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["self/ns", "1/ns", "machine/etc"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        for (link, to) in [
+            ("self/ns/mnt", "mnt:[2]"),
+            ("self/ns/user", "user:[9]"),
+            ("1/ns/mnt", "mnt:[1]"),
+            ("1/root", "../machine"),
+        ] {
+            std::os::unix::fs::symlink(to, at(link)).unwrap();
+        }
+        fs::write(at("machine/etc/passwd"), "node:x:1000:1000::/:/bin/sh\n").unwrap();
+        let mut names = AccountNames::new(Procfs::new(folder.path()), Users::default());
+        let none = (TaskId::default(), TaskId::default());
+        let mut ask = |_, _| panic!("the machine's users are in its own file");
+        let found = names.names([1000, 0, 1000], Some((1, 9)), none, Instant::now(), &mut ask).unwrap();
+        assert_eq!(found.get(1000).name, Some(Arc::from("node")));
+        // The resolver of a container knows other users.
+        assert!(found.get(0).name.is_none() && !names.is_own_system);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
     question::{Answer, HEAD, Question, encode, head},
     worker,
 };
-use crate::inspect::image::executable::Opener;
+use crate::inspect::{image::executable::Opener, proc::procfs::Procfs};
 
 /// Maximum wait for an answer.
 const DEADLINE: Duration = Duration::from_millis(100);
@@ -310,11 +310,14 @@ fn is_local(place: &Place) -> bool {
     let Place::Device(device) = place else { return false };
     const LOCAL: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs", "squashfs", "erofs"];
     let wanted = format!("{}:{}", device >> 20, device & 0xf_ffff);
-    let Ok(list) = std::fs::read_to_string("/proc/self/mountinfo") else { return false };
-    list.lines().any(|line| {
+    // In a container, the file systems of the machine are in the list of the first process alone.
+    let of_host = Procfs::default().host_root().map(|root| root.with_file_name("mountinfo"));
+    let lists: Vec<_> = of_host.into_iter().chain(["/proc/self/mountinfo".into()]).collect();
+    let is_there = |line: &str| {
         let kind = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next());
         line.split(' ').nth(2) == Some(&wanted) && kind.is_some_and(|kind| LOCAL.contains(&kind))
-    })
+    };
+    lists.iter().flat_map(std::fs::read_to_string).any(|list| list.lines().any(is_there))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Opens the file that a process executed, after the fact.
 //!
 //! Several paths may lead to the file: `/proc/PID/exe` while the process lives; its path below the root of its
-//! parent, which is mostly in the same container; its path as tracego sees it; and, for a container that is
-//! gone, its path below a mount of its file system or in its mount namespace ([`ExecutedProcess::roots`]), or its
-//! inode number, where the file system finds files by that. The kernel's event says which inode was executed, so
+//! parent, which is mostly in the same container; its path as tracego sees it, and as the first process of the
+//! machine does, when tracego itself is in a container; and, for a container that is gone, its path below a mount of
+//! its file system or in its mount namespace ([`ExecutedProcess::roots`]), or its inode number, where the file system
+//! finds files by that. The kernel's event says which inode was executed, so
 //! every file found is verified against it.
 //!
 //! The content of a file cannot change while a process runs it (ETXTBSY, execve(2)). So a file that was read
@@ -35,7 +36,7 @@ use procfs::{FromRead as _, process::Stat};
 use tracego_golang::{FileTimes, Image, Source};
 use tracego_model::input::note::OpenFailure;
 
-use super::{handles, mounts, user::as_user};
+use super::{super::proc::procfs::Procfs, handles, mounts, user::as_user};
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -215,6 +216,8 @@ pub(super) fn checked_place(
 pub struct Opener {
     procfs: PathBuf,
     tick_hz: u64,
+    /// Path of the machine's root folder where it is not tracego's own.
+    host_root: Option<PathBuf>,
 }
 
 impl Default for Opener {
@@ -227,7 +230,8 @@ impl Opener {
     /// Creates an opener. `procfs` is the mount point of a procfs; in a container, that of the host.
     #[must_use]
     pub fn new(procfs: PathBuf) -> Self {
-        Self { procfs, tick_hz: procfs::ticks_per_second() }
+        let host_root = Procfs::new(&procfs).host_root();
+        Self { procfs, tick_hz: procfs::ticks_per_second(), host_root }
     }
 
     /// Reads the image that a process executed.
@@ -297,12 +301,17 @@ impl Opener {
                 return found;
             }
         }
-        for root in process.roots {
+        for root in self.host_root.iter().chain(process.roots) {
             if let Some(found) = attempt(mounts::below(root, inside, process.device, same)) {
                 return found;
             }
         }
-        let mounts = mounts::of_device(&self.procfs, process.device);
+        let mut mounts = mounts::of_device(&self.procfs.join("self"), Path::new("/"), process.device);
+        if let Some(root) = &self.host_root
+            && let Some(folder) = root.parent()
+        {
+            mounts.extend(mounts::of_device(folder, root, process.device));
+        }
         for mount in mounts.iter().filter(|mount| mount.is_whole) {
             for inside in mounts::suffixes(inside) {
                 if let Some(found) = attempt(mounts::below(&mount.path, inside, process.device, same)) {

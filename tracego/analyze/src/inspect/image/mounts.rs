@@ -28,16 +28,21 @@ pub(super) struct MountPoint {
     pub(super) is_whole: bool,
 }
 
-/// Returns where a file system is mounted, whole ones first. `device` in the kernel's encoding.
-pub(super) fn of_device(procfs: &Path, device: u32) -> Vec<MountPoint> {
-    let Ok(list) = fs::read(procfs.join("self/mountinfo")) else { return Vec::new() };
+/// Returns where a file system is mounted, whole ones first. `process`: the folder in /proc of a process in the mount
+/// namespace. `root`: the root of that namespace, as tracego sees it. `device` in the kernel's encoding.
+pub(super) fn of_device(process: &Path, root: &Path, device: u32) -> Vec<MountPoint> {
+    let Ok(list) = fs::read(process.join("mountinfo")) else { return Vec::new() };
     let wanted = format!("{}:{}", device >> 20, device & 0xf_ffff);
     let list = list.get(..LIST_MAX).unwrap_or(&list);
     let mount = |line: &[u8]| {
         let mut words = line.split(|&byte| byte == b' ').skip(2);
-        let (number, root, at) = (words.next()?, words.next()?, words.next()?);
-        let is_whole = root == b"/";
-        (number == wanted.as_bytes()).then(|| MountPoint { path: unescaped(at), is_whole })
+        let (number, part, at) = (words.next()?, words.next()?, words.next()?);
+        let is_whole = part == b"/";
+        let path = || {
+            let at = unescaped(at);
+            root.join(at.strip_prefix("/").unwrap_or(&at))
+        };
+        (number == wanted.as_bytes()).then(|| MountPoint { path: path(), is_whole })
     };
     let all = list.split(|&byte| byte == b'\n').filter_map(mount);
     let (mut whole, parts): (Vec<_>, Vec<_>) = all.partition(|mount| mount.is_whole);

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     os::unix::{
         ffi::OsStrExt as _,
-        fs::{MetadataExt as _, PermissionsExt as _},
+        fs::{MetadataExt as _, PermissionsExt as _, symlink},
     },
     path::{Path, PathBuf},
     process::{Child, Command},
@@ -280,6 +280,45 @@ fn content_that_was_replaced_in_place_is_never_taken_for_what_ran() {
         fs::write(&path, b"").unwrap();
         assert!(Opener::default().read(&process).is_err());
     }
+}
+
+/// Makes a procfs whose first process has a root folder and a mount namespace of its own.
+fn elsewhere(root: &Path, namespace: &str) -> TempDir {
+    let procfs = tempfile::tempdir().unwrap();
+    for (process, namespace) in [("self", "mnt:[2]"), ("1", namespace)] {
+        fs::create_dir_all(procfs.path().join(process).join("ns")).unwrap();
+        symlink(namespace, procfs.path().join(process).join("ns/mnt")).unwrap();
+    }
+    symlink(root, procfs.path().join("1/root")).unwrap();
+    procfs
+}
+
+#[test]
+fn a_program_of_the_machine_that_is_gone_is_found_from_another_mount_namespace() {
+    let (folder, path) = program();
+    let process = ExecutedProcess { path: b"/program", ..of(&path) };
+    let procfs = elsewhere(folder.path(), "mnt:[1]");
+    assert!(Opener::new(procfs.path().to_owned()).read(&process).unwrap().image.elf.is_some());
+    // Another file of this path is not what ran.
+    let other = ExecutedProcess { inode: process.inode + 1, ..process };
+    assert_eq!(Opener::new(procfs.path().to_owned()).open(&other).unwrap_err(), OpenFailure::Changed);
+    // In one namespace with the first process, its root folder is tracego's own.
+    let same = elsewhere(folder.path(), "mnt:[2]");
+    assert_eq!(Opener::new(same.path().to_owned()).open(&process).unwrap_err(), OpenFailure::Gone);
+}
+
+#[test]
+fn a_mount_of_the_machine_is_found_from_another_mount_namespace() {
+    let (folder, path) = program();
+    let procfs = elsewhere(folder.path(), "mnt:[1]");
+    // The program lay deeper in its container, which is gone.
+    let process = ExecutedProcess { path: b"/gone/program", ..of(&path) };
+    let open = || Opener::new(procfs.path().to_owned()).open(&process);
+    assert_eq!(open().unwrap_err(), OpenFailure::Gone);
+    let device = process.device;
+    let line = format!("30 1 {}:{} / / rw - ext4 /dev/x rw\n", device >> 20, device & 0xf_ffff);
+    fs::write(procfs.path().join("1/mountinfo"), line).unwrap();
+    open().unwrap();
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct MountNamespaces {
     held: LruCache<u32, HeldNamespace>,
     /// Namespace of tracego itself.
     own: Option<u64>,
+    /// Namespace of the machine, whose root folder workers find by themselves.
+    host: Option<u64>,
     /// Process id of tracego in /proc, by which workers find the descriptors.
     agent: u32,
 }
@@ -45,13 +47,15 @@ impl MountNamespaces {
     #[must_use]
     pub fn new(procfs: &Procfs) -> Self {
         let own = procfs.own_mount_namespace().ok();
+        let host = procfs.host_root().and_then(|_| procfs.host_mount_namespace().ok());
         let agent = procfs.own_pid().unwrap_or_else(|_| std::process::id());
-        Self { held: LruCache::new(HELD), own, agent }
+        Self { held: LruCache::new(HELD), own, host, agent }
     }
 
     /// Holds the namespace of a process that has just started a program.
     pub fn hold(&mut self, procfs: &Procfs, id: TaskId, namespace: u32) {
-        if namespace == 0 || self.own.is_none_or(|own| own == u64::from(namespace)) {
+        let has_root = |known: u64| known == u64::from(namespace);
+        if namespace == 0 || self.own.is_none_or(has_root) || self.host.is_some_and(has_root) {
             return;
         }
         if let Some(held) = self.held.get_mut(&namespace) {

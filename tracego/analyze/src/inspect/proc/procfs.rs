@@ -21,6 +21,9 @@ use super::{
 /// Maximum number of bytes of `stat` and `status`.
 const SMALL: u64 = 64 << 10;
 
+/// Flag of a thread of the kernel (PF_KTHREAD, include/linux/sched.h).
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
 /// Maximum number of processes that one search looks at.
 const PROCESSES_MAX: usize = 16 << 10;
 
@@ -120,6 +123,52 @@ impl Procfs {
     pub fn own_mount_namespace(&self) -> Result<u64, ReadError> {
         let link = rustix::fs::readlink(self.root.join("self/ns/mnt"), Vec::new())?;
         namespace(link.as_bytes()).ok_or(ReadError::Malformed)
+    }
+
+    /// Returns the inode number of the machine's mount namespace: that of the first process.
+    ///
+    /// # Errors
+    /// Fails if the first process cannot be looked at.
+    pub fn host_mount_namespace(&self) -> Result<u64, ReadError> {
+        self.host_process().map(|(_, namespace)| namespace)
+    }
+
+    /// Returns the folder of the first process, or of the kernel's own second one where the first one may not be looked
+    /// at, and the inode number of its mount namespace.
+    fn host_process(&self) -> Result<(PathBuf, u64), ReadError> {
+        let of = |pid: &str| {
+            let folder = self.root.join(pid);
+            let link = rustix::fs::readlink(folder.join("ns/mnt"), Vec::new())?;
+            Ok((folder, namespace(link.as_bytes()).ok_or(ReadError::Malformed)?))
+        };
+        of("1").or_else(|why| {
+            let stat = procfs::process::Stat::from_file(self.root.join("2/stat"));
+            let is_kernels = stat.is_ok_and(|stat| stat.flags & KERNEL_THREAD != 0);
+            if is_kernels { of("2").map_err(|_: ReadError| why) } else { Err(why) }
+        })
+    }
+
+    /// Returns the path of the machine's root folder where it is not this program's own, as in a container: the root
+    /// of the first process. Returns `None` if that process cannot be looked at, too.
+    #[must_use]
+    pub fn host_root(&self) -> Option<PathBuf> {
+        let (own, (process, host)) = (self.own_mount_namespace().ok()?, self.host_process().ok()?);
+        let root = process.join("root");
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let leads_there = own != host && rustix::fs::open(&root, flags, Mode::empty()).is_ok();
+        leads_there.then_some(root)
+    }
+
+    /// Opens the machine's root folder, or this program's own where the first process cannot be looked at.
+    ///
+    /// # Errors
+    /// Fails if it cannot be opened.
+    pub fn host_folder(&self) -> Result<RootFolder, ReadError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match self.host_root() {
+            Some(root) => Ok(RootFolder::new(rustix::fs::open(root, flags, Mode::empty())?, b"/".to_vec())),
+            None => RootFolder::own(),
+        }
     }
 
     /// Returns the process id of this program there.

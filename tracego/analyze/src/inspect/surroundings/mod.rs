@@ -69,8 +69,8 @@ impl SurroundingsReader {
         }
     }
 
-    /// Opens the root folder of a process. When the process has ended, uses the root of its parent or of
-    /// tracego, provided that one is in the same mount namespace. A chroot of the process alone then goes
+    /// Opens the root folder of a process. When the process has ended, uses the root of its parent, of the machine or
+    /// of tracego, provided that one is in the same mount namespace. A chroot of the process alone then goes
     /// unnoticed.
     fn root(&self, id: TaskId, parent: TaskId, mount_namespace: u32) -> Result<RootFolder, ReadError> {
         let why = match self.procfs.process(id).and_then(|process| process.root()) {
@@ -87,6 +87,9 @@ impl SurroundingsReader {
         if let Some(root) = self.procfs.process(parent).ok().and_then(same) {
             return Ok(root);
         }
-        if self.procfs.own_mount_namespace() == Ok(wanted) { RootFolder::own() } else { Err(why) }
+        if self.procfs.own_mount_namespace() == Ok(wanted) {
+            return RootFolder::own();
+        }
+        if self.procfs.host_mount_namespace() == Ok(wanted) { self.procfs.host_folder() } else { Err(why) }
     }
 }

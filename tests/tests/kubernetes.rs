@@ -1,0 +1,221 @@
+//! The chart of `deploy/helm`: helm accepts it, Kubernetes knows every member of what it makes, and `deploy/kubernetes`
+//! is what it makes.
+//!
+//! `TRACEGO_BLESS=1 cargo test -p tracego-tests --test kubernetes` writes `deploy/kubernetes`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use libtest_mimic::{Arguments, Trial};
+use tracego_tests::{python, tracego, trial};
+
+/// Minor versions of Kubernetes that the chart is for.
+const VERSIONS: std::ops::RangeInclusive<u32> = 27..=37;
+/// The version whose members `deploy/kubernetes` has.
+const COMMITTED: u32 = 33;
+/// Values that make everything that the chart can make.
+const EVERYTHING: &str = r#"
+rbac: {pods: true}
+secrets: [{name: a.b}]
+trustedCertificates: {hostPath: /etc/ssl/certs}
+spool: {kind: hostPath, hostPath: {init: {enabled: true}}}
+podMonitor: {enabled: true, labels: {release: prometheus}}
+networkPolicy: {enabled: true}
+podAnnotations: {a: b}
+podLabels: {c: d}
+imagePullSecrets: [{name: x}]
+serviceAccount: {annotations: {a: b}}
+env: [{name: A, value: b}]
+args: [--quiet]
+affinity: {nodeAffinity: {}}
+image: {digest: "sha256:0000000000000000000000000000000000000000000000000000000000000000"}
+"#;
+/// Values with other parts left out.
+const LITTLE: &str = r#"
+spool: {kind: none}
+security: {runAsRoot: true}
+serviceAccount: {create: false}
+existingConfigMap: mine
+"#;
+
+/// helm, and the validator.
+#[derive(Clone)]
+struct Tools {
+    helm: PathBuf,
+    validate: PathBuf,
+}
+
+impl Tools {
+    /// Installs them once.
+    fn ready() -> Result<Self, String> {
+        let python = python::environment("kubernetes")?;
+        let folder = python.parent().unwrap().to_owned();
+        let helm = folder.join("helm");
+        if !helm.exists() {
+            let _written = python::script(&python, "helm.py", &[helm.to_str().unwrap()], &[]);
+        }
+        let works = Command::new(&helm).arg("version").output().is_ok_and(|output| output.status.success());
+        if !works {
+            return Err("helm does not run on this machine".to_owned());
+        }
+        Ok(Self { helm, validate: folder.join("kubernetes-validate") })
+    }
+
+    fn helm(&self, arguments: &[&str]) -> Output {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Command::new(&self.helm);
+        command.args(arguments).arg(chart()).env_clear().env("HOME", home.path());
+        command.output().unwrap()
+    }
+
+    /// Returns what the chart makes for a minor version of Kubernetes.
+    fn rendered(&self, minor: u32, values: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), values).unwrap();
+        let version = format!("1.{minor}.0");
+        let values = file.path().to_str().unwrap();
+        let line =
+            ["template", "tracego", "--namespace", "tracego", "--kube-version", &version, "-f", values];
+        text(&self.helm(&line))
+    }
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
+}
+
+fn chart() -> PathBuf {
+    deploy().join("helm/tracego")
+}
+
+fn accepted(tools: &Tools) {
+    let output = tools.helm(&["lint", "--strict", "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Every value has a type, and a name that the chart does not know is refused.
+fn wrong(tools: &Tools) {
+    for (value, named) in [
+        ("spool.kind=disk", "spool"),
+        ("listen.port=80", "port"),
+        ("confg=x", "confg"),
+        ("image.digest=sha256:1", "digest"),
+        ("security.privileged=true", "privileged"),
+    ] {
+        let output = tools.helm(&["template", "tracego", "--set", value]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(named), "{value}: {error}");
+    }
+}
+
+fn valid(tools: &Tools) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for minor in VERSIONS {
+        for values in ["", EVERYTHING, LITTLE] {
+            let rendered = tools.rendered(minor, values);
+            // A kind of Prometheus's operator, which Kubernetes itself does not know.
+            let documents = rendered.split("\n---\n");
+            let own: Vec<&str> =
+                documents.filter(|document| !document.contains("kind: PodMonitor")).collect();
+            fs::write(file.path(), own.join("\n---\n")).unwrap();
+            let mut validate = Command::new(&tools.validate);
+            validate.args(["--strict", "-k", &format!("1.{minor}.0")]).arg(file.path());
+            let output = validate.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && !said.contains("WARN"),
+                "1.{minor} {values}: {said}\n{rendered}"
+            );
+            let (field, annotation) = ("appArmorProfile:", "container.apparmor.security.beta");
+            let (wanted, other) = if minor >= 30 { (field, annotation) } else { (annotation, field) };
+            assert!(rendered.contains(wanted) && !rendered.contains(other), "1.{minor}: {rendered}");
+        }
+    }
+}
+
+/// The rights of the pod, which nothing may widen unseen.
+fn restricted(tools: &Tools) {
+    for values in ["", EVERYTHING] {
+        let rendered = tools.rendered(*VERSIONS.end(), values);
+        for wanted in [
+            "add: [BPF, PERFMON, SYS_PTRACE, DAC_READ_SEARCH]",
+            "drop: [ALL]",
+            "runAsNonRoot: true",
+            "runAsUser: 65532",
+            "allowPrivilegeEscalation: false",
+            "readOnlyRootFilesystem: true",
+            "privileged: false",
+            "hostNetwork: false",
+            "hostPID: true",
+            "type: RuntimeDefault",
+        ] {
+            assert!(rendered.contains(wanted), "{wanted}: {rendered}");
+        }
+        assert!(!rendered.contains("privileged: true") && !rendered.contains("SYS_ADMIN"), "{rendered}");
+    }
+    let plain = tools.rendered(*VERSIONS.end(), "");
+    assert!(!plain.contains("ClusterRole") && !plain.contains("hostPath:"), "{plain}");
+    assert!(plain.contains("automountServiceAccountToken: false"), "{plain}");
+}
+
+/// The manifests are for those who do not use helm.
+fn committed(tools: &Tools) {
+    let rendered = tools.rendered(COMMITTED, "");
+    let of_helm = ["# Source:", "helm.sh/chart:", "app.kubernetes.io/managed-by:"];
+    let kept =
+        rendered.lines().filter(|line| !of_helm.iter().any(|name| line.trim_start().starts_with(name)));
+    let head = "# Made from the chart in deploy/helm by the test `kubernetes`; do not edit.";
+    let made = std::iter::once(head).chain(kept).collect::<Vec<_>>().join("\n").trim_end().to_owned() + "\n";
+    let file = deploy().join("kubernetes/tracego.yaml");
+    if std::env::var_os("TRACEGO_BLESS").is_some() {
+        fs::write(&file, &made).unwrap();
+    }
+    let there = fs::read_to_string(&file).unwrap_or_default();
+    assert!(there == made, "{} is not what the chart makes: TRACEGO_BLESS=1 writes it", file.display());
+    for name in ["namespace.yaml", "tracego.yaml"] {
+        let mut validate = Command::new(&tools.validate);
+        validate.args(["--strict", "--no-warn", "-k"]).arg(format!("1.{COMMITTED}.0"));
+        let output = validate.arg(deploy().join("kubernetes").join(name)).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// The configuration that the chart brings is one that tracego accepts.
+fn configuration() {
+    let manifests = fs::read_to_string(deploy().join("kubernetes/tracego.yaml")).unwrap();
+    let (_, after) = manifests.split_once("tracego.toml: |\n").unwrap();
+    let lines = after.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    let config: Vec<&str> = lines.map(|line| line.get(4..).unwrap_or_default()).collect();
+    assert!(config.len() >= 3, "{config:?}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), config.join("\n")).unwrap();
+    text(&Command::new(tracego()).args(["config", "check"]).arg(file.path()).output().unwrap());
+}
+
+fn main() {
+    let tools = Tools::ready();
+    let missing = tools.as_ref().err().cloned();
+    let checks: [(&str, fn(&Tools)); 5] = [
+        ("helm accepts the chart", accepted),
+        ("helm refuses values that the chart does not know", wrong),
+        ("Kubernetes knows every member from 1.27 to 1.37", valid),
+        ("the pod has four capabilities and no root", restricted),
+        ("deploy/kubernetes is what the chart makes", committed),
+    ];
+    let with_tools = checks.map(|(name, check)| {
+        let tools = tools.clone();
+        trial(name, missing.clone(), move || check(&tools.unwrap()))
+    });
+    let mut trials: Vec<Trial> = with_tools.into();
+    trials.push(trial("the configuration of deploy/kubernetes is accepted", None, configuration));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
