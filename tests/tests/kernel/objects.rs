@@ -91,7 +91,7 @@ fn bounded() {
     assert_eq!(bounded["folder"], BOUNDED_PATH_DEPTH_MAX);
     // The job is behind more variables than are read.
     assert_eq!(bounded["run"], Value::Null);
-    let truncated = json!(["process.working_directory", "process.environment_variables"]);
+    let truncated = json!(["process.environment_variable", "process.working_directory"]);
     assert_eq!(bounded["completeness"]["truncated"], truncated, "{}", bounded["completeness"]);
     // A usual start is whole.
     let session = Session::run(&[], &["/bin/true"], |tracego| {

@@ -59,7 +59,9 @@ impl Helper {
     #[must_use]
     pub const fn purpose(self) -> &'static str {
         match self {
-            Self::Loop | Self::ForEachMapElem => "one of two ways to repeat without narrow bounds",
+            Self::Loop | Self::ForEachMapElem => {
+                "loops without narrow bounds, for which one of two helpers suffices"
+            }
             Self::CurrentAncestorCgroupId => "--cgroup",
             Self::CurrentTaskBtf | Self::TaskPtRegs => "-e execve-failed and --enforce deny",
         }

@@ -62,8 +62,10 @@ pub const FAILED: [Hook; 2] = [
 /// of their own. Needed only where [`CALLS_32`] exists.
 pub const FAILED_32: Hook = hook("exec_failed_32", AttachPoint::Tracepoint("sys_exit"));
 
-/// The function by which 32-bit callers execute programs; kernels without CONFIG_IA32_EMULATION lack it.
-pub const CALLS_32: &str = "__ia32_compat_sys_execve";
+/// The function by which 32-bit callers execute programs; kernels without CONFIG_IA32_EMULATION (x86-64) or
+/// CONFIG_COMPAT (arm64) lack it.
+pub const CALLS_32: &str =
+    if cfg!(target_arch = "aarch64") { "__arm64_compat_sys_execve" } else { "__ia32_compat_sys_execve" };
 
 /// The program that evaluates rules in the kernel. It is not attached: the exec program of [`ALWAYS`] calls it
 /// when it has seen to new jobs, see [`Hook::call`].
