@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= pin-dir= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= pin-dir= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -96,6 +96,9 @@ deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere
 complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
@@ -188,6 +191,9 @@ deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait-tree -d 'Wait at most this long for descendants that outlive the command (500ms, 30s, 5m; 0 for none)' -r
@@ -272,6 +278,9 @@ deny\t'execve fails with EPERM where the kernel allows that (BPF LSM); elsewhere
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 'Leave the programs attached and the ring in place for the next tracego, which takes over without a gap' -r -f -a "none\t'Leave nothing'
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,7 +21,9 @@ pub(super) fn build() -> Result<PathBuf> {
     let root = shell::root()?;
     let home = cargo_home()?;
     // Paths of this machine would make the program another one in another folder.
-    let names = [(root, "/tracego"), (home, "/cargo")];
+    let library = PathBuf::from(shell::output(Command::new("rustc").args(["--print", "sysroot"]))?);
+    let library = library.join("lib/rustlib/src/rust");
+    let names = [(root, "/tracego"), (home, "/cargo"), (library, "/rust")];
     let flags = ["-Ctarget-feature=+crt-static".to_owned()].into_iter();
     let flags = flags
         .chain(names.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));

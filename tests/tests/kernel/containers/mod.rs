@@ -2,6 +2,7 @@
 
 mod gone;
 mod identity;
+mod image;
 mod inside;
 mod jobs;
 mod watch;
@@ -20,6 +21,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("containers of podman have their id with crun", identity::ids_crun, needs_crun),
     ("containers of a user's podman have their id", identity::ids_rootless, needs_rootless),
     ("a container of podman belongs to the job that its variables name", jobs::jobs, needs_podman),
+    ("the image records a machine without root", image::node, image::needs_image),
     ("programs of containers of podman that are gone have their build information", gone::gone, needs_both),
 ];
 

@@ -37,7 +37,9 @@ pub enum TlsError {
     #[error("tls: cert and key go together; {0} is missing")]
     Alone(&'static str),
     /// A system without trusted certificates.
-    #[error("tls: no trusted certificates on this system ({0}); install ca-certificates, or set tls ca")]
+    #[error(
+        "tls: no trusted certificates on this system{0}; install ca-certificates, set SSL_CERT_FILE, or set tls ca"
+    )]
     NoRoots(String),
     /// A server name that no certificate can have.
     #[error("tls server-name: '{0}' cannot be the name in a certificate")]
@@ -85,7 +87,8 @@ impl TlsSettings {
         let (added, _ignored) = roots.add_parsable_certificates(found.certs);
         if added == 0 {
             let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-            return Err(TlsError::NoRoots(why.join("; ")));
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
+            return Err(TlsError::NoRoots(why));
         }
         Ok(roots)
     }
