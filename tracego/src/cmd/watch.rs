@@ -35,6 +35,7 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     agent.check_enforcement();
     detach::remove_leftovers(watch)?;
     notify::ready(settings.quiet, READY);
+    let _reports = notify::reports(agent.board());
     until_signal(agent, watch, settings, signals).await
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn until_signal(
             break;
         }
         notify::reloading();
-        let stop = agent.stopper();
+        let (stop, board) = (agent.stopper(), agent.board());
         let reload = reload::reload(&mut agent, &watch.records, settings);
         tokio::pin!(reload);
         let mut ends = false;
@@ -86,7 +87,7 @@ pub(super) async fn until_signal(
         if ends {
             break;
         }
-        notify::ready(true, READY);
+        notify::reloaded(&board);
     }
     notify::stopping();
     tokio::select! {
