@@ -11,8 +11,20 @@ const FILE: &str = "<!-- file: ";
 const WITHOUT_ROOT: [&str; 8] =
     ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 9] =
-    ["cargo", "curl", "git", "install", "kill", "logrotate", "mount", "openssl", "systemctl"];
+const OTHERS: [&str; 12] = [
+    "apt",
+    "cargo",
+    "curl",
+    "git",
+    "install",
+    "kill",
+    "logrotate",
+    "mount",
+    "openssl",
+    "systemctl",
+    "tail",
+    "usermod",
+];
 
 /// A fenced block of a document.
 pub(crate) struct Block {

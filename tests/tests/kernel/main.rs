@@ -29,6 +29,7 @@ mod reload;
 mod run_end;
 mod scrapes;
 mod seal;
+mod service;
 mod sinks;
 mod traces;
 
@@ -64,6 +65,7 @@ fn main() {
         scrapes::TESTS,
         sinks::TESTS,
         reload::TESTS,
+        service::TESTS,
         enforcement::TESTS,
         enforce_go::TESTS,
         policies::TESTS,

@@ -16,7 +16,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
-use crate::{shell, toolchain};
+use crate::{shell, test, toolchain};
+
+/// Profile that `cargo xtask test` builds anyway, with the same selection of packages.
+const DEV: &str = "dev";
 
 /// Options of `cargo xtask package`.
 #[derive(clap::Args)]
@@ -73,9 +76,21 @@ pub(crate) fn release(profile: &str) -> Result<Release> {
         Ok(epoch) => epoch,
         Err(_) => shell::output(Command::new("git").current_dir(&root).args(["log", "-1", "--format=%ct"]))?,
     };
-    shell::run(shell::cargo()?.args(["build", "--locked", "--package", "tracego", "--profile", profile]))?;
     let target = shell::target()?;
-    let built = target.join(if profile == "dev" { "debug" } else { profile }).join("tracego");
+    let built = if profile == DEV {
+        test::build()?;
+        target.join("debug/tracego")
+    } else {
+        shell::run(shell::cargo()?.args([
+            "build",
+            "--locked",
+            "--package",
+            "tracego",
+            "--profile",
+            profile,
+        ]))?;
+        target.join(profile).join("tracego")
+    };
     let folder = target.join("package");
     fs::create_dir_all(&folder)?;
     let program = folder.join("tracego");
