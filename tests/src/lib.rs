@@ -59,11 +59,12 @@ pub fn tracego() -> PathBuf {
     path
 }
 
-/// Returns a command of tracego whose records are full. A test that looks at lean ones uses [`tracego()`].
+/// Returns a command of tracego whose records are full, and which does not read `/etc/tracego`. A test that looks at
+/// lean records uses [`tracego()`].
 #[must_use]
 pub fn with_full_records() -> Command {
     let mut command = Command::new(tracego());
-    command.env("TRACEGO_DETAIL", "full");
+    command.env("TRACEGO_DETAIL", "full").env("TRACEGO_CONFIG", "none");
     command
 }
 

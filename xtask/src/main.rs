@@ -14,9 +14,11 @@ mod instructions;
 mod inventory;
 mod lint;
 mod man;
+mod package;
 mod parallel;
 mod run;
 mod shell;
+mod systemd_guest;
 mod test;
 mod toolchain;
 mod vm;
@@ -51,6 +53,10 @@ enum Subcommand {
     Image(image::Args),
     /// Generate the man pages and the shell completions
     Man(man::Args),
+    /// Make the Debian package and the tarball
+    Package(package::Args),
+    /// Install the Debian package in a machine with systemd, in an emulator, and try the service
+    Systemd(systemd_guest::Args),
     /// Check format, lints, dependencies and documentation
     Lint,
 }
@@ -69,6 +75,8 @@ fn main() -> std::process::ExitCode {
         Subcommand::Static(args) => image::run_static(&args),
         Subcommand::Image(args) => image::run(&args),
         Subcommand::Man(args) => man::run(&args),
+        Subcommand::Package(args) => package::run(&args),
+        Subcommand::Systemd(args) => systemd_guest::run(&args),
         Subcommand::Lint => lint::run(),
     };
     // Printed here, because `main` would print the error with its backtrace.

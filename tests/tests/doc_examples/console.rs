@@ -11,7 +11,8 @@ const FILE: &str = "<!-- file: ";
 const WITHOUT_ROOT: [&str; 8] =
     ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 17] = [
+    "apt",
     "cargo",
     "curl",
     "git",
@@ -23,8 +24,11 @@ const OTHERS: [&str; 13] = [
     "mount",
     "openssl",
     "podman",
+    "setpriv",
     "skopeo",
     "systemctl",
+    "tail",
+    "usermod",
 ];
 
 /// A fenced block of a document.

@@ -78,7 +78,7 @@ fn shown() {
         .collect();
     assert_eq!(options["ring-size"], ("4M", "command line"));
     assert_eq!(options["uid"], ("7", "TRACEGO_UID"));
-    assert_eq!(options["heartbeat"], ("5", "file"));
+    assert_eq!(options["heartbeat"], ("5", file.to_str().unwrap()));
     assert_eq!(options["event"], ("execve", "default"));
     assert_eq!(shown["tables"]["sinks"][0]["type"], "otlp");
 }

@@ -32,6 +32,7 @@ mod reload;
 mod run_end;
 mod scrapes;
 mod seal;
+mod service;
 mod sinks;
 mod traces;
 
@@ -68,6 +69,7 @@ fn main() {
         scrapes::TESTS,
         sinks::TESTS,
         reload::TESTS,
+        service::TESTS,
         enforcement::TESTS,
         enforce_go::TESTS,
         policies::TESTS,

@@ -148,9 +148,11 @@ pub enum ConfigAction {
     /// keys and policies that the file names are read, and folders and groups looked up. Nothing is made or locked,
     /// and no connection is made.
     Check {
-        /// Configuration file.
+        /// Configuration file, or a folder with tracego.toml and conf.d/*.toml.
+        ///
+        /// Default: /etc/tracego.
         #[arg(value_name = "FILE")]
-        file: PathBuf,
+        file: Option<PathBuf>,
     },
     /// Show each option with its value and its source, in the form of an equivalent configuration file.
     /// Values of headers and other secrets are left out.

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::{code, output, output_check, plain_output::PlainOutput, policy, setup, telemetry};
 use crate::{
     cli::{Config, ConfigAction},
-    config::{self, Configuration, OptionValue},
+    config::{self, Configuration, OptionValue, ReadFiles},
 };
 
 /// Keys of tables whose values are secret.
@@ -25,45 +26,51 @@ const HIDDEN: &str = "…";
 /// Fails if standard output cannot be written.
 pub(super) fn config(asked: &Config) -> anyhow::Result<ExitCode> {
     match &asked.action {
-        ConfigAction::Check { file } => {
-            let line = ["tracego".into(), "--config".into(), file.into()];
-            Ok(match config::read(&line) {
-                Ok(Configuration { cli, settings }) => {
-                    settings.warnings.iter().for_each(|warning| message!("warning: {warning}"));
-                    let watch = &cli.watch;
-                    let mistakes = [
-                        setup::options(watch, &settings, false).err(),
-                        output_check::check(&watch.records, &settings, false).err(),
-                        output::redactor(&settings).err(),
-                        telemetry::check_traces(&watch.records).err(),
-                        policy::check_stage(&watch.records.policies).err(),
-                    ];
-                    let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
-                    if mistakes.is_empty() {
-                        let sinks = settings.sinks.len();
-                        writeln!(io::stdout(), "{}: ok, {sinks} sinks", file.display())?;
-                        return Ok(ExitCode::SUCCESS);
-                    }
-                    mistakes.iter().for_each(|error| message!("{}: {error:#}", file.display()));
-                    ExitCode::from(code::UNREADABLE)
-                }
-                Err(error) => {
-                    message!("{}", first_lines(&error).trim_end_matches('\n'));
-                    ExitCode::from(code::UNREADABLE)
-                }
-            })
-        }
+        ConfigAction::Check { file } => check(file.as_deref()),
         ConfigAction::Show { report, options } => {
             let line: Vec<OsString> = ["tracego".into()].into_iter().chain(options.iter().cloned()).collect();
-            let Configuration { cli, settings } = config::read(&line).unwrap_or_else(|error| error.exit());
-            let tables = match &cli.watch.records.config {
-                Some(path) => config::tables(path).map_err(anyhow::Error::msg)?,
-                None => toml::Table::new(),
-            };
-            show(&settings.options, tables, report.is_json())?;
+            let read = config::read(&line).unwrap_or_else(|error| error.exit());
+            show(&read.settings.options, read.files, report.is_json())?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Checks a file, the files of a folder, or the default files.
+fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let mut line: Vec<OsString> = vec!["tracego".into()];
+    if let Some(file) = file {
+        line.extend(["--config".into(), file.into()]);
+    }
+    let Configuration { cli, settings, files } = match config::read(&line) {
+        Ok(read) => read,
+        Err(error) => {
+            message!("{}", first_lines(&error).trim_end_matches('\n'));
+            return Ok(ExitCode::from(code::UNREADABLE));
+        }
+    };
+    settings.warnings.iter().for_each(|warning| message!("warning: {warning}"));
+    let name = match (file, files.paths.as_slice()) {
+        (Some(file), _) => file.display().to_string(),
+        (None, []) => format!("defaults, since {} has no file", config::FOLDER),
+        (None, paths) => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let watch = &cli.watch;
+    let mistakes = [
+        setup::options(watch, &settings, false).err(),
+        output_check::check(&watch.records, &settings, false).err(),
+        output::redactor(&settings).err(),
+        telemetry::check_traces(&watch.records).err(),
+        policy::check_stage(&watch.records.policies).err(),
+    ];
+    let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
+    if mistakes.is_empty() {
+        let sinks = settings.sinks.len();
+        writeln!(io::stdout(), "{name}: ok, {sinks} sinks")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    mistakes.iter().for_each(|error| message!("{name}: {error:#}"));
+    Ok(ExitCode::from(code::UNREADABLE))
 }
 
 /// Returns an error's text without the usage lines, which are about the command line.
@@ -72,11 +79,16 @@ fn first_lines(error: &clap::Error) -> String {
     text.split("\n\n").next().unwrap_or_default().trim_end().to_owned() + "\n"
 }
 
-fn show(settings: &[OptionValue], mut tables: toml::Table, json: bool) -> anyhow::Result<()> {
+fn show(settings: &[OptionValue], files: ReadFiles, json: bool) -> anyhow::Result<()> {
+    let ReadFiles { paths, mut tables, origins } = files;
     tables.iter_mut().for_each(|(_, value)| hide(value));
     let mut out = PlainOutput::stdout(json);
     if json {
-        writeln!(out, "{}", json!({ "options": settings, "tables": tables }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "options": settings, "tables": tables, "files": paths, "origins": origins })
+        )?;
         return Ok(());
     }
     let lines: Vec<(String, &OptionValue)> =
@@ -86,7 +98,11 @@ fn show(settings: &[OptionValue], mut tables: toml::Table, json: bool) -> anyhow
         writeln!(out, "{line:width$}  # {}", setting.origin)?;
     }
     if !tables.is_empty() {
-        write!(out, "\n{tables}")?;
+        writeln!(out)?;
+        for (key, file) in &origins {
+            writeln!(out, "# {key}: {}", file.display())?;
+        }
+        write!(out, "{tables}")?;
     }
     Ok(())
 }

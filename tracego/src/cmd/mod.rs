@@ -53,7 +53,7 @@ mod code {
 /// Runs the command given on the command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Configuration { cli, settings } = crate::config::parse();
+    let Configuration { cli, settings, .. } = crate::config::parse();
     tracing_subscriber::fmt()
         .with_env_filter(cli.log)
         .with_writer(std::io::stderr)

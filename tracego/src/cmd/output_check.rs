@@ -18,12 +18,32 @@ use tracego_deliver::{
 
 use super::output;
 use crate::{
-    cli::{OutputForm, RecordOptions, wrong_usage},
-    config::RunSettings,
+    cli::{OutputForm, RecordOptions, UsageError, wrong_usage},
+    config::{RunSettings, ownership},
 };
 
 /// Maximum number of symbolic links that are followed to a file that is not there yet.
 const LINKS: usize = 8;
+
+/// Checks that only root and the user of this process can change policies, keys and the spool.
+///
+/// # Errors
+/// Fails if another user can; the text names the path and the command to type.
+pub(super) fn check_owners(options: &RecordOptions, settings: &RunSettings) -> anyhow::Result<()> {
+    let policies = &options.policies;
+    let named = policies.policy.iter().map(|path| ("--policy", path));
+    let keys = policies.key.policy_key.iter().map(|path| ("--policy-key", path));
+    let own = options.seal_key.iter().filter(|_| options.seal).map(|path| ("--seal-key", path));
+    let spool = options.spool_dir.iter().map(|path| ("--spool-dir", path));
+    let of_sinks = settings.sinks.iter().filter_map(|sink| match &sink.kind {
+        SinkKind::File(file) => Some(("seal-key", file.seal_key.as_ref()?)),
+        _ => None,
+    });
+    for (name, path) in named.chain(keys).chain(own).chain(spool).chain(of_sinks) {
+        ownership::check_path(path).with_context(|| name.to_owned()).map_err(UsageError::of)?;
+    }
+    Ok(())
+}
 
 /// Checks the outputs without opening any.
 ///
@@ -35,6 +55,7 @@ pub(super) fn check(
     settings: &RunSettings,
     is_for_messages: bool,
 ) -> anyhow::Result<()> {
+    check_owners(options, settings)?;
     let sinks = output::sinks(options, settings)?;
     let is_direct = output::has_direct(options, &sinks, is_for_messages);
     output::check_aggregate(options.aggregate, &options.events)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{output, policy, setup};
+use super::{output, output_check, policy, setup};
 use crate::{
     agent::{Agent, ReloadSettings},
     cli::{Cli, Command, RecordOptions},
@@ -24,7 +24,7 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
         }
         Err(error) => Err(error),
     };
-    agent.board().count_reload(done.is_ok());
+    agent.board().end_reload(&done.as_ref().map(|()| ()).map_err(|error| format!("{error:#}")));
     match done {
         Ok(()) => tracing::warn!("the configuration was reloaded"),
         Err(error) => {
@@ -42,11 +42,12 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
         let lines = text.split("\n\n").next().unwrap_or_default().lines();
         anyhow::anyhow!("{}", lines.collect::<Vec<_>>().join("; "))
     };
-    let Configuration { cli, settings } = config::read(&args).map_err(mistakes)?;
+    let Configuration { cli, settings, .. } = config::read(&args).map_err(mistakes)?;
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let options = records(&cli).context("this command has no configuration")?;
     // Whether exits are told with their starts does not change.
     output::check_aggregate(running.aggregate, &options.events)?;
+    output_check::check_owners(options, &settings)?;
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
     let new = ReloadSettings {
@@ -88,7 +89,7 @@ mod tests {
         let setting = |name: &str, value: &str| OptionValue {
             name: name.to_owned(),
             values: vec![value.to_owned()],
-            origin: Origin::File,
+            origin: Origin::File("tracego.toml".into()),
         };
         let before = [setting("ring-size", "8M"), setting("profile", "ci"), setting("uid", "0")];
         let now = [setting("ring-size", "4M"), setting("profile", "auto"), setting("uid", "0")];

@@ -40,6 +40,7 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     detach::remove_leftovers(watch)?;
     agent.confine();
     notify::ready(settings.quiet, READY);
+    let _reports = notify::reports(agent.board());
     until_signal(agent, watch, settings, signals).await
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn until_signal(
             break;
         }
         notify::reloading();
-        let stop = agent.stopper();
+        let (stop, board) = (agent.stopper(), agent.board());
         let reload = reload::reload(&mut agent, &watch.records, settings);
         tokio::pin!(reload);
         let mut ends = false;
@@ -94,7 +95,7 @@ pub(super) async fn until_signal(
         if ends {
             break;
         }
-        notify::ready(true, READY);
+        notify::reloaded(&board);
     }
     notify::stopping();
     tokio::select! {

@@ -1,6 +1,6 @@
 //! Parser of the configuration file.
 
-use std::{fs, path::Path};
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use sha2::{Digest as _, Sha256};
@@ -15,13 +15,19 @@ use tracego_deliver::sink::{self, settings::SinkSettings};
 use tracego_model::text;
 use tracego_probe::enforce::{self, settings::Enforce};
 
-use super::{ADDS_UP, line_finder::LineFinder, options};
+use super::{
+    ADDS_UP,
+    layers::{KeyOrigins, Layers},
+    line_finder::LineFinder,
+    options,
+    sources::Source,
+};
 use crate::cli::{Cli, EnvSpec};
 
 /// Options by their long names.
 pub(super) type FileOptions = Vec<(String, Vec<String>)>;
 
-/// The content of a configuration file.
+/// The content of one configuration file, or of several that are merged.
 #[derive(Default)]
 pub(super) struct ConfigFile {
     pub(super) options: FileOptions,
@@ -31,10 +37,14 @@ pub(super) struct ConfigFile {
     pub(super) enforce: Enforce,
     pub(super) redact: RedactSettings,
     /// Warnings about keys that have other names now.
-    pub(super) warnings: Mistakes,
-    /// Tables as written in the file.
+    pub(super) warnings: Vec<String>,
+    /// Tables as written in the files.
     pub(super) tables: toml::Table,
-    /// SHA-256 of the file.
+    /// The file of each key.
+    pub(super) origins: KeyOrigins,
+    /// Paths of the files, in the order in which they were read.
+    pub(super) files: Vec<PathBuf>,
+    /// SHA-256 of the file; of several files, that of their digests in hexadecimal, one behind the other.
     pub(super) digest: String,
 }
 
@@ -60,23 +70,72 @@ impl Mistakes {
     }
 }
 
-/// Reads and validates a file on its own, so that mistakes are found whatever the command line is.
-pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
-    parse(&text).map_err(|mistakes| mistakes.texts(path).join("\n"))
+/// Validates each file on its own, so that mistakes are found whatever the others and the command line are, and
+/// merges them.
+pub(super) fn read(sources: &[Source]) -> Result<ConfigFile, String> {
+    let (mut layers, mut mistakes, mut warnings) = (Layers::default(), Vec::new(), Vec::new());
+    let mut last = ConfigFile::default();
+    for source in sources {
+        match parse(&source.text) {
+            Ok((file, table, of_file)) => {
+                warnings.extend(of_file.texts(&source.path));
+                layers.add(&source.path, &table);
+                last = file;
+            }
+            Err(found) => mistakes.extend(found.texts(&source.path)),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes.join("\n"));
+    }
+    let merged = match sources {
+        [_] => last,
+        _ => validated(layers.table).map_err(|texts| {
+            let placed = |text: String| {
+                let found = sources.iter().rev().find_map(|source| {
+                    let line = LineFinder::new(&source.text).line(&text)?;
+                    Some(format!("{}:{line}: {text}", source.path.display()))
+                });
+                found.unwrap_or(text)
+            };
+            texts.into_iter().map(placed).collect::<Vec<_>>().join("\n")
+        })?,
+    };
+    let files = sources.iter().map(|source| source.path.clone()).collect();
+    let digest = |text: &str| format!("{:x}", Sha256::digest(text));
+    let digest = match sources {
+        [one] => digest(&one.text),
+        several => digest(&several.iter().map(|source| digest(&source.text)).collect::<String>()),
+    };
+    Ok(ConfigFile { warnings, origins: layers.origins, files, digest, ..merged })
 }
 
-/// Parses and validates the text of a file.
-fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
+/// Parses and validates the text of a file. Returns its table and its warnings, too.
+fn parse(text: &str) -> Result<(ConfigFile, toml::Table, Mistakes), Mistakes> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line =
             error.span().and_then(|span| text.get(..span.start)).map(|front| front.matches('\n').count() + 1);
         let what = error.message().lines().next().unwrap_or_default().to_owned();
         Mistakes(vec![(line, format!("TOML: {what}"))])
     })?;
+    let lines = LineFinder::new(text);
+    let placed = |texts: Vec<String>| {
+        let mut placed: Vec<_> = texts.into_iter().map(|text| (lines.line(&text), text)).collect();
+        placed.sort_by_key(|(line, _)| *line);
+        Mistakes(placed)
+    };
+    let file = validated(table.clone()).map_err(placed)?;
+    let warnings = placed(file.warnings.clone());
+    Ok((file, table, warnings))
+}
+
+/// Reads a parsed file.
+///
+/// # Errors
+/// Returns all mistakes.
+fn validated(table: toml::Table) -> Result<ConfigFile, Vec<String>> {
     let mut mistakes = Vec::new();
-    let mut file = ConfigFile { digest: format!("{:x}", Sha256::digest(text)), ..ConfigFile::default() };
-    file.tables = table.clone();
+    let mut file = ConfigFile { tables: table.clone(), ..ConfigFile::default() };
     file.tables.retain(|key, _| {
         [SINKS, enforce::settings::TABLE, redact::TABLE]
             .iter()
@@ -113,17 +172,12 @@ fn parse(text: &str) -> Result<ConfigFile, Mistakes> {
         Ok(env) => file.env = env,
         Err(error) => mistakes.push(format!("env: {error}")),
     }
-    let lines = LineFinder::new(text);
-    let placed = |texts: Vec<String>| {
-        let mut placed: Vec<_> = texts.into_iter().map(|text| (lines.line(&text), text)).collect();
-        placed.sort_by_key(|(line, _)| *line);
-        Mistakes(placed)
-    };
     if !mistakes.is_empty() {
-        return Err(placed(mistakes));
+        return Err(mistakes);
     }
-    let warnings = [file.rules.warnings.clone(), file.enforce.warnings.clone()].concat();
-    file.warnings = placed([warnings, sink::settings::warnings(&file.sinks)].concat());
+    file.warnings =
+        [file.rules.warnings.clone(), file.enforce.warnings.clone(), sink::settings::warnings(&file.sinks)]
+            .concat();
     Ok(file)
 }
 

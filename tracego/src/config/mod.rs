@@ -4,12 +4,16 @@
 //! prefix `TRACEGO_` (`TRACEGO_RING_SIZE`). Both follow from the definition of the command line and take the
 //! same values. Only `env` adds up: values from the command line are added to those of the file and override
 //! them; it has no variable. Tables hold the settings of rules (`rules::settings`) and sinks
-//! (`sink::settings`).
+//! (`sink::settings`). Without `--config`, a tracego that watches the whole machine reads the files in
+//! `/etc/tracego`; other commands read none, so that a developer's run does not use the outputs of the service.
 
 mod file;
+mod layers;
 mod line_finder;
 mod origin;
+pub(crate) mod ownership;
 mod settings;
+mod sources;
 mod variables;
 mod without_effect;
 
@@ -20,7 +24,9 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 pub use origin::{OptionValue, Origin};
+pub(crate) use settings::ReadFiles;
 pub use settings::{Configuration, RunSettings};
+pub(crate) use sources::FOLDER;
 use variables::variable;
 
 use crate::cli::{Cli, REPORT};
@@ -45,14 +51,6 @@ pub fn command() -> Command {
     })
 }
 
-/// Returns the tables of a valid file: settings of rules, sinks and enforcement.
-///
-/// # Errors
-/// Returns a description of the mistakes in the file.
-pub(crate) fn tables(path: &Path) -> Result<toml::Table, String> {
-    Ok(file::read(path)?.tables)
-}
-
 /// Returns the configuration in force. Exits on wrong usage, help and version, as clap does.
 #[must_use]
 pub(crate) fn parse() -> Configuration {
@@ -60,18 +58,32 @@ pub(crate) fn parse() -> Configuration {
     read(&args).unwrap_or_else(|error| error.exit())
 }
 
-/// Returns the configuration from a command line, the environment and the file that they name.
+/// Returns the configuration from a command line, the environment and the files that they name, or the default
+/// ones.
 ///
 /// # Errors
-/// Fails on wrong usage, or if the file cannot be read or has invalid content.
+/// Fails on wrong usage, or if a file cannot be read, has invalid content, or could be changed by a user who is
+/// not trusted.
 pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
+    read_or(args, Path::new(FOLDER))
+}
+
+/// Returns the configuration as [`read`] does, with another folder of default files.
+fn read_or(args: &[OsString], folder: &Path) -> Result<Configuration, clap::Error> {
     let named = |error| variables::named(error, args, |name| std::env::var_os(name));
     let matches = command().try_get_matches_from(args).map_err(|error| named(with_hint(error, args)))?;
-    let Some(path) = path(deepest(&matches)) else {
-        return Configuration::new(&matches, None);
+    let sources = match path(deepest(&matches)) {
+        Some(path) if path.as_os_str() == sources::NO_FILE => Ok(Vec::new()),
+        Some(path) => sources::named(&path),
+        None if matches.subcommand_name().is_none() => sources::folder(folder),
+        None => Ok(Vec::new()),
     };
     let usage = |text: String| usage_error(&matches, clap::error::ErrorKind::InvalidValue, text);
-    let file = file::read(&path).map_err(usage)?;
+    let sources = sources.map_err(usage)?;
+    if sources.is_empty() {
+        return Configuration::new(&matches, None);
+    }
+    let file = file::read(&sources).map_err(usage)?;
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| file.options.iter().find(|(name, _)| name == long));
         match given {
@@ -82,7 +94,7 @@ pub fn read(args: &[OsString]) -> Result<Configuration, clap::Error> {
         }
     });
     let matches = command.try_get_matches_from(args).map_err(named)?;
-    Configuration::new(&matches, Some((&path, file)))
+    Configuration::new(&matches, Some(file))
 }
 
 /// Returns an error with the usage of the subcommand that was given.
@@ -145,7 +157,88 @@ mod tests {
         let path = file.path().to_str().unwrap().to_owned();
         let line = line.replace("FILE", &path);
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        read(&args).map_err(|error| error.render().to_string().replace(&path, "FILE"))
+        let nowhere = Path::new("/no/such/folder");
+        read_or(&args, nowhere).map_err(|error| error.render().to_string().replace(&path, "FILE"))
+    }
+
+    /// Reads a command line with these files in the default folder; errors name it FOLDER.
+    fn with_defaults(files: &[(&str, &str)], line: &str) -> Result<Configuration, String> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let folder = dir.path().to_str().unwrap();
+        let line = line.replace("FOLDER", folder);
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        read_or(&args, dir.path()).map_err(|error| error.render().to_string().replace(folder, "FOLDER"))
+    }
+
+    const TWO: [(&str, &str); 2] = [
+        ("tracego.toml", "heartbeat = 5\nenv = \"A=1\"\n[rules.TG007]\nnofile = 1\nenabled = false"),
+        (
+            "conf.d/10.toml",
+            "heartbeat = 7\nenv = [\"B\"]\n[enforce]\nmode = \"audit\"\n[rules.TG007]\nenabled = true",
+        ),
+    ];
+
+    #[test]
+    fn default_files_are_for_watching_the_machine_alone() {
+        let heartbeat = |line: &str| with_defaults(&TWO, line).unwrap().cli.watch().unwrap().heartbeat;
+        for (line, wanted) in [
+            ("tracego", 7),
+            ("tracego --heartbeat 9", 9),
+            ("tracego --config none", 60),
+            ("tracego --config FOLDER", 7),
+            ("tracego --config FOLDER/tracego.toml", 5),
+            ("tracego run -- make", 60),
+            ("tracego run --config FOLDER -- make", 7),
+            ("tracego capture x", 60),
+        ] {
+            assert_eq!(heartbeat(line), wanted, "{line}");
+        }
+        assert_eq!(with_defaults(&[], "tracego").unwrap().cli.watch.heartbeat, 60);
+        let error = with_defaults(&[], "tracego --config FOLDER").unwrap_err();
+        assert!(
+            error.contains("--config FOLDER: neither tracego.toml nor conf.d/*.toml is there"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn later_files_override_and_each_value_has_its_file() {
+        let Configuration { settings, files, .. } = with_defaults(&TWO, "tracego --ring-size 8M").unwrap();
+        assert_eq!(settings.env, [EnvSpec::Value("A".into(), "1".into()), EnvSpec::Name("B".into())]);
+        assert!(settings.rules.is_on(find("TG007").unwrap()));
+        let origin = |name: &str| {
+            let option = settings.options.iter().find(|option| option.name == name).unwrap();
+            option.origin.to_string().rsplit('/').next().unwrap().to_owned()
+        };
+        assert_eq!(
+            ["heartbeat", "enforce", "env", "ring-size", "uid"].map(origin),
+            ["10.toml", "10.toml", "10.toml", "command line", "default"]
+        );
+        assert!(files.origins["rules.TG007.nofile"].ends_with("tracego.toml"));
+        assert!(files.origins["rules.TG007.enabled"].ends_with("10.toml"));
+        assert!(!files.origins.contains_key("heartbeat") && files.paths.len() == 2);
+        let other = [TWO[0], ("conf.d/10.toml", "heartbeat = 7")];
+        let digest = |files: &[(&str, &str)]| with_defaults(files, "tracego").unwrap().settings.digest;
+        assert!(digest(&TWO) != digest(&other) && digest(&TWO).is_some() && digest(&[]).is_none());
+    }
+
+    #[test]
+    fn mistakes_of_all_files_come_at_once_with_their_files() {
+        let sink = "[[sinks]]\ntype = \"stdout\"\n";
+        let error = |files: &[(&str, &str)]| with_defaults(files, "tracego").unwrap_err();
+        let of = error(&[("tracego.toml", "hertbeat = 1"), ("conf.d/a.toml", "\nuid = \"x\"")]);
+        assert!(of.contains("FOLDER/tracego.toml:1: unknown key 'hertbeat'"), "{of}");
+        assert!(of.contains("FOLDER/conf.d/a.toml:2: uid: "), "{of}");
+        let of = error(&[("conf.d/a.toml", sink), ("conf.d/b.toml", &format!("\n{sink}"))]);
+        assert!(of.contains("FOLDER/conf.d/b.toml:2: sinks stdout: name: is used twice"), "{of}");
+        let named = format!("{sink}name = \"stdout\"\nformat = \"ecs\"");
+        let sinks = with_defaults(&[("tracego.toml", sink), ("conf.d/b.toml", &named)], "tracego").unwrap();
+        assert_eq!(sinks.settings.sinks.len(), 1);
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! The source of each option's value.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use clap::{ArgMatches, CommandFactory as _, parser::ValueSource};
 use serde::{Serialize, Serializer};
+use tracego_probe::enforce;
 
-use super::{NOT_IN_FILE, file::FileOptions, variable};
+use super::{NOT_IN_FILE, file::ConfigFile, variable};
 use crate::cli::Cli;
+
+/// Key that stands for the option `enforce`, whose name is that of the table.
+const ENFORCE_MODE: &str = "enforce.mode";
 
 /// The source of a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// Default value.
     Default,
-    /// Configuration file.
-    File,
+    /// Configuration file of this path.
+    File(PathBuf),
     /// Environment variable of this name.
     Variable(String),
     /// Command line.
@@ -25,7 +29,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File => f.write_str("file"),
+            Self::File(path) => path.display().fmt(f),
             Self::Variable(name) => f.write_str(name),
             Self::Flag => f.write_str("command line"),
         }
@@ -50,7 +54,7 @@ pub struct OptionValue {
 }
 
 /// Returns every option that a file may set, in the order of the help text.
-pub(super) fn settings(matches: &ArgMatches, file: &FileOptions) -> Vec<OptionValue> {
+pub(super) fn settings(matches: &ArgMatches, file: &ConfigFile) -> Vec<OptionValue> {
     let command = Cli::command();
     let options = command.get_arguments().filter_map(|arg| Some((arg.get_id().as_str(), arg.get_long()?)));
     let options = options.filter(|(_, long)| !NOT_IN_FILE.contains(long));
@@ -60,11 +64,12 @@ pub(super) fn settings(matches: &ArgMatches, file: &FileOptions) -> Vec<OptionVa
             let raw = matches.try_get_raw(id).ok().flatten();
             let mut values: Vec<String> =
                 raw.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
-            let of_file = file.iter().find(|(name, _)| name == long);
+            let of_file = file.options.iter().find(|(name, _)| name == long);
+            let key = if long == enforce::settings::TABLE { ENFORCE_MODE } else { long };
             let origin = match source {
                 Some(ValueSource::CommandLine) => Origin::Flag,
                 Some(ValueSource::EnvVariable) => Origin::Variable(variable(long)),
-                _ if of_file.is_some() => Origin::File,
+                _ if of_file.is_some() => Origin::File(file.origins.get(key).cloned().unwrap_or_default()),
                 _ => Origin::Default,
             };
             if let Some((_, given)) = of_file.filter(|_| long == super::ADDS_UP) {

@@ -1,6 +1,6 @@
 //! The settings that a command gets.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{ArgMatches, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
@@ -10,13 +10,26 @@ use tracego_probe::enforce::settings::Enforce;
 use super::{OptionValue, deepest, file::ConfigFile, origin, usage_error, variables, without_effect};
 use crate::cli::{Cli, EnvSpec, WatchOptions};
 
-/// A command line, and everything that its configuration file adds to it.
+/// A command line, and everything that its configuration files add to it.
 #[derive(Debug)]
 pub struct Configuration {
     /// Command line; options that it does not give have the values of the environment or the file.
     pub cli: Cli,
     /// Settings beside the options.
     pub settings: RunSettings,
+    /// Files that were read.
+    pub(crate) files: ReadFiles,
+}
+
+/// The configuration files that were read, and what they say beside options.
+#[derive(Debug, Default)]
+pub(crate) struct ReadFiles {
+    /// Paths, in the order in which later ones override earlier ones.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Merged tables.
+    pub(crate) tables: toml::Table,
+    /// The file of each key of the tables, by its path: `rules.TG007.nofile`, `sinks.NAME`.
+    pub(crate) origins: BTreeMap<String, PathBuf>,
 }
 
 /// The settings of a run beside the options of its command.
@@ -26,7 +39,7 @@ pub struct RunSettings {
     pub rules: RuleSettings,
     /// Values of `--env`: those of the file, then those of the command line, which override them.
     pub env: Vec<EnvSpec>,
-    /// Sinks of the configuration file.
+    /// Sinks of the configuration files.
     pub sinks: Vec<SinkSettings>,
     /// Settings of enforcement.
     pub enforce: Enforce,
@@ -34,7 +47,7 @@ pub struct RunSettings {
     pub redact: RedactSettings,
     /// Warnings about the configuration file, and about variables that have no effect.
     pub warnings: Vec<String>,
-    /// SHA-256 of the configuration file, in hexadecimal.
+    /// SHA-256 of the configuration files, in hexadecimal.
     pub digest: Option<String>,
     /// Every option that a file may set, as text.
     pub options: Vec<OptionValue>,
@@ -43,17 +56,29 @@ pub struct RunSettings {
 }
 
 impl Configuration {
-    /// Joins the parsed command line with its file.
-    pub(super) fn new(matches: &ArgMatches, file: Option<(&Path, ConfigFile)>) -> Result<Self, clap::Error> {
+    /// Joins the parsed command line with its files.
+    pub(super) fn new(matches: &ArgMatches, file: Option<ConfigFile>) -> Result<Self, clap::Error> {
         let usage = |text| usage_error(matches, ErrorKind::ArgumentConflict, text);
         without_effect::check(matches.subcommand_name(), deepest(matches)).map_err(usage)?;
-        let digest = file.as_ref().map(|(_, file)| file.digest.clone());
-        let mut warnings = file.as_ref().map(|(path, file)| file.warnings.texts(path)).unwrap_or_default();
+        let digest = file.as_ref().map(|file| file.digest.clone());
+        let file = file.unwrap_or_default();
+        let options = origin::settings(deepest(matches), &file);
+        let ConfigFile {
+            mut rules,
+            mut env,
+            sinks,
+            enforce,
+            redact,
+            mut warnings,
+            tables,
+            mut origins,
+            files,
+            ..
+        } = file;
         let given = std::env::vars_os().map(|(name, _)| name);
         warnings.extend(variables::unknown(super::command, given));
-        let ConfigFile { options, mut rules, mut env, sinks, enforce, redact, .. } =
-            file.map(|(_, file)| file).unwrap_or_default();
-        let options = origin::settings(deepest(matches), &options);
+        origins.retain(|key, _| key.split('.').next().is_some_and(|table| tables.contains_key(table)));
+        let files = ReadFiles { paths: files, tables, origins };
         let cli = Cli::from_arg_matches(matches)?;
         if let Some(Err(error)) = cli.watch().map(WatchOptions::argv_cap) {
             return Err(usage_error(matches, ErrorKind::ValueValidation, error));
@@ -64,6 +89,6 @@ impl Configuration {
         }
         let quiet = cli.quiet;
         let settings = RunSettings { rules, env, sinks, enforce, redact, warnings, digest, options, quiet };
-        Ok(Self { cli, settings })
+        Ok(Self { cli, settings, files })
     }
 }

@@ -71,7 +71,8 @@ pub struct Board {
     attached: AtomicBool,
     /// Number of reloads: accepted, refused.
     reloads: [AtomicU64; 2],
-    refused_config: AtomicBool,
+    /// Reason why the last reload was refused; `None` if it was accepted.
+    refused_reload: Mutex<Option<String>>,
     kernel: Mutex<KernelNumbers>,
     stages: Mutex<Arc<StageNumbers>>,
     sinks: Mutex<Vec<Arc<SinkStatus>>>,
@@ -95,13 +96,19 @@ impl Board {
             setup: Setup { ring_size, config },
             attached: AtomicBool::new(false),
             reloads: [AtomicU64::new(0), AtomicU64::new(0)],
-            refused_config: AtomicBool::new(false),
+            refused_reload: Mutex::default(),
             kernel: Mutex::default(),
             stages: Mutex::default(),
             sinks: Mutex::default(),
             enforcement: OnceLock::new(),
             privileges: Arc::default(),
         }
+    }
+
+    /// Creates a board on which threads count as stuck after this silence.
+    #[cfg(test)]
+    pub(crate) fn with_stuck(stuck: Duration) -> Self {
+        Self { stuck, ..Self::new(4096, None) }
     }
 
     /// Sets whether the programs are attached and the agent runs.
@@ -150,10 +157,15 @@ impl Board {
         locked(&self.sinks).clone()
     }
 
-    /// Records a reload of the configuration, which was accepted or refused.
-    pub(crate) fn count_reload(&self, taken: bool) {
-        self.refused_config.store(!taken, Ordering::Relaxed);
-        self.reloads[usize::from(!taken)].fetch_add(1, Ordering::Relaxed);
+    /// Records a reload of the configuration, which was accepted or refused for a reason.
+    pub(crate) fn end_reload(&self, result: &Result<(), String>) {
+        *locked(&self.refused_reload) = result.as_ref().err().cloned();
+        self.reloads[usize::from(result.is_err())].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the reason why the last reload was refused; `None` if it was accepted.
+    pub(super) fn refused_reload(&self) -> Option<String> {
+        locked(&self.refused_reload).clone()
     }
 
     /// Returns the number of reloads: accepted, refused.
@@ -163,7 +175,7 @@ impl Board {
 
     /// Whether the last configuration that was read is in force.
     pub(super) fn is_current(&self) -> bool {
-        !self.refused_config.load(Ordering::Relaxed)
+        locked(&self.refused_reload).is_none()
     }
 
     /// Replaces the numbers of the stages.

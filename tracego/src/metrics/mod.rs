@@ -9,6 +9,7 @@
 //! families  board → metrics and their names, in the format of Prometheus or of OTLP
 //! otlp      push of the families to a collector, every minute
 //! health    board → liveness and readiness, with reasons
+//! status    board → one line for systemd
 //! server    thread that answers requests; socket: its listening socket
 //! ```
 
@@ -18,6 +19,7 @@ mod health;
 pub mod otlp;
 pub(crate) mod server;
 mod socket;
+mod status;
 pub mod tally;
 
 pub use board::{Board, StageNumbers};

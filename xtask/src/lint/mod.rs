@@ -1,13 +1,14 @@
 //! `cargo xtask lint`: checks format, structure, lints, dependencies and documentation.
 //!
 //! `crate_graph`, `module_graph` and `opening_word` are rules of this project that no other tool checks;
-//! `source` reads the Rust files for the last two.
+//! `source` reads the Rust files for the last two. `unit_files` asks systemd about the service.
 
 mod crate_graph;
 mod module_graph;
 mod module_paths;
 mod opening_word;
 mod source;
+mod unit_files;
 
 use anyhow::{Result, ensure};
 
@@ -22,6 +23,7 @@ pub(crate) fn run() -> Result<()> {
     shell::run(cargo()?.args(["fmt", "--all", "--check"]))?;
     shell::run(cargo()?.args(["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"]))?;
     house_rules()?;
+    unit_files::check()?;
     shell::run(
         cargo()?
             .args(["clippy", "--workspace", "--exclude", "tracego-ebpf", "--all-targets", "--locked"])

@@ -1,0 +1,177 @@
+//! Owners and modes of files that steer a privileged process.
+//!
+//! Only root, the users of this process and the user who called sudo may own such a file or a folder above it,
+//! and only the owner may write there. A process without privileges is not checked: its files can do no more
+//! than their writers can do anyway.
+
+use std::{
+    fs::{self, File, Metadata},
+    io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{StatVfsMountFlags, statvfs},
+    process::{geteuid, getuid},
+    thread::{CapabilitySet, capabilities},
+};
+
+/// Mode bits that let others than the owner write.
+const OTHERS_WRITE: u32 = 0o022;
+/// Mode bit of a folder such as /tmp, where only the owner of a file may rename it.
+const STICKY: u32 = 0o1000;
+
+/// The reason why a file is not trusted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Untrusted {
+    /// Path, its owner, and the owner that it should have.
+    #[error(
+        "{} belongs to user {}, who could change what tracego does: chown {} {}", .0.display(), .1, .2, .0.display()
+    )]
+    Owner(PathBuf, u32, u32),
+    /// Path and its mode.
+    #[error(
+        "others than the owner can write {} (mode {:04o}), and so change what tracego does: chmod go-w {}",
+        .0.display(), .1, .0.display()
+    )]
+    Mode(PathBuf, u32),
+    #[error("{}: {}", .0.display(), .1)]
+    Io(PathBuf, io::Error),
+}
+
+/// The users who may own a file that steers this process.
+struct TrustedOwners {
+    users: Vec<u32>,
+    /// User that a file should belong to.
+    own: u32,
+}
+
+impl TrustedOwners {
+    /// Returns the trusted owners, or `None` if this process has no privileges.
+    fn of_process() -> Option<Self> {
+        let own = geteuid();
+        let has_capabilities =
+            || capabilities(None).is_ok_and(|sets| sets.effective != CapabilitySet::empty());
+        if !own.is_root() && !has_capabilities() {
+            return None;
+        }
+        let mut users = vec![0, own.as_raw(), getuid().as_raw()];
+        // sudo(8) sets it; whoever can set a variable of a root process is trusted anyway.
+        if own.is_root() {
+            users.extend(std::env::var("SUDO_UID").ok().and_then(|user| user.parse::<u32>().ok()));
+        }
+        Some(Self { users, own: own.as_raw() })
+    }
+
+    fn check(&self, path: &Path, about: &Metadata) -> Result<(), Untrusted> {
+        if !self.users.contains(&about.uid()) {
+            let wanted = if about.is_dir() { self.own } else { 0 };
+            return Err(Untrusted::Owner(path.to_owned(), about.uid(), wanted));
+        }
+        let is_shared = about.is_dir() && (about.mode() & STICKY != 0 || is_read_only(path));
+        if about.mode() & OTHERS_WRITE != 0 && !is_shared {
+            return Err(Untrusted::Mode(path.to_owned(), about.mode() & 0o7777));
+        }
+        Ok(())
+    }
+
+    /// Checks the folders above, because a user who can rename there can put another file in place.
+    fn check_above(&self, path: &Path) -> Result<(), Untrusted> {
+        let failed = |error| Untrusted::Io(path.to_owned(), error);
+        // The path as given may go through a link that another user can replace.
+        let paths = [std::path::absolute(path).map_err(failed)?, fs::canonicalize(path).map_err(failed)?];
+        for folder in paths.iter().flat_map(|path| path.ancestors().skip(1)) {
+            let about = fs::metadata(folder).map_err(|error| Untrusted::Io(folder.to_owned(), error))?;
+            self.check(folder, &about)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a folder is mounted read-only, such as a ConfigMap of Kubernetes, whose mode lets all write.
+fn is_read_only(folder: &Path) -> bool {
+    statvfs(folder).is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Checks an open file and the folders above it. Of a pipe only the owner and the mode are checked.
+///
+/// # Errors
+/// Fails if a user who is not trusted could change the file.
+pub(crate) fn check_file(path: &Path, file: &File) -> Result<(), Untrusted> {
+    let Some(trusted) = TrustedOwners::of_process() else { return Ok(()) };
+    let about = file.metadata().map_err(|error| Untrusted::Io(path.to_owned(), error))?;
+    if about.is_file() || about.is_dir() {
+        trusted.check(path, &about)?;
+        trusted.check_above(path)?;
+    } else if !about.file_type().is_char_device() {
+        trusted.check(path, &about)?;
+    }
+    Ok(())
+}
+
+/// Checks a file or folder and the folders above it. A missing one is not checked, only what is above.
+///
+/// # Errors
+/// Fails if a user who is not trusted could change the file or folder, or make it.
+pub(crate) fn check_path(path: &Path) -> Result<(), Untrusted> {
+    let Some(trusted) = TrustedOwners::of_process() else { return Ok(()) };
+    let path = std::path::absolute(path).map_err(|error| Untrusted::Io(path.to_owned(), error))?;
+    let Some(there) = path.ancestors().find(|path| path.exists()) else { return Ok(()) };
+    let about = fs::metadata(there).map_err(|error| Untrusted::Io(there.to_owned(), error))?;
+    trusted.check(there, &about)?;
+    trusted.check_above(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn checked(path: &Path) -> Result<(), String> {
+        let trusted = TrustedOwners { users: vec![0, geteuid().as_raw()], own: geteuid().as_raw() };
+        let about = fs::metadata(path).unwrap();
+        trusted.check(path, &about).and_then(|()| trusted.check_above(path)).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn a_mode_that_lets_others_write_is_refused_with_the_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, file) = (dir.path().join("d"), dir.path().join("d/f"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "").unwrap();
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (path, bits) in [(&file, 0o664), (&file, 0o602), (&folder, 0o775), (&folder, 0o707)] {
+            mode(&file, 0o644);
+            mode(&folder, 0o755);
+            assert_eq!(checked(&file), Ok(()));
+            mode(path, bits);
+            let error = checked(&file).unwrap_err();
+            let command =
+                format!("(mode {bits:04o}), and so change what tracego does: chmod go-w {}", path.display());
+            assert!(error.ends_with(&command), "{error}");
+        }
+        mode(&folder, 0o1777);
+        assert_eq!(checked(&file), Ok(()));
+        let (far, link) = (dir.path().join("far"), dir.path().join("far/link"));
+        fs::create_dir(&far).unwrap();
+        symlink(&file, &link).unwrap();
+        mode(&far, 0o777);
+        assert!(checked(&link).unwrap_err().ends_with("far"));
+    }
+
+    #[test]
+    fn another_owner_is_refused_with_the_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        fs::write(&file, "").unwrap();
+        let trusted = TrustedOwners { users: vec![4_000_000], own: 4_000_000 };
+        let error = trusted.check(&file, &fs::metadata(&file).unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("chown 0 {}", file.display())), "{error}");
+        let error = trusted.check(dir.path(), &fs::metadata(dir.path()).unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("chown 4000000 {}", dir.path().display())), "{error}");
+        let trusted = TrustedOwners { users: vec![geteuid().as_raw()], own: 0 };
+        assert!(trusted.check(&file, &fs::metadata(&file).unwrap()).is_ok());
+    }
+}
