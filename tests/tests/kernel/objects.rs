@@ -115,13 +115,14 @@ fn named() {
         assert!(check["detail"].as_str().unwrap().starts_with(object.name()), "{check}");
         assert_eq!(report["works"], true, "{report:#}");
         // The control loop of an emulated machine may be late by seconds.
-        let time = if std::env::var_os("TRACEGO_TEST_EMULATED").is_some() { "15" } else { "2.5" };
-        let mut run = with_full_records();
-        run.args(["run", "--heartbeat", "1", "--output", "json", "--output-file", "/dev/stdout"]);
-        run.args(["--", "/bin/sleep", time]);
-        let session = Session::of_output(run.env(VARIABLE, object.name()).output().unwrap());
-        let mut beats = session.records.iter().filter(|record| record["event_name"] == "tracego.heartbeat");
-        assert_eq!(beats.next().unwrap()["tracego"]["bpf_object"], object.name(), "{}", session.stderr());
+        let time = if std::env::var_os("TRACEGO_TEST_EMULATED").is_some() { "8" } else { "2.5" };
+        let (file, mut run) = (tempfile::NamedTempFile::new().unwrap(), with_full_records());
+        run.args(["run", "--heartbeat", "1", "--output", "json", "--output-file"]).arg(file.path());
+        let output = run.args(["--", "/bin/sleep", time]).env(VARIABLE, object.name()).output().unwrap();
+        let (all, stderr) =
+            (records(&fs::read_to_string(file.path()).unwrap()), output.stderr.escape_ascii());
+        let mut beats = all.iter().filter(|record| record["event_name"] == "tracego.heartbeat");
+        assert_eq!(beats.next().unwrap()["tracego"]["bpf_object"], object.name(), "{stderr}");
     }
     let wrong = Session::run(&[], &["/bin/true"], |tracego| {
         tracego.env(VARIABLE, "other");
