@@ -48,6 +48,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     // Whether exits are told with their starts does not change.
     output::check_aggregate(running.aggregate, &options.events)?;
     output_check::check_owners(options, &settings)?;
+    output_check::check_spool_owner(options)?;
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
     let new = ReloadSettings {

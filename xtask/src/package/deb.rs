@@ -82,10 +82,9 @@ pub(crate) fn make(release: &Release, to: &Path) -> Result<PathBuf> {
     }
     let package = to.join(format!("tracego_{version}_{architecture}.deb"));
     let mut build = Command::new("dpkg-deb");
-    build
-        .args(["--root-owner-group", "-Zxz", "--threads-max=1", "--build"])
-        .arg(&staging.folder)
-        .arg(&package);
+    // One thread, because the bytes must not depend on the number of processors.
+    build.args(["--root-owner-group", "--threads-max=1"]).args(release.compression).arg("--build");
+    build.arg(&staging.folder).arg(&package);
     // Times of files and of the archive are cut to it.
     age(&staging.folder, &release.epoch)?;
     shell::run(build.env("SOURCE_DATE_EPOCH", &release.epoch))?;
