@@ -143,7 +143,9 @@ fn untrusted() {
         own(name, 65534);
         let command =
             format!("belongs to user 65534, who could change what tracego does: chown 0 {}", shown(name));
-        for (code, stderr) in [check(), ended(&["--duration", "1", "--config"])] {
+        // Root checks the configuration of a service whose spool belongs to the service's user.
+        let checked = (name != "spool").then(&check);
+        for (code, stderr) in checked.into_iter().chain([ended(&["--duration", "1", "--config"])]) {
             assert!(code == Some(2) && stderr.contains(&command), "{name}: {code:?} {stderr}");
         }
         own(name, 0);
@@ -153,7 +155,7 @@ fn untrusted() {
         [("tracego.toml", 0o664, 0o644), ("policy", 0o757, 0o755), ("spool", 0o777, 0o700)]
     {
         mode(name, bits);
-        let (code, stderr) = check();
+        let (code, stderr) = ended(&["--duration", "1", "--config"]);
         assert!(
             code == Some(2) && stderr.contains(&format!("chmod go-w {}", shown(name))),
             "{name}: {stderr}"

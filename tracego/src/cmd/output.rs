@@ -39,6 +39,7 @@ pub(super) fn pipeline(
     other: StandardStream,
 ) -> anyhow::Result<(Pipeline, Sinks)> {
     output_check::check(options, settings, other.is_for_messages)?;
+    output_check::check_spool_owner(options)?;
     let with_queues = sinks(options, settings)?;
     let direct = has_direct(options, &with_queues, other.is_for_messages)
         .then(|| direct(options, other))

@@ -25,7 +25,7 @@ use crate::{
 /// Maximum number of symbolic links that are followed to a file that is not there yet.
 const LINKS: usize = 8;
 
-/// Checks that only root and the user of this process can change policies, keys and the spool.
+/// Checks that only root and the user of this process can change policies and keys.
 ///
 /// # Errors
 /// Fails if another user can; the text names the path and the command to type.
@@ -34,15 +34,24 @@ pub(super) fn check_owners(options: &RecordOptions, settings: &RunSettings) -> a
     let named = policies.policy.iter().map(|path| ("--policy", path));
     let keys = policies.key.policy_key.iter().map(|path| ("--policy-key", path));
     let own = options.seal_key.iter().filter(|_| options.seal).map(|path| ("--seal-key", path));
-    let spool = options.spool_dir.iter().map(|path| ("--spool-dir", path));
     let of_sinks = settings.sinks.iter().filter_map(|sink| match &sink.kind {
         SinkKind::File(file) => Some(("seal-key", file.seal_key.as_ref()?)),
         _ => None,
     });
-    for (name, path) in named.chain(keys).chain(own).chain(spool).chain(of_sinks) {
+    for (name, path) in named.chain(keys).chain(own).chain(of_sinks) {
         ownership::check_path(path).with_context(|| name.to_owned()).map_err(UsageError::of)?;
     }
     Ok(())
+}
+
+/// Checks that only root and the user of this process can change the spool. Not part of `config check`, which root
+/// runs for the service, whose spool belongs to the service's user.
+///
+/// # Errors
+/// Fails if another user can; the text names the path and the command to type.
+pub(super) fn check_spool_owner(options: &RecordOptions) -> anyhow::Result<()> {
+    let Some(path) = &options.spool_dir else { return Ok(()) };
+    ownership::check_path(path).context("--spool-dir").map_err(UsageError::of)
 }
 
 /// Checks the outputs without opening any.

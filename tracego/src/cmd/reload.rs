@@ -24,7 +24,7 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
         }
         Err(error) => Err(error),
     };
-    agent.board().end_reload(&done.as_ref().map(|()| ()).map_err(|error| format!("{error:#}")));
+    agent.board().end_reload(&done.as_ref().copied().map_err(|error| format!("{error:#}")));
     match done {
         Ok(()) => tracing::warn!("the configuration was reloaded"),
         Err(error) => {
@@ -48,6 +48,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     // Whether exits are told with their starts does not change.
     output::check_aggregate(running.aggregate, &options.events)?;
     output_check::check_owners(options, &settings)?;
+    output_check::check_spool_owner(options)?;
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
     let new = ReloadSettings {

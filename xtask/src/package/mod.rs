@@ -35,7 +35,7 @@ pub(crate) struct Args {
     lint: bool,
 }
 
-/// What all packages of a build share.
+/// The parts that all packages of a build share.
 pub(crate) struct Release {
     /// Version of the program.
     pub(crate) version: String,
@@ -45,6 +45,8 @@ pub(crate) struct Release {
     pub(crate) program: PathBuf,
     /// Root folder of the workspace.
     pub(crate) root: PathBuf,
+    /// Options of dpkg-deb for the compression.
+    compression: &'static [&'static str],
 }
 
 /// Makes the packages in `target/package`.
@@ -97,7 +99,9 @@ pub(crate) fn release(profile: &str) -> Result<Release> {
     shell::run(Command::new("strip").args(["--strip-all", "-o"]).args([&program, &built]))?;
     let version = shell::output(Command::new(&program).arg("--version"))?;
     let version = version.split(' ').nth(1).context("tracego names no version")?.to_owned();
-    Ok(Release { version, epoch, program, root })
+    // What is tried out and thrown away need not be small.
+    let compression: &[&str] = if profile == DEV { &["-Zgzip", "-z1"] } else { &["-Zxz"] };
+    Ok(Release { version, epoch, program, root, compression })
 }
 
 /// Makes all packages in a folder. Returns their paths, with that of the checksums last.

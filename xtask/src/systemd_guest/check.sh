@@ -67,14 +67,16 @@ check "the status has counts and sinks" within 20 status_has "events recorded.*s
 
 note reload
 part=/etc/tracego/conf.d/10-guest.toml
-reloaded() { echo 'heartbeat = 30' >$part && systemctl reload tracego && within 10 status_lacks refused && active; }
+reloaded() {
+    echo 'heartbeat = 30' >$part && systemctl reload tracego && within 10 status_lacks refused && within 10 active
+}
 check "a good configuration is reloaded" reloaded
 refused() {
     echo 'hertbeat = 30' >$part
     pid=$(property MainPID)
     if systemctl reload tracego; then echo "the reload succeeded"; return 1; fi
     journalctl -u tracego --no-pager -o cat | grep -q "10-guest.toml:1: unknown key 'hertbeat'" &&
-        active && [ "$(property MainPID)" = "$pid" ] && "$mark" refused && within 20 recorded refused
+        within 10 active && [ "$(property MainPID)" = "$pid" ] && "$mark" refused && within 20 recorded refused
 }
 check "a wrong configuration fails the reload and changes nothing" refused
 hung_up() { kill -HUP "$(property MainPID)" && within 15 status_has "reload refused: .*10-guest.toml:1"; }

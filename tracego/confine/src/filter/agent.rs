@@ -1,4 +1,4 @@
-//! What the agent never does once its programs are attached.
+//! The calls that the agent never makes once its programs are attached.
 //!
 //! A list of what is refused, and not of what is allowed: the agent's libraries and the C library make other calls
 //! with each version, and a call that is missing in a list breaks a sink quietly. The unit and the pod have
@@ -9,7 +9,7 @@ use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule}
 
 use super::{Calls, FilterError, always};
 
-/// What the agent has to do later, of what it could do without.
+/// The calls that the agent may have to make later.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct AgentNeeds {
     /// Starts programs: the enforcement check does.
