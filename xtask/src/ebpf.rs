@@ -40,11 +40,6 @@ impl Variant {
     }
 }
 
-/// Returns the names of all objects.
-pub(crate) fn objects() -> impl Iterator<Item = &'static str> {
-    VARIANTS.iter().map(|variant| variant.name)
-}
-
 /// Returns the features of each object, separated by commas.
 pub(crate) fn features() -> impl Iterator<Item = String> {
     VARIANTS.iter().map(|variant| variant.features.join(","))
@@ -86,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(committed) => compare(&committed, &built)?,
         None => write(&root, &objects, &built)?,
     }
-    inventory::run(&root, args.check)
+    inventory::run(&root, &VARIANTS.map(|variant| variant.name), args.check)
 }
 
 /// Returns a cargo command for the BPF package, with a subcommand and additional compiler flags. The CPU only names a

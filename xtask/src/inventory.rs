@@ -9,7 +9,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::{ebpf, shell, test};
+use crate::{shell, test};
 
 const INVENTORY: &str = "tracego/bpf/inventory.json";
 
@@ -37,8 +37,8 @@ struct InventoryProgram {
 }
 
 /// Writes the inventory of the committed objects, or compares it.
-pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
-    let here = match measure(root)? {
+pub(crate) fn run(root: &Path, objects: &[&str], check: bool) -> Result<()> {
+    let here = match measure(root, objects)? {
         Ok(inventory) => inventory,
         Err(reason) => {
             eprintln!("skipped: {INVENTORY}: {reason}");
@@ -60,10 +60,10 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 }
 
 /// Loads the programs into the running kernel. Returns the reason when that is not possible.
-fn measure(root: &Path) -> Result<Result<Inventory, String>> {
+fn measure(root: &Path, objects: &[&str]) -> Result<Result<Inventory, String>> {
     test::build()?;
     let mut here = Inventory { kernel: String::new(), objects: BTreeMap::new() };
-    for object in ebpf::objects() {
+    for &object in objects {
         // sudo passes no variables on.
         let mut doctor = match shell::as_root("env") {
             Ok(command) => command,
