@@ -48,14 +48,15 @@ fn initramfs(tracego: &Path) -> Result<PathBuf> {
             archive.unpack(name, &root)?;
         }
     }
+    let libraries = root.join("usr").join(LIBRARY_FOLDER);
     let mut tree = Tree::default();
     FOLDERS.iter().for_each(|folder| tree.folder(Path::new(folder)));
     tree.made("/init", 0o755, include_str!("arm64.sh"));
-    tree.copied("/bin/busybox", root.join("bin/busybox"));
+    tree.copied("/bin/busybox", root.join("usr/bin/busybox"));
     tree.copied("/bin/tracego", tracego.to_owned());
-    tree.copied("/lib/ld-linux-aarch64.so.1", root.join(LIBRARY_FOLDER).join("ld-linux-aarch64.so.1"));
+    tree.copied("/lib/ld-linux-aarch64.so.1", libraries.join("ld-linux-aarch64.so.1"));
     for library in LIBRARIES {
-        tree.copied(&format!("/{LIBRARY_FOLDER}/{library}"), root.join(LIBRARY_FOLDER).join(library));
+        tree.copied(&format!("/{LIBRARY_FOLDER}/{library}"), libraries.join(library));
     }
     let to = shell::target()?.join("vm/initramfs-arm64");
     tree.write(&to)?;
