@@ -35,7 +35,7 @@ pub(crate) struct Args {
     lint: bool,
 }
 
-/// What all packages of a build share.
+/// The parts that all packages of a build share.
 pub(crate) struct Release {
     /// Version of the program.
     pub(crate) version: String,

@@ -20,7 +20,7 @@ const UNIT: &str = "[Unit]\nDescription=Checks of tracego.service\nAfter=multi-u
                     ExecStart=/root/check.sh\nStandardOutput=file:/dev/ttyS1\nStandardError=inherit\n\
                     ExecStopPost=/usr/bin/systemctl --no-block poweroff\n";
 
-/// What the emulator boots.
+/// The files that the emulator boots.
 pub(super) struct Machine {
     pub(super) kernel: PathBuf,
     pub(super) initrd: PathBuf,
