@@ -166,9 +166,9 @@ pub struct RecordOptions {
     pub policies: PolicyOptions,
     /// Read options from this TOML file: a key is the long name of an option (ring-size = "16M").
     ///
-    /// Or from tracego.toml and then conf.d/*.toml in this folder; later files override earlier ones. Default for
-    /// watching the whole machine: the folder /etc/tracego, if it is there; `none` reads no file. Only root and the user
-    /// of tracego may be able to change the files.
+    /// Or from tracego.toml and then conf.d/*.toml in this folder; later files override earlier ones. Default
+    /// for watching the whole machine: the folder /etc/tracego, if it is there; `none` reads no file. Only
+    /// root and the user of tracego may be able to change the files.
     /// A variable TRACEGO_RING_SIZE overrides them, and an option on the command line overrides both; --env
     /// adds up.
     #[arg(help_heading = heading::RUNNING)]

@@ -24,7 +24,7 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
         }
         Err(error) => Err(error),
     };
-    agent.board().end_reload(&done.as_ref().copied().map_err(|error| format!("{error:#}")));
+    agent.board().end_reload(done.as_ref().err().map(|error| format!("{error:#}")));
     match done {
         Ok(()) => tracing::warn!("the configuration was reloaded"),
         Err(error) => {

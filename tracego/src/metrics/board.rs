@@ -157,10 +157,10 @@ impl Board {
         locked(&self.sinks).clone()
     }
 
-    /// Records a reload of the configuration, which was accepted or refused for a reason.
-    pub(crate) fn end_reload(&self, result: &Result<(), String>) {
-        *locked(&self.refused_reload) = result.as_ref().err().cloned();
-        self.reloads[usize::from(result.is_err())].fetch_add(1, Ordering::Relaxed);
+    /// Records a reload of the configuration, with the reason if it was refused.
+    pub(crate) fn end_reload(&self, refusal: Option<String>) {
+        self.reloads[usize::from(refusal.is_some())].fetch_add(1, Ordering::Relaxed);
+        *locked(&self.refused_reload) = refusal;
     }
 
     /// Returns the reason why the last reload was refused; `None` if it was accepted.

@@ -79,10 +79,10 @@ mod tests {
         let counts = "7 events recorded, 2 lost, 0 findings; the output refused the last records: no space; sink \
                       siem: 0 delivered, 3 lost";
         assert_eq!(board.status(), counts);
-        board.end_reload(&Err("a.toml:1: unknown\nkey 'x'".to_owned()));
+        board.end_reload(Some("a.toml:1: unknown\nkey 'x'".to_owned()));
         let refused = "reload refused: a.toml:1: unknown key 'x'; the previous configuration is in force; ";
         assert_eq!(board.status(), format!("{refused}{counts}"));
-        board.end_reload(&Ok(()));
+        board.end_reload(None);
         assert_eq!(board.status(), counts);
     }
 

@@ -121,7 +121,8 @@ fn changelog(release: &Release) -> Result<String> {
         time.second()
     );
     Ok(format!(
-        "tracego ({}-{REVISION}) unstable; urgency=medium\n\n  * The changes are in changelog.gz.\n\n -- {MAINTAINER}  {date}\n",
+        "tracego ({}-{REVISION}) unstable; urgency=medium\n\n  * The changes are in changelog.gz.\n\n \
+         -- {MAINTAINER}  {date}\n",
         release.version
     ))
 }

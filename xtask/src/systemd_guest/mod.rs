@@ -1,7 +1,7 @@
 //! `cargo xtask systemd`: the Debian package in a machine with systemd as its first process, in an emulator.
 //!
-//! The root file system is Debian's, made once by mmdebstrap and kept in `target/systemd-guest`. The guest installs the
-//! package, runs `check.sh` and powers off. Each check is one line of output.
+//! The root file system is Debian's, made once by mmdebstrap and kept in `target/systemd-guest`. The guest
+//! installs the package, runs `check.sh` and powers off. Each check is one line of output.
 
 mod image;
 
