@@ -42,6 +42,9 @@ serviceAccount: {create: false}
 existingConfigMap: mine
 "#;
 
+/// A check of the chart, with its name.
+type ChartCheck = (&'static str, fn(&Tools));
+
 /// helm, and the validator.
 #[derive(Clone)]
 struct Tools {
@@ -204,7 +207,7 @@ fn configuration() {
 fn main() {
     let tools = Tools::ready();
     let missing = tools.as_ref().err().cloned();
-    let checks: [(&str, fn(&Tools)); 5] = [
+    let checks: [ChartCheck; 5] = [
         ("helm accepts the chart", accepted),
         ("helm refuses values that the chart does not know", wrong),
         ("Kubernetes knows every member from 1.27 to 1.37", valid),

@@ -53,7 +53,7 @@ pub(crate) struct Args {
 /// Builds the static program, and prints its path.
 pub(crate) fn run_static(_args: &StaticArgs) -> Result<()> {
     let program = program::build()?;
-    println!("{}", program.display());
+    eprintln!("{}", program.display());
     Ok(())
 }
 
