@@ -9,11 +9,13 @@ pub mod btf;
 pub mod helpers;
 
 pub mod error;
-pub mod host;
-mod host_name;
 pub mod host_root;
 pub mod precedence;
 pub mod ring;
+
+mod host_name;
+
+pub mod host;
 
 pub mod programs;
 pub mod requirements;

@@ -13,7 +13,7 @@
 //! proc          /proc, files as a process sees them, and why a read failed
 //! ```
 //!
-//! `proc` knows none of the others; `network` and `surroundings` know `proc`; `service` knows these; `files` knows
+//! `proc` knows none of the others; `image`, `network` and `surroundings` know `proc`; `service` knows these; `files` knows
 //! `image` and `surroundings`; `lifetimes` knows `files`; `inspector` knows all.
 
 mod accounts;
