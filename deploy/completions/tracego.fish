@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= pin-dir= keep-privileges duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -100,11 +100,12 @@ complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of t
 complete -c tracego -n "__fish_tracego_needs_command" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_needs_command" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_needs_command" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs'
 complete -c tracego -n "__fish_tracego_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_needs_command" -s V -l version -d 'Print version'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
@@ -196,6 +197,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Na
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait-tree -d 'Wait at most this long for descendants that outlive the command (500ms, 30s, 5m; 0 for none)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on -d 'End with 5 if a finding of at least this severity was made and the command itself succeeded: low, medium, high, critical, or never' -r
@@ -203,7 +206,6 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l user -d 'Run the
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l wait -d 'Wait for descendants that outlive the command, however long they run'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fail-on-loss -d 'End with 4 if records or decisions are missing or descendants still run, whatever the command\'s own status is'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l enforce-optional -d 'Start the command although --enforce is not in force, and do not end with 3 because of that'
@@ -284,11 +286,12 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l duration -d 'End after this time, such as 30s, 5m or 12h' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs'
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'

@@ -101,7 +101,7 @@ impl HostRoot {
         }
     }
 
-    /// Reads a small regular file below the folder, see [`Self::open`].
+    /// Reads a small regular file below the folder. Links in the path lead to files below the folder, too.
     ///
     /// # Errors
     /// Fails if the file is missing, not regular or too large, or if access is denied.

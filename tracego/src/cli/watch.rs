@@ -87,7 +87,7 @@ pub struct WatchOptions {
     pub host_name: Option<String>,
     /// Reload when the configuration changes, as SIGHUP does: within two seconds after the last change.
     ///
-    /// Looks at the file of --config once a second, and at what Kubernetes exchanges beside it (`..data`), so that
+    /// Looks at the files of the configuration once a second, and at what Kubernetes exchanges beside it (`..data`), so that
     /// other files of the same volume count, too.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
@@ -102,7 +102,9 @@ pub struct WatchOptions {
     ///
     /// By default, what is not needed behind the start is dropped: docs/privileges.md.
     #[arg(help_heading = heading::RUNNING)]
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub keep_privileges: bool,
     /// End after this time, such as 30s, 5m or 12h.
     #[arg(help_heading = heading::RUNNING)]

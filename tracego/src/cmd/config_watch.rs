@@ -10,51 +10,60 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use crate::config::paths;
+
 /// Time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 /// The link that Kubernetes exchanges when files of a volume change: it leads to a folder with all of them.
 const VOLUME: &str = "..data";
 
-/// The version of a file and of the volume that holds it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Device, inode, size, and times of modification and change of a file.
+type FileStamp = (u64, u64, u64, [i64; 4]);
+
+/// The version of the files, and of the volume that holds the first one.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct ConfigStamp {
-    /// Device, inode, size, and times of modification and change; `None` if there is no file.
-    file: Option<(u64, u64, u64, [i64; 4])>,
+    /// The files that are there, in their order.
+    files: Vec<(PathBuf, FileStamp)>,
     /// Folder of the volume's present files.
     volume: Option<PathBuf>,
 }
 
 impl ConfigStamp {
-    fn of(path: &Path) -> Self {
-        let file = fs::metadata(path).ok().map(|file| {
+    fn of(paths: Vec<PathBuf>) -> Self {
+        let folder = paths.first().and_then(|path| path.parent());
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let volume = fs::read_link(folder.join(VOLUME)).ok();
+        let stamp = |path: PathBuf| {
+            let file = fs::metadata(&path).ok()?;
             let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
-            (file.dev(), file.ino(), file.size(), times)
-        });
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { file, volume: fs::read_link(folder.join(VOLUME)).ok() }
+            Some((path, (file.dev(), file.ino(), file.size(), times)))
+        };
+        Self { files: paths.into_iter().filter_map(stamp).collect(), volume }
     }
 }
 
-/// The decision when a file has changed.
+/// The decision when a configuration has changed.
 #[derive(Debug)]
 struct ConfigChanges {
-    path: PathBuf,
+    config: Option<PathBuf>,
     /// The version that is in force or was refused.
     known: ConfigStamp,
     last: ConfigStamp,
 }
 
 impl ConfigChanges {
-    fn new(path: PathBuf) -> Self {
-        let known = ConfigStamp::of(&path);
-        Self { path, last: known.clone(), known }
+    /// `config`: the value of `--config`.
+    fn new(config: Option<PathBuf>) -> Self {
+        let known = ConfigStamp::of(paths(config.as_deref()));
+        Self { config, last: known.clone(), known }
     }
 
-    /// Looks at the file. Returns whether it is another one than before, and was the same at the last two looks:
-    /// an editor may still be writing. A file that is gone is waited for.
+    /// Looks at the files. Returns whether they are others than before, and were the same at the last two looks:
+    /// an editor may still be writing. If all are gone, they are waited for.
     fn look(&mut self) -> bool {
-        let now = ConfigStamp::of(&self.path);
-        let is_stable = now == self.last && now.file.is_some();
+        let now = ConfigStamp::of(paths(self.config.as_deref()));
+        let is_stable = now == self.last && !now.files.is_empty();
         let changed = is_stable && now != self.known;
         if changed {
             self.known = now.clone();
@@ -69,13 +78,17 @@ impl ConfigChanges {
 pub(super) struct ConfigWatch(Option<mpsc::Receiver<()>>);
 
 impl ConfigWatch {
-    /// Starts to watch a file; `None` watches nothing.
+    /// Watches nothing.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Starts to watch the files of `--config`, or of the machine.
     ///
     /// # Errors
     /// Fails if no thread can be started.
-    pub(super) fn start(path: Option<&Path>) -> std::io::Result<Self> {
-        let Some(path) = path else { return Ok(Self(None)) };
-        let mut changes = ConfigChanges::new(path.to_owned());
+    pub(super) fn start(config: Option<&Path>) -> std::io::Result<Self> {
+        let mut changes = ConfigChanges::new(config.map(Path::to_owned));
         let (changed, changes_of_file) = mpsc::channel(1);
         let look = move || {
             while !changed.is_closed() {
@@ -114,7 +127,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tracego.toml");
         fs::write(&path, "heartbeat = 5").unwrap();
-        let mut changes = ConfigChanges::new(path.clone());
+        let mut changes = ConfigChanges::new(Some(path.clone()));
         assert_eq!([changes.look(), changes.look()], [false, false]);
         fs::write(&path, "heartbeat = 50").unwrap();
         assert_eq!([changes.look(), changes.look(), changes.look()], [false, true, false]);
@@ -138,9 +151,23 @@ mod tests {
         };
         version(1);
         symlink("..data/tracego.toml", at("tracego.toml")).unwrap();
-        let mut changes = ConfigChanges::new(at("tracego.toml"));
+        let mut changes = ConfigChanges::new(Some(at("tracego.toml")));
         assert_eq!([changes.look(), changes.look()], [false, false]);
         version(2);
+        assert_eq!([changes.look(), changes.look(), changes.look()], [false, true, false]);
+    }
+
+    #[test]
+    fn a_part_that_comes_or_goes_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("conf.d/a.toml");
+        fs::create_dir(part.parent().unwrap()).unwrap();
+        fs::write(folder.path().join("tracego.toml"), "heartbeat = 5").unwrap();
+        let mut changes = ConfigChanges::new(Some(folder.path().to_owned()));
+        assert_eq!([changes.look(), changes.look()], [false, false]);
+        fs::write(&part, "uid = 7").unwrap();
+        assert_eq!([changes.look(), changes.look(), changes.look()], [false, true, false]);
+        fs::remove_file(&part).unwrap();
         assert_eq!([changes.look(), changes.look(), changes.look()], [false, true, false]);
     }
 }

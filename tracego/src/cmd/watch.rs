@@ -59,8 +59,11 @@ pub(super) async fn until_signal(
         }
     };
     tokio::pin!(timer);
-    let watched = watch.records.config.as_deref().filter(|_| watch.config_watch);
-    let mut config = ConfigWatch::start(watched).context("the configuration cannot be watched")?;
+    let mut config = match watch.config_watch {
+        true => ConfigWatch::start(watch.records.config.as_deref())
+            .context("the configuration cannot be watched")?,
+        false => ConfigWatch::none(),
+    };
     loop {
         let reload = async {
             tokio::select! {

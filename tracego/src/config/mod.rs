@@ -26,7 +26,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 pub use origin::{OptionValue, Origin};
 pub(crate) use settings::ReadFiles;
 pub use settings::{Configuration, RunSettings};
-pub(crate) use sources::FOLDER;
+pub(crate) use sources::{FOLDER, paths};
 use variables::variable;
 
 use crate::cli::{Cli, REPORT};

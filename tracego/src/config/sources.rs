@@ -57,6 +57,21 @@ pub(super) fn named(path: &Path) -> Result<Vec<Source>, String> {
     Ok(sources)
 }
 
+/// Returns the paths that a reload reads for `--config`, in their order, whether they are there or not: the named
+/// file, or the files of the named or the default folder.
+pub(crate) fn paths(config: Option<&Path>) -> Vec<PathBuf> {
+    let named = config.unwrap_or(Path::new(FOLDER));
+    if named.as_os_str() == NO_FILE {
+        return Vec::new();
+    }
+    if config.is_some() && !named.is_dir() {
+        return vec![named.to_owned()];
+    }
+    let mut paths = parts(&named.join(PARTS.0)).unwrap_or_default();
+    paths.insert(0, named.join(MAIN));
+    paths
+}
+
 /// Reads the files of a folder. Missing files are no error.
 ///
 /// # Errors

@@ -31,8 +31,7 @@ const OF_RECORDS: [&str; 22] = [
 ];
 
 /// Options that need another one to be set, and the name of that one.
-const NEEDS: [(&str, &str); 10] = [
-    ("config_watch", "config"),
+const NEEDS: [(&str, &str); 9] = [
     ("seal_interval", "seal"),
     ("seal_key", "seal"),
     ("policy_key", "policy"),

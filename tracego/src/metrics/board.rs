@@ -139,7 +139,7 @@ impl Board {
     }
 
     /// Sets the rights that the agent keeps.
-    pub(crate) fn set_privileges(&self, privileges: AgentPrivileges) {
+    pub fn set_privileges(&self, privileges: AgentPrivileges) {
         let _known = self.privileges.set(privileges);
     }
 
