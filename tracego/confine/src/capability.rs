@@ -118,6 +118,18 @@ pub fn effective() -> io::Result<CapabilitySet> {
     capabilities(None).map(|sets| sets.effective)
 }
 
+/// Returns the capabilities that root has to keep to look at its other processes: without CAP_SYS_PTRACE, a process
+/// looks at those alone whose capabilities it has (`__ptrace_may_access` and `cap_ptrace_access_check`), and in a
+/// container they have all that it was given. `kept`: those that it needs anyway.
+#[must_use]
+pub fn enough_to_look(kept: CapabilitySet) -> CapabilitySet {
+    let is_root = rustix::process::geteuid().is_root();
+    match capabilities(None) {
+        Ok(sets) if is_root && !sets.permitted.contains(CapabilitySet::SYS_PTRACE) => sets.permitted,
+        _ => kept,
+    }
+}
+
 /// Returns the names of the capabilities in a set that tracego has a use for, in the order of [`USES`].
 #[must_use]
 pub fn names(set: CapabilitySet) -> Vec<&'static str> {

@@ -77,6 +77,7 @@ impl Agent {
         if !looked.unwrap_or(false) {
             kept |= ATTACHING;
         }
+        kept = capability::enough_to_look(kept);
         let mut problems = Vec::new();
         if let Err(error) = threads::keep(kept) {
             problems.push(error.to_string());

@@ -6,7 +6,12 @@ use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule}
 use super::{Calls, FilterError, always, evaluator};
 
 /// Calls that look at files.
-const LOOKING: [c_long; 18] = [
+const LOOKING: [c_long; 22] = [
+    // Some file systems show files to one user alone.
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
     // Its argument is out of a filter's sight; what it opens cannot be written (`RLIMIT_FSIZE`).
     libc::SYS_openat2,
     libc::SYS_open_by_handle_at,

@@ -80,7 +80,7 @@ fn a_reader_reads_and_changes_nothing() {
         assert!(is_refused(TcpListener::bind("127.0.0.1:0")));
         assert!(is_refused(call(libc::SYS_kill, 1)) && is_refused(call(libc::SYS_ptrace, 0)));
         assert!(is_refused(Command::new("/bin/true").status()));
-        assert!(is_refused(call(libc::SYS_setfsuid, 0)));
+        assert!(is_refused(call(libc::SYS_setuid, 0)));
     });
 }
 

@@ -1,7 +1,9 @@
 //! Work with the user ids of another process.
 
-/// Capability bits stay when user ids change (`SECBIT_NO_SETUID_FIXUP`, capabilities(7)).
-const NO_SETUID_FIXUP: libc::c_ulong = 1 << 2;
+use tracego_confine::{
+    capability,
+    worker::{become_stranger, keep_capabilities_of_users},
+};
 
 /// Does something with the ids of a user, in a process with one thread and root's rights; else as it is. A FUSE
 /// file system is shown to all but the user who mounted it as if access were denied, to root, too. The
@@ -25,7 +27,7 @@ impl Restore {
             if user == 0 || !alone || libc::geteuid() != 0 || libc::getuid() != 0 {
                 return None;
             }
-            if libc::prctl(libc::PR_SET_SECUREBITS, NO_SETUID_FIXUP) != 0 {
+            if !keep_capabilities_of_users() {
                 return None;
             }
             let keep = libc::gid_t::MAX;
@@ -47,6 +49,9 @@ impl Drop for Restore {
         unsafe {
             libc::syscall(libc::SYS_setresuid, 0, 0, 0);
             libc::syscall(libc::SYS_setresgid, 0, 0, 0);
+        }
+        if capability::effective().is_ok_and(|has| has.contains(capability::READING)) {
+            become_stranger();
         }
     }
 }
