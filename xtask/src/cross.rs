@@ -23,7 +23,7 @@ const STD: [&str; 2] = ["libstd-rust-web-dev", "libstd-rust-web-1.96"];
 /// Options of `cargo xtask build`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// For arm64
+    /// Build for arm64
     #[arg(long, required = true)]
     arm64: bool,
     /// Optimized

@@ -3,12 +3,10 @@
 
 use std::{fs, path::Path};
 
-use crate::error::LoadError;
+use rustix::thread::CapabilitySet;
+use tracego_confine::capability::{self, ATTACHING};
 
-// Bits of include/uapi/linux/capability.h.
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_PERFMON: u64 = 1 << 38;
-const CAP_BPF: u64 = 1 << 39;
+use crate::error::LoadError;
 
 /// Checks the capabilities for loading and attaching; CAP_SYS_ADMIN replaces both.
 ///
@@ -16,19 +14,18 @@ const CAP_BPF: u64 = 1 << 39;
 /// Fails with [`LoadError::Capability`] and the first missing one, or with [`LoadError::UserNamespace`], where
 /// all of them may be there and count for nothing.
 pub fn capabilities() -> Result<(), LoadError> {
-    let effective = procfs::process::Process::myself()
-        .and_then(|me| me.status())
-        .map_or(u64::MAX, |status| status.capeff);
+    let effective = capability::effective().unwrap_or(CapabilitySet::all());
     let is_root_everywhere = |map: String| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]);
     if !fs::read_to_string("/proc/self/uid_map").map_or(true, is_root_everywhere) {
         return Err(LoadError::UserNamespace);
     }
-    for (bit, name) in [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")] {
-        if effective & (bit | CAP_SYS_ADMIN) == 0 {
-            return Err(LoadError::Capability(name));
-        }
+    if effective.contains(CapabilitySet::SYS_ADMIN) {
+        return Ok(());
     }
-    Ok(())
+    match capability::names(ATTACHING.difference(effective)).first() {
+        Some(name) => Err(LoadError::Capability(name)),
+        None => Ok(()),
+    }
 }
 
 /// Returns the kernel release, as `uname -r` prints it.

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tar::{Builder, EntryType, Header};
+use tar::{Builder, EntryType};
 
-use super::{ImageSource, USER, layer::Layer};
+use super::{
+    ImageSource, USER,
+    layer::{self, Layer},
+};
 use crate::digest;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -99,13 +102,7 @@ impl Archive {
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [image] });
         let mut tar = Builder::new(Vec::new());
         let mut add = |path: &str, kind: EntryType, mode: u32, content: &[u8]| {
-            let mut header = Header::new_ustar();
-            header.set_entry_type(kind);
-            header.set_mode(mode);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(source.time);
-            header.set_size(content.len() as u64);
+            let mut header = layer::header(kind, mode, source.time, content);
             tar.append_data(&mut header, path, content)
         };
         add("blobs/", EntryType::Directory, 0o755, &[])?;

@@ -69,13 +69,7 @@ impl Layer {
     }
 
     fn entry(&mut self, path: &str, kind: EntryType, mode: u32, content: &[u8]) -> Result<()> {
-        let mut header = Header::new_ustar();
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(self.time);
-        header.set_size(content.len() as u64);
+        let mut header = header(kind, mode, self.time, content);
         self.tar.append_data(&mut header, path, content)?;
         Ok(())
     }
@@ -104,6 +98,18 @@ fn capabilities() -> [u8; 20] {
         place.copy_from_slice(&word.to_le_bytes()[..4]);
     }
     bytes
+}
+
+/// Returns the header of root's entry with a content.
+pub(super) fn header(kind: EntryType, mode: u32, time: u64, content: &[u8]) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(time);
+    header.set_size(content.len() as u64);
+    header
 }
 
 #[cfg(test)]

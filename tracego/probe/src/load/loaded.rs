@@ -30,7 +30,7 @@ const STILL: u32 = 6;
 pub struct Loaded {
     /// The object; dropping it detaches the programs.
     pub ebpf: Ebpf,
-    /// Which of the objects it is.
+    /// The object that was chosen.
     pub object: BpfObject,
     /// Processes of the followed tree and of jobs.
     pub(super) contexts: Arc<ProcessContexts>,
