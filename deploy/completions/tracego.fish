@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= inventory= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -99,6 +99,8 @@ always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of the machine in records (`host.name`)' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
 false\t''"
@@ -196,6 +198,8 @@ always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Name of the machine in records (`host.name`)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
 false\t''"
@@ -284,6 +288,8 @@ crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d 'Name of the machine in records (`host.name`)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''

@@ -521,6 +521,7 @@ pub fn synthetic() -> Vec<Record> {
     (later.severity_number, later.severity_text) = (17, "ERROR");
     later.process = Some(Box::new(process()));
     later.tracego.exec_id = Some("later-exec-id".into());
+    later.tracego.inventory = true;
     later.tracego.findings = vec![finding(1, Severity::High)];
     let mut lost = minimal(event_name::LOST, 5);
     (lost.severity_number, lost.severity_text) = (13, "WARN");

@@ -86,3 +86,9 @@ pub fn generation(flags: u64) -> u32 {
 
 const _: () = assert!(RULES_SHIFT + u8::BITS == GENERATION_SHIFT);
 const _: () = assert!(OUTSIDE < 1 << DECISION_SHIFT && DECISION_SHIFT + 3 <= RULES_SHIFT);
+
+/// The program ran before the programs were attached: the agent read all of the event from /proc. The kernel side
+/// never sets it.
+pub const BEFORE: u64 = 1 << 20;
+
+const _: () = assert!(BEFORE > OUTSIDE << 3 && BEFORE < EXE_DETACHED);

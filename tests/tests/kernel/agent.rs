@@ -70,6 +70,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
     AgentOptions {
         load,
         heartbeat,
+        inventory: false,
         inspect,
         metrics,
         sinks: Sinks::default(),

@@ -44,12 +44,12 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
 ];
 
 /// Returns why Go is unavailable.
-fn needs() -> Option<String> {
+pub(crate) fn needs() -> Option<String> {
     go::toolchain(go::GO_1_27).err()
 }
 
 /// A module with a server, and a build that a Makefile starts through a shell script.
-struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
     root: PathBuf,
 }
@@ -59,7 +59,7 @@ const SERVER: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"time\"\
     \tfmt.Println(\"served\")\n\ttime.Sleep(20 * time.Millisecond)\n\tif len(os.Args) > 1 {\n\t\ttime.Sleep(time.Minute)\n\t}\n}\n";
 
 impl Project {
-    fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         let root = go::toolchain(go::GO_1_27).unwrap();
         let folder = tempfile::tempdir().unwrap();
         go::fill_cache(go::GO_1_27, folder.path()).unwrap();
@@ -73,11 +73,11 @@ impl Project {
         project
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("project").join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -91,7 +91,7 @@ impl Project {
     }
 
     /// Runs a shell script outside of tracego.
-    fn shell(&self, script: &str) -> String {
+    pub(crate) fn shell(&self, script: &str) -> String {
         let mut command = Command::new("sh");
         self.edit(command.args(["-ec", script]));
         let output = command.output().unwrap();
@@ -103,7 +103,7 @@ impl Project {
         Session::run(options, command, |tracego| self.edit(tracego))
     }
 
-    fn config(&self, text: &str) -> String {
+    pub(crate) fn config(&self, text: &str) -> String {
         self.write("tracego.toml", text);
         self.path("tracego.toml").to_str().unwrap().to_owned()
     }

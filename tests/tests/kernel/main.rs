@@ -21,6 +21,7 @@ mod gate;
 mod handover;
 mod hanging_files;
 mod host_files;
+mod inventory;
 mod metrics;
 mod namespaces;
 mod objects;
@@ -86,6 +87,7 @@ fn main() {
         filters::CONDITIONAL,
         enforce_go::CONDITIONAL,
         findings::CONDITIONAL,
+        inventory::CONDITIONAL,
         gate::CONDITIONAL,
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,

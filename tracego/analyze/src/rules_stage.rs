@@ -54,11 +54,25 @@ impl RulesStage {
 
     /// Runs the rules on a program start and puts the findings onto its record.
     pub fn start(&mut self, record: &mut Record, started: &StartInput) {
+        self.judge(record, started, Rules::start);
+    }
+
+    /// Runs the rules that hold later on a program that ran before, and puts the findings onto its record.
+    pub fn running(&mut self, record: &mut Record, started: &StartInput) {
+        self.judge(record, started, Rules::running);
+    }
+
+    fn judge(
+        &mut self,
+        record: &mut Record,
+        started: &StartInput,
+        decide: fn(&mut Rules, &Subject<'_>) -> Vec<Finding>,
+    ) {
         let mut subject = Subject::new(started.id, record, &started.variables);
         subject.task = Some(&started.task).filter(|task| task.role.is_some() || task.command.is_some());
         subject.image = started.image.as_deref();
         subject.surroundings = started.surroundings.as_deref();
-        let findings = self.rules.start(&subject);
+        let findings = decide(&mut self.rules, &subject);
         if subject.build().is_some_and(|build| !build.path.starts_with("cmd/")) {
             let known = KeptProcess::of(&subject, self.rules.settings());
             self.known.put(started.id, known);

@@ -21,6 +21,8 @@ pub struct AgentOptions {
     pub heartbeat: Duration,
     /// Settings of the inspector.
     pub inspect: inspect::InspectOptions,
+    /// Whether programs that ran before are judged.
+    pub inventory: bool,
     /// Settings of metrics and health.
     pub metrics: metrics::MetricsOptions,
     /// Sinks with queues; the consumer has their feeds.

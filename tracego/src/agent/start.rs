@@ -1,11 +1,15 @@
 //! The start of a run: the kernel side, the pipeline's thread, and the reader last.
 
 use std::sync::Arc;
-use tracego_analyze::inspect::service::watcher::ServiceWatcher;
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracego_analyze::inspect::{FileWorkers, InspectOptions, Inspector, proc::procfs::Procfs};
+use tracego_analyze::inspect::{
+    FileWorkers, InspectOptions, Inspector,
+    inventory::{self, InventorySettings},
+    proc::procfs::Procfs,
+    service::watcher::ServiceWatcher,
+};
 use tracego_model::{clock::Reading, enforcement::Mode, input::Input};
 use tracego_probe::{
     enforce::{Enforcer, killer::Killer, maps::RuleTables},
@@ -101,6 +105,14 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     };
     let seed = Input::Seed(host::processes(&agent), Reading::now());
     queue.try_send(seed).ok().context("the pipeline did not start")?;
+    // In another pid namespace, /proc has other numbers than events.
+    if options.inventory && agent.proc_level == 0 {
+        let variables = options.load.env.iter().map(|variable| variable.name.clone()).collect();
+        let settings = InventorySettings { kernel: options.load.settings, variables };
+        // It ends by itself.
+        inventory::start(settings, Procfs::default(), queue.downgrade(), Arc::clone(board.inventory()))
+            .context("the thread that reads running programs did not start")?;
+    }
     let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };
     let reader = RingReader::start(rings, room, queue.clone(), Arc::clone(&board.reader), pause)
         .context("the reader did not start")?;

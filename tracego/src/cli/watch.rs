@@ -94,6 +94,14 @@ pub struct WatchOptions {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub config_watch: bool,
+    /// Judge the Go programs that run already, as far as /proc says what rules need.
+    ///
+    /// Their findings are marked (`tracego.inventory`). --inventory=false leaves them until their next start.
+    #[arg(help_heading = heading::RECORDS)]
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub inventory: bool,
     /// Folder for the programs and the ring: in a BPF file system, used by this tracego alone.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DIR", default_value = FOLDER)]

@@ -109,6 +109,7 @@ pub(super) fn options(
             load,
             heartbeat,
             inspect: inspect(&settings.rules, &meta),
+            inventory: watch.inventory && !tree,
             metrics,
             sinks,
             enforce,

@@ -68,8 +68,9 @@ pub(super) fn check(command: Option<&str>, matches: &ArgMatches) -> Result<(), S
             }
         }
         Some("run") => {
-            if let Some(id) =
-                ["duration", "handover", "pin_dir", "config_watch"].iter().find(|id| is_given(id))
+            if let Some(id) = ["duration", "handover", "pin_dir", "config_watch", "inventory"]
+                .iter()
+                .find(|id| is_given(id))
             {
                 let id = id.replace('_', "-");
                 return Err(format!("--{id} does nothing with tracego run, which ends with its command"));

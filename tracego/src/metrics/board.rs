@@ -10,7 +10,7 @@ use std::{
 use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
-use tracego_analyze::inspect::inspector::InspectCounters;
+use tracego_analyze::inspect::{inspector::InspectCounters, inventory::InventoryCounts};
 use tracego_model::{
     counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
     record::privileges::AgentPrivileges,
@@ -78,6 +78,7 @@ pub struct Board {
     sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
+    inventory: Arc<OnceLock<InventoryCounts>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,6 +103,7 @@ impl Board {
             sinks: Mutex::default(),
             enforcement: OnceLock::new(),
             privileges: Arc::default(),
+            inventory: Arc::default(),
         }
     }
 
@@ -109,6 +111,11 @@ impl Board {
     #[cfg(test)]
     pub(crate) fn with_stuck(stuck: Duration) -> Self {
         Self { stuck, ..Self::new(4096, None) }
+    }
+
+    /// Returns the place of the inventory's result, which is known a moment after the start.
+    pub(crate) fn inventory(&self) -> &Arc<OnceLock<InventoryCounts>> {
+        &self.inventory
     }
 
     /// Sets whether the programs are attached and the agent runs.

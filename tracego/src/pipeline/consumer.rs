@@ -35,6 +35,12 @@ pub trait Consumer {
     /// Fails as [`Self::take`] does.
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()>;
 
+    /// Processes programs that ran before, with the notes on them.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_inventory(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()>;
+
     /// Processes the starts whose executables were read after they had been judged.
     ///
     /// # Errors
@@ -137,6 +143,10 @@ impl Consumer for CaptureWriter {
 
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.write_batch(batch, &events)
+    }
+
+    fn take_inventory(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.write_inventory(batch, &events)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -108,6 +108,13 @@ impl Judgement {
         }
     }
 
+    /// Puts findings onto the record of a program that ran before. Nothing is stopped for them.
+    pub(super) fn running(&mut self, EnrichedRecord { record, start }: &mut EnrichedRecord) {
+        if let (Some(rules), Some(started)) = (&mut self.rules, &*start) {
+            rules.running(record, started);
+        }
+    }
+
     /// Takes note of a judged record, from which secrets are taken out: for the summary and the decision log.
     pub(super) fn conclude(&mut self, record: &Record) {
         if let Some(rules) = &mut self.rules {

@@ -169,6 +169,28 @@ impl Pipeline {
         self.kill();
     }
 
+    /// Judges programs that ran before. A record is written of those that something is found about.
+    fn inventory(&mut self, clock: Reading, events: Vec<DecodedEvent<'_>>) {
+        self.enricher.set_clock(clock);
+        for DecodedEvent { event, note, .. } in events {
+            let Ok(Event::Exec(exec)) = event else { continue };
+            let Some(mut enriched) = self.enricher.running(&exec, note.as_ref(), clock) else { continue };
+            self.judgement.running(&mut enriched);
+            self.found(exec.fixed.header.id, enriched.record);
+        }
+    }
+
+    /// Queues a record about a running process, if something was found about it.
+    fn found(&mut self, id: TaskId, mut record: Record) {
+        let findings = &record.tracego.findings;
+        if findings.is_empty() {
+            return;
+        }
+        record.body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
+        let is_written = self.selection.takes(&record);
+        self.backlog.queue(id, JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
+    }
+
     /// Whether decisions run ahead of their records.
     fn runs_ahead(&self) -> bool {
         self.judgement.killer.is_some()
@@ -283,12 +305,9 @@ impl Pipeline {
     /// Writes findings about running processes as records of their own.
     fn findings(&mut self, found: Vec<(TaskId, Vec<Finding>)>, reading: Reading) {
         for (id, findings) in found.into_iter().filter(|(_, findings)| !findings.is_empty()) {
-            let body = findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ");
-            let mut record = self.enricher.finding(id, body, reading);
+            let mut record = self.enricher.finding(id, reading);
             self.judgement.put(&mut record, findings);
-            let is_written = self.selection.takes(&record);
-            self.backlog
-                .queue(id, JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
+            self.found(id, record);
         }
     }
 
@@ -296,7 +315,11 @@ impl Pipeline {
     fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
-            judgement.judge(event, enriched);
+            if event.flags() & flags::BEFORE == 0 {
+                judgement.judge(event, enriched);
+            } else {
+                judgement.running(enriched);
+            }
         });
         let Some(record) = record else { return };
         let shows = is_wrong(&record) || record.tracego.go.is_some();
@@ -420,6 +443,7 @@ impl Consumer for Pipeline {
                 self.enricher.seed(&seeds);
             }
             Input::Batch(batch) => self.events(batch.clock, batch.decode()),
+            Input::Inventory(batch) => self.inventory(batch.clock, batch.decode()),
             Input::LostJobs(jobs, reading) => self.job_losses(jobs, reading),
             Input::Counters(counters, reading) => self.tick(counters, reading),
             Input::Services(states, reading) => {
@@ -443,6 +467,12 @@ impl Consumer for Pipeline {
     fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.writer.begin(batch.clock, &mut self.enricher);
         self.events(batch.clock, events);
+        self.finish()
+    }
+
+    fn take_inventory(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
+        self.writer.begin(batch.clock, &mut self.enricher);
+        self.inventory(batch.clock, events);
         self.finish()
     }
 

@@ -148,6 +148,11 @@ impl<S: Consumer> PipelineThread<S> {
                 self.inspector.annotate(&mut events, batch.clock);
                 self.stages.take_batch(&batch, events)
             }
+            Input::Inventory(batch) => {
+                let mut events = batch.decode();
+                self.inspector.annotate(&mut events, batch.clock);
+                self.stages.take_inventory(&batch, events)
+            }
             input => self.stages.take(input),
         };
         let late = self.inspector.late();

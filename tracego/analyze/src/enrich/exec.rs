@@ -107,6 +107,7 @@ impl Enricher {
         note: Option<&StartNote>,
     ) -> ProcessEntry {
         let header = &exec.fixed.header;
+        let inventory = header.flags & flags::BEFORE != 0;
         let (up, job, before) = match self.entry(header.id) {
             Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
             // The fork was not seen (lost or filtered): the current parent is the best that is known.
@@ -150,10 +151,12 @@ impl Enricher {
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
             elsewhere: linux::Pathless::of(&exec.fixed, &self.builder.meta.mount_namespaces).is_some(),
+            // Its start is known to the tick.
+            seeded: inventory,
             ..Line::default()
         };
         let users = note.and_then(|note| note.users.clone());
-        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users };
+        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users, inventory };
         if let Some(command) = link {
             let start = self.linked_start(&exec.fixed, &entry.line);
             self.links.add(command, &text::lossy(&exec.cwd), &entry.task, start);
@@ -211,7 +214,12 @@ impl Enricher {
         process.command_args = Some(args);
         let linker = self.linker(exec, note, &entry);
         self.image(note, &entry, linker, &mut process, &mut own);
-        own.exec_id = Some(self.exec_id(header.id));
+        if entry.inventory {
+            // Neither the call nor the exact start of the process is known.
+            (own.inventory, own.exec) = (true, None);
+        } else {
+            own.exec_id = Some(self.exec_id(header.id));
+        }
         own.in_tree = header.flags & flags::IN_TREE != 0;
         own.reparented = entry.line.up.as_ref().is_some_and(|up| up.id.tgid != header.parent.tgid);
         if entry.line.up.is_none() && header.parent.tgid != 0 {
@@ -328,7 +336,9 @@ impl Enricher {
         if missing & field::CGROUP == 0 {
             process.linux = Some(LinuxCgroup { cgroup: whole.keep(&exec.cgroup, "process.linux.cgroup") });
             let version = if bits & flags::CGROUP_V1 == 0 { 2 } else { 1 };
-            own.cgroup = Some(linux::CgroupNode { id: ExactNumber(fixed.cgroup_id), version });
+            // No group has the number 0: it is not to be seen from where tracego runs.
+            own.cgroup = (fixed.cgroup_id != 0)
+                .then_some(linux::CgroupNode { id: ExactNumber(fixed.cgroup_id), version });
         }
         own.working_directory_deleted = bits & flags::CWD_DELETED != 0;
         process.args_count = (missing & field::COUNTS == 0).then_some(fixed.argc);

@@ -8,7 +8,7 @@ use tracego_model::{
     event::{Event, Exec, ExecCopy},
     input::note::{OpenFailure, StartNote},
     linux::users::Users,
-    record::{OtelSeverity, Record, event_name},
+    record::Record,
 };
 
 use super::{EnrichedRecord, Enricher, process_table::ProcessEntry};
@@ -88,21 +88,8 @@ impl Enricher {
             Some(_) => {}
         }
         judge(&Event::Exec(Box::new(exec)), &mut start);
-        let Record {
-            trace,
-            severity_number,
-            severity_text,
-            body,
-            process,
-            context,
-            container,
-            k8s,
-            tracego,
-            ..
-        } = start.record;
-        let body = format!("the executable was read after its start was judged: {body}");
-        let stamp = self.builder.stamp(reading);
-        let record = self.envelope(event_name::FINDING, OtelSeverity::Info, stamp, body, *tracego);
-        Some(Record { trace, severity_number, severity_text, process, context, container, k8s, ..record })
+        let mut record = self.later(start.record, reading);
+        record.body.insert_str(0, "the executable was read after its start was judged: ");
+        Some(record)
     }
 }

@@ -37,7 +37,7 @@ impl Enricher {
             ..Line::default()
         };
         let task = parent.task.forked();
-        self.table.put(ProcessEntry { line: Line::below(up, line), task, ..parent });
+        self.table.put(ProcessEntry { line: Line::below(up, line), task, inventory: false, ..parent });
     }
 
     /// Forgets a process that has ended.

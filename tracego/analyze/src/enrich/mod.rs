@@ -29,7 +29,7 @@ use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
     clock::{Reading, Time},
-    event::Event,
+    event::{Event, Exec},
     input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
     ledger::Ledger,
     linux::users::User,
@@ -186,6 +186,42 @@ impl Enricher {
         }
     }
 
+    /// Makes the record of a program that ran before, and updates the state for later records. Returns `None` for a
+    /// process that is known from events, which say more.
+    pub fn running(
+        &mut self,
+        exec: &Exec<'_>,
+        note: Option<&StartNote>,
+        reading: Reading,
+    ) -> Option<EnrichedRecord> {
+        let entry = self.entry(exec.fixed.header.id)?;
+        if !entry.line.seeded || entry.inventory {
+            return None;
+        }
+        self.keep_unread(exec, note);
+        let EnrichedRecord { record, start } = self.start(exec, note);
+        Some(EnrichedRecord { record: self.later(record, reading), start })
+    }
+
+    /// Makes a record about a program that started before out of the one of its start.
+    fn later(&mut self, start: Record, reading: Reading) -> Record {
+        let Record {
+            trace,
+            severity_number,
+            severity_text,
+            body,
+            process,
+            context,
+            container,
+            k8s,
+            tracego,
+            ..
+        } = start;
+        let stamp = self.builder.stamp(reading);
+        let record = self.envelope(event_name::FINDING, OtelSeverity::Info, stamp, body, *tracego);
+        Record { trace, severity_number, severity_text, process, context, container, k8s, ..record }
+    }
+
     /// Returns the jobs with a running process, by the exec id of the process that opened them.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {
@@ -237,8 +273,8 @@ impl Enricher {
         self.builder.seal(seal, job, reading)
     }
 
-    /// Makes a record about a process that started before. The caller adds the findings.
-    pub fn finding(&mut self, id: TaskId, body: String, reading: Reading) -> Record {
+    /// Makes a record about a process that started before. The caller adds the findings and the body.
+    pub fn finding(&mut self, id: TaskId, reading: Reading) -> Record {
         self.set_clock(reading);
         let boot_ns = reading.boot_ns.unsigned_abs();
         let header = EventHeader { id, boot_ns, ..EventHeader::default() };
@@ -247,11 +283,21 @@ impl Enricher {
         // Nothing is read anew here: parent and name are those of the start.
         own.reparented = false;
         if let Some(entry) = self.entry(id) {
+            own.inventory = entry.inventory;
+            if entry.inventory {
+                let exact = Some(entry.line.id).filter(|_| !entry.line.seeded);
+                own.exec_id = exact.map(|id| self.exec_id(id));
+            }
             process.command.clone_from(&entry.line.command);
             process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);
         }
-        let record =
-            self.envelope(event_name::FINDING, OtelSeverity::Info, self.builder.stamp(reading), body, own);
+        let record = self.envelope(
+            event_name::FINDING,
+            OtelSeverity::Info,
+            self.builder.stamp(reading),
+            String::new(),
+            own,
+        );
         Record { process: Some(process), context, ..record }
     }
 

@@ -26,14 +26,18 @@ pub struct ProcessEntry {
     pub task: GoTask,
     /// Names of the process's users, if they are others than those that the run started with.
     pub users: Option<Users>,
+    /// Whether what is known about the program was read from /proc, because it ran before.
+    pub inventory: bool,
 }
 
 impl ProcessEntry {
-    /// Whether the entry is about a process. A start time that was read in ticks matches within a tick.
+    /// Whether the entry is about a process. A start time that was read in ticks, here or there, matches within a tick.
     fn is(&self, id: TaskId) -> bool {
-        let known = self.line.id.start_boottime;
-        let within_tick = || known <= id.start_boottime && id.start_boottime < known.saturating_add(TICK_NS);
-        known == id.start_boottime || (self.line.seeded && within_tick())
+        let (known, wanted) = (self.line.id.start_boottime, id.start_boottime);
+        let is_tick_of = |tick: u64, exact: u64| tick <= exact && exact < tick.saturating_add(TICK_NS);
+        known == wanted
+            || (self.line.seeded && is_tick_of(known, wanted))
+            || (self.inventory && wanted.is_multiple_of(TICK_NS) && is_tick_of(wanted, known))
     }
 }
 
@@ -81,6 +85,7 @@ impl ProcessTable {
     #[must_use]
     pub fn created(&self, id: TaskId) -> Option<Time> {
         let line = &self.0.get(&id.tgid).filter(|entry| entry.is(id))?.line;
+        // Nothing to add where the wanted start is the one that was read in ticks.
         let rest = i64::try_from(id.start_boottime.saturating_sub(line.id.start_boottime)).ok()?;
         Some(Time(line.created.0.saturating_add(rest)))
     }
@@ -90,7 +95,7 @@ impl ProcessTable {
     pub fn get(&mut self, id: TaskId) -> Option<&ProcessEntry> {
         let created = self.created(id)?;
         let entry = self.0.get_mut(&id.tgid)?;
-        if entry.line.id.start_boottime != id.start_boottime {
+        if entry.line.seeded && entry.line.id.start_boottime != id.start_boottime {
             Arc::make_mut(&mut entry.line).make_exact(id, created);
         }
         Some(entry)
@@ -146,6 +151,19 @@ mod tests {
         assert!(table.get(id(7, 2_000_000_124)).is_none());
         let above = Lineage(table.get(id(9, 3_000_000_000)).unwrap().line.up.clone());
         assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
+    }
+
+    #[test]
+    fn a_process_of_the_inventory_is_met_by_either_start() {
+        let mut table = ProcessTable::default();
+        let line = Line { id: id(7, 2_000_000_000), seeded: true, ..Line::default() };
+        table.put(ProcessEntry { line: line.into(), inventory: true, ..ProcessEntry::default() });
+        assert_eq!(table.get(id(7, 2_000_000_123)).unwrap().line.id.start_boottime, 2_000_000_123);
+        // The thread that watches services knows the tick alone, and does not change the exact start back.
+        assert_eq!(table.get(id(7, 2_000_000_000)).unwrap().line.id.start_boottime, 2_000_000_123);
+        assert!(table.get(id(7, 2_000_000_124)).is_none() && table.get(id(7, 1_990_000_000)).is_none());
+        table.remove(id(7, 2_000_000_123));
+        assert!(table.is_empty());
     }
 
     #[test]

@@ -9,17 +9,19 @@
 //! lifetimes     ends of processes as evidence about their files
 //! surroundings  module and settings of a go command, limits of a Go program
 //! service       running services: the thread that watches them, inspections, pidfiles
+//! inventory     programs that ran before tracego, as events
 //! network       listening sockets and health addresses
 //! proc          /proc, files as a process sees them, and why a read failed
 //! ```
 //!
-//! `proc` knows none of the others; `image`, `network` and `surroundings` know `proc`; `service` knows these; `files` knows
+//! `proc` knows none of the others; `image`, `inventory`, `network` and `surroundings` know `proc`; `service` knows these; `files` knows
 //! `image` and `surroundings`; `lifetimes` knows `files`; `inspector` knows all.
 
 mod accounts;
 pub mod files;
 pub mod image;
 pub mod inspector;
+pub mod inventory;
 mod lifetimes;
 pub mod network;
 pub mod proc;

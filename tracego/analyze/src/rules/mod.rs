@@ -95,6 +95,16 @@ impl Rules {
         findings
     }
 
+    /// Runs the rules that hold later on a program that ran before. Returns their findings.
+    pub fn running(&mut self, subject: &Subject<'_>) -> Vec<Finding> {
+        let mut report = FindingCollector::new(&self.settings, &mut self.memory, &RULES[0]);
+        for (rule, decide) in self.starts.iter().filter(|(rule, _)| rule.holds_later) {
+            report.turn(rule);
+            decide(subject, &mut report);
+        }
+        report.into_findings()
+    }
+
     /// Handles a fork, so that a daemon that only forks is followed.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         if let Some(member) = self.memory.members.get(&parent).map(JobMember::forked) {

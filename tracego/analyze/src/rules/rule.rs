@@ -34,6 +34,10 @@ pub struct Rule {
     /// Whether the file and its arguments alone lead to a finding, so that enforcement may remember it.
     #[serde(skip)]
     pub by_arguments: bool,
+    /// Whether the check of a program start is about the program and its surroundings alone, so that it holds for one
+    /// that has been running, too.
+    #[serde(skip)]
+    pub holds_later: bool,
     /// The check of a program start.
     #[serde(skip)]
     pub start: Option<StartCheck>,

@@ -99,7 +99,7 @@ impl<R: Read> CaptureReader<R> {
                 let (seeds, now): (Vec<Seed>, Reading) = serde_json::from_slice(&payload).map_err(json)?;
                 Input::Seed(seeds, now)
             }
-            kind::BATCH => {
+            kind::BATCH | kind::INVENTORY => {
                 let (clock, bytes) = payload
                     .split_at_checked(16)
                     .ok_or(CaptureError::Damaged(at, "the batch is too short"))?;
@@ -108,7 +108,7 @@ impl<R: Read> CaptureReader<R> {
                 let clock = Reading { boot_ns: number(boot), unix_ns: number(unix), stepped_ns: 0 };
                 let mut batch = Batch::from_bytes(clock, bytes.to_vec());
                 batch.set_notes(self.known.waiting());
-                Input::Batch(batch)
+                if kind == kind::BATCH { Input::Batch(batch) } else { Input::Inventory(batch) }
             }
             kind::COUNTERS | kind::HEARTBEAT => {
                 let (counters, now): (Counters, Reading) = serde_json::from_slice(&payload).map_err(json)?;

@@ -84,6 +84,7 @@ impl CaptureWriter {
         match input {
             Input::Seed(seeds, now) => self.frame(kind::SEED, &serde_json::to_vec(&(seeds, now))?),
             Input::Batch(batch) => self.write_batch(&batch, &batch.decode()),
+            Input::Inventory(batch) => self.write_inventory(&batch, &batch.decode()),
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
             // A capture has neither sinks nor rules, and no other run continues it.
@@ -106,18 +107,30 @@ impl CaptureWriter {
     pub fn write_batch(&mut self, batch: &Batch, events: &[DecodedEvent<'_>]) -> io::Result<()> {
         let pieces = events.iter().filter(|event| event.is_piece).count() as u64;
         let records = batch.len() as u64 - pieces;
+        let done = self.write_events(kind::BATCH, batch, events);
+        self.ledger.processed += records;
+        self.ledger.pieces += pieces;
+        let count = if done.is_ok() { &mut self.ledger.written } else { &mut self.ledger.write_errors };
+        *count += records;
+        done
+    }
+
+    /// Writes programs that ran before and the notes on them. The ledger counts events of the kernel side alone.
+    ///
+    /// # Errors
+    /// Fails if the output refuses it.
+    pub fn write_inventory(&mut self, batch: &Batch, events: &[DecodedEvent<'_>]) -> io::Result<()> {
+        self.write_events(kind::INVENTORY, batch, events)
+    }
+
+    fn write_events(&mut self, kind: u32, batch: &Batch, events: &[DecodedEvent<'_>]) -> io::Result<()> {
         let notes = events.iter().zip(0..).filter_map(|(event, at)| Some((at, event.note.as_ref()?)));
         let notes: Vec<(u32, &StartNote)> = notes.collect();
         let mut payload = Vec::with_capacity(batch.bytes().len() + 16);
         payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
         payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());
         payload.extend_from_slice(batch.bytes());
-        let done = self.notes(&notes).and_then(|()| self.frame(kind::BATCH, &payload));
-        self.ledger.processed += records;
-        self.ledger.pieces += pieces;
-        let count = if done.is_ok() { &mut self.ledger.written } else { &mut self.ledger.write_errors };
-        *count += records;
-        done
+        self.notes(&notes).and_then(|()| self.frame(kind, &payload))
     }
 
     /// Writes the last frame.

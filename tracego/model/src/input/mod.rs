@@ -22,6 +22,9 @@ pub enum Input {
     Takeover(Takeover, Reading),
     /// The processes that were running when the programs were attached.
     Seed(Vec<Seed>, Reading),
+    /// Programs that ran before the programs of the kernel side were attached, as events with
+    /// [`BEFORE`](tracego_common::flags::BEFORE). No counter of the kernel side includes them.
+    Inventory(Batch),
     /// Events of the kernel side.
     Batch(Batch),
     /// Losses of each job since the start, sent ahead of the counters that include them.
@@ -58,7 +61,7 @@ impl Input {
     #[must_use]
     pub fn clock(&self) -> Reading {
         match self {
-            Self::Batch(batch) => batch.clock,
+            Self::Batch(batch) | Self::Inventory(batch) => batch.clock,
             Self::Takeover(_, now)
             | Self::Seed(_, now)
             | Self::LostJobs(_, now)

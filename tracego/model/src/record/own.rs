@@ -66,6 +66,9 @@ pub struct Own {
     /// Role in an execution of the go command, and Go build information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub go: Option<Box<Go>>,
+    /// Whether the facts about the program were read from /proc, because it ran before the programs were attached.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inventory: bool,
     /// Whether `process.working_directory` was removed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub working_directory_deleted: bool,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use tracego_analyze::inspect::{files::readers::ReaderCounters, image::cache, inspector::InspectCounters};
+use tracego_analyze::inspect::{
+    files::readers::ReaderCounters, image::cache, inspector::InspectCounters, inventory::InventoryCounts,
+};
 
 use super::{Families, label};
 
@@ -51,4 +53,15 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
     let refused = [("too_many", services_refused), ("too_fast", services_missed)];
     let help = "Changes of services that were not checked: too many services, or too short-lived.";
     out.counters("tracego_services_refused", help, label("reason", refused))
+}
+
+/// Writes the result of the inventory.
+pub(super) fn write_inventory(out: &mut Families<'_>, counts: InventoryCounts) -> fmt::Result {
+    let InventoryCounts { read, denied, failed } = counts;
+    let help = "Processes that ran before tracego: judged, or not to be read.";
+    out.gauges(
+        "tracego_inventory_processes",
+        help,
+        label("result", [("read", read), ("denied", denied), ("failed", failed)]),
+    )
 }

@@ -202,6 +202,23 @@ impl Procfs {
     }
 }
 
+/// Facts about a file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileStatus {
+    /// Major and minor number of the device.
+    pub device: (u32, u32),
+    /// Inode number.
+    pub inode: u64,
+    /// Mode and type bits.
+    pub mode: u32,
+    /// User id of the owner.
+    pub owner: u32,
+    /// Number of names.
+    pub links: u32,
+    /// Change time of the inode, in nanoseconds since 1970.
+    pub changed_ns: u64,
+}
+
 /// A process in /proc.
 #[derive(Debug)]
 pub struct Process {
@@ -283,6 +300,27 @@ impl Process {
     /// Fails if it cannot be looked up.
     pub fn executable(&self) -> Result<FileId, ReadError> {
         self.file_behind("exe")
+    }
+
+    /// Returns what the kernel knows about the file that the process runs, in the way of [`Self::executable`].
+    ///
+    /// # Errors
+    /// Fails if it cannot be looked up.
+    pub fn executable_status(&self) -> Result<FileStatus, ReadError> {
+        let wanted =
+            StatxFlags::INO | StatxFlags::MODE | StatxFlags::UID | StatxFlags::NLINK | StatxFlags::CTIME;
+        let found = statx(&self.dir, "exe", AtFlags::STATX_DONT_SYNC, wanted).map_err(gone)?;
+        let seconds = u64::try_from(found.stx_ctime.tv_sec).unwrap_or_default();
+        Ok(FileStatus {
+            device: (found.stx_dev_major, found.stx_dev_minor),
+            inode: found.stx_ino,
+            mode: u32::from(found.stx_mode),
+            owner: found.stx_uid,
+            links: found.stx_nlink,
+            changed_ns: seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(u64::from(found.stx_ctime.tv_nsec)),
+        })
     }
 
     /// Returns the identity of the file behind a descriptor.

@@ -36,6 +36,7 @@ pub const DYNAMIC: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: true,
     start: Some(dynamic),
     service: None,
 };
@@ -82,6 +83,7 @@ pub const DEBUG: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: true,
     start: Some(debug),
     service: None,
 };
@@ -102,6 +104,7 @@ pub const PACKED: Rule = Rule {
         remedy: "",
     }],
     by_arguments: false,
+    holds_later: true,
     start: Some(packed),
     service: None,
 };

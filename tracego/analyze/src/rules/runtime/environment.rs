@@ -36,6 +36,7 @@ pub const REQUIRED: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: true,
     start: Some(required),
     service: None,
 };
@@ -65,6 +66,7 @@ pub const TELEMETRY: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: true,
     start: Some(telemetry),
     service: None,
 };

@@ -45,6 +45,7 @@ pub const RULE: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: true,
     start: Some(start),
     service: None,
 };

@@ -55,6 +55,7 @@ pub const PIDFILE: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: false,
     start: None,
     service: Some(pidfile),
 };
@@ -75,6 +76,7 @@ pub const INSTANCES: Rule = Rule {
         remedy: "",
     }],
     by_arguments: false,
+    holds_later: false,
     start: None,
     service: Some(instances),
 };
@@ -95,6 +97,7 @@ pub const HEALTH: Rule = Rule {
         remedy: "",
     }],
     by_arguments: false,
+    holds_later: false,
     start: None,
     service: Some(health),
 };

@@ -97,6 +97,7 @@ pub const RULE: Rule = Rule {
         },
     ],
     by_arguments: false,
+    holds_later: false,
     start: Some(start),
     service: None,
 };

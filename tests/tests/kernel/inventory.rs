@@ -1,0 +1,238 @@
+//! Services that ran before tracego.
+
+use std::{
+    fs, io,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tracego_tests::{ChildGuard, records, wait_until, with_full_records};
+
+use crate::{
+    ConditionalTest, Test,
+    findings::{self, Project},
+};
+
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
+    ("services that ran before are judged", judged as Test, needs),
+    ("a replay judges services that ran before", replayed, needs),
+    ("a service that ran before and starts again is judged as any other", again, needs),
+];
+
+/// Listens, keeps a file of its data open, and answers nothing.
+const SERVER: &str = "package main\n\nimport (\n\t\"net\"\n\t\"os\"\n)\n\nfunc main() {\n\
+    \tif _, err := os.OpenFile(os.Args[1], os.O_RDWR|os.O_CREATE, 0o600); err != nil {\n\t\tpanic(err)\n\t}\n\
+    \tserver, err := net.Listen(\"tcp\", \"127.0.0.1:0\")\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\
+    \tos.WriteFile(os.Args[2], nil, 0o600)\n\tfor {\n\t\tclient, err := server.Accept()\n\
+    \t\tif err == nil {\n\t\t\tclient.Close()\n\t\t}\n\t}\n}\n";
+
+const CONFIG: &str = "[rules.TG006]\ngrace-seconds = 1\nservices = [{ path = \"APP\" }]\n\
+    [rules.TG007]\nnofile = 512\n[rules.TG018]\nprobe = true\n";
+
+/// A group with 64 MiB of memory.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    fn make(name: &str) -> io::Result<Self> {
+        let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        for (root, limit) in roots.iter().zip(["memory.limit_in_bytes", "memory.max", "memory.max"]) {
+            let group = Self(root.join(format!("tracego-{name}-{}", std::process::id())));
+            if root.join("cgroup.procs").exists() && fs::create_dir(&group.0).is_ok() {
+                if fs::write(group.0.join(limit), "67108864").is_ok() {
+                    return Ok(group);
+                }
+            }
+        }
+        Err(io::Error::other("no group for memory can be made"))
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // The kernel takes a moment until a group without processes can go.
+        for _ in 0..100 {
+            match fs::remove_dir(&self.0) {
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+fn needs() -> Option<String> {
+    findings::needs().or_else(|| MemoryGroup::make("probe").err().map(|error| error.to_string()))
+}
+
+/// A service that was built for a test.
+struct Service {
+    project: Project,
+    config: String,
+    name: &'static str,
+}
+
+impl Service {
+    /// `name`: that of its task, at most 15 bytes.
+    fn build(name: &'static str) -> Self {
+        let project = Project::new("true");
+        project.write("cmd/server/main.go", SERVER);
+        project.shell(&format!("go build -ldflags '-s -w' -o {name} ./cmd/server"));
+        let config = CONFIG.replace("APP", project.path(name).to_str().unwrap());
+        let config = project.config(&config);
+        Self { project, config, name }
+    }
+
+    /// Starts an instance with few open files and a memory limit that its group does not give, and waits until it
+    /// listens.
+    fn start(&self, group: &MemoryGroup) -> ChildGuard {
+        let ready = self.project.path("ready");
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ >\"$1/cgroup.procs\"; ulimit -n 256; exec \"$2\" state.db ready", "sh"]);
+        command.arg(&group.0).arg(self.project.path(self.name)).current_dir(self.project.path(""));
+        let child = command
+            .env("GOMEMLIMIT", "100MiB")
+            .env("CI_JOB_ID", "71")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .spawn();
+        let child = ChildGuard(child.unwrap());
+        wait_until("the service listens", || ready.exists());
+        fs::remove_file(ready).unwrap();
+        child
+    }
+
+    /// Returns a tracego that looks at the service alone.
+    fn watch(&self, options: &[&str]) -> Command {
+        let mut command = with_full_records();
+        command.args(options).args(["--profile", "production", "--comm", self.name, "--heartbeat", "0"]);
+        command.args(["--config", &self.config]);
+        command
+    }
+}
+
+/// Returns the rules that found something about a process, each with its record.
+fn about(all: &[Value], pid: u32) -> Vec<(String, &Value)> {
+    let mut found: Vec<_> = all
+        .iter()
+        .filter(|record| record["event_name"] == "tracego.finding" && record["process"]["pid"] == pid)
+        .flat_map(|record| {
+            let findings = record["tracego"]["findings"].as_array().into_iter().flatten();
+            findings.map(move |finding| (finding["id"].as_str().unwrap().to_owned(), record))
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+fn judged() {
+    let service = Service::build("was-here");
+    let group = MemoryGroup::make("judged").unwrap();
+    let (one, other) = (service.start(&group), service.start(&group));
+    let out = service.project.path("out");
+    let output = ["--output", "json", "--output-file", out.to_str().unwrap()];
+    let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
+    let written = || records(&fs::read_to_string(&out).unwrap_or_default());
+    let wanted = ["TG006", "TG007", "TG008", "TG017", "TG018"];
+    for instance in [&one, &other] {
+        let pid = instance.0.id();
+        wait_until("all findings", || {
+            let all = written();
+            wanted.iter().all(|id| about(&all, pid).iter().any(|(found, _)| found == id))
+        });
+        let all = written();
+        for (id, record) in about(&all, pid) {
+            let own = &record["tracego"];
+            assert_eq!(own["inventory"], true, "{id}: {record:#}");
+            assert!(own["exec_id"].is_null(), "{id}: its start is known to the tick alone: {record:#}");
+            let path = service.project.path(service.name);
+            assert_eq!(record["process"]["executable"]["path"], path.to_str().unwrap(), "{id}");
+            assert_eq!(record["cicd"]["pipeline"]["task"]["run"]["id"], "71", "{id}: {record:#}");
+            assert_eq!(own["ancestors"][0]["pid"], std::process::id(), "{id}");
+        }
+        let limits = about(&all, pid).into_iter().find(|(id, _)| id == "TG007").unwrap().1;
+        assert_eq!(limits["tracego"]["rlimit"]["nofile"]["hard"], 256, "{limits:#}");
+        assert_eq!(limits["process"]["command_args"][1], "state.db");
+        assert_eq!(limits["tracego"]["go"]["build"]["path"], "example.com/project/cmd/server");
+        assert_eq!(
+            limits["process"]["working_directory"],
+            service.project.path("").to_str().unwrap().trim_end_matches('/')
+        );
+    }
+    // Nothing but findings is written about what ran before.
+    let kinds: Vec<_> = written().iter().map(|record| record["event_name"].clone()).collect();
+    assert!(kinds.iter().all(|kind| kind == "tracego.finding"), "{kinds:?}");
+    tracego.terminate();
+    assert_eq!(tracego.output().status.code(), Some(0));
+    // On request it is as if they were not there.
+    let none = service.watch(&["--inventory=false", "--output", "json", "--duration", "3"]).output().unwrap();
+    assert_eq!((none.status.code(), String::from_utf8_lossy(&none.stdout).as_ref()), (Some(0), ""));
+}
+
+fn replayed() {
+    let service = Service::build("was-recorded");
+    let group = MemoryGroup::make("replayed").unwrap();
+    let instance = service.start(&group);
+    let file = service.project.path("capture");
+    let mut capture = with_full_records();
+    capture.args(["capture", "--comm", service.name, "--duration", "4"]).arg(&file);
+    assert!(capture.output().unwrap().status.success());
+    let pid = instance.0.id();
+    drop(instance);
+    let mut replay = with_full_records();
+    replay.args(["replay", "--profile", "production", "--output", "json", "--config", &service.config]);
+    let output = replay.arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let all = records(std::str::from_utf8(&output.stdout).unwrap());
+    let found = about(&all, pid);
+    for id in ["TG007", "TG008"] {
+        let record = found.iter().find(|(found, _)| found == id).map(|(_, record)| *record);
+        assert_eq!(record.unwrap_or_else(|| panic!("{id}: {all:#?}"))["tracego"]["inventory"], true);
+    }
+}
+
+fn again() {
+    let service = Service::build("is-back");
+    let group = MemoryGroup::make("again").unwrap();
+    let before = service.start(&group);
+    let out = service.project.path("out");
+    let output = ["--output", "json", "-e", "execve,exit", "--output-file", out.to_str().unwrap()];
+    let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
+    let written = || records(&fs::read_to_string(&out).unwrap_or_default());
+    let pid = before.0.id();
+    wait_until("the inventory", || !about(&written(), pid).is_empty());
+    drop(before);
+    let exit = |all: &[Value]| {
+        let of = |record: &&Value| {
+            record["event_name"] == "tracego.process.exit" && record["process"]["pid"] == pid
+        };
+        all.iter().find(of).cloned()
+    };
+    wait_until("the exit", || exit(&written()).is_some());
+    let exit = exit(&written()).unwrap();
+    // What was read at the start is known at the end, and the exit is no inventory.
+    assert!(exit["tracego"]["inventory"].is_null(), "{exit:#}");
+    assert_eq!(exit["process"]["executable"]["name"], service.name, "{exit:#}");
+    assert_eq!(exit["cicd"]["pipeline"]["task"]["run"]["id"], "71", "{exit:#}");
+    let after = service.start(&group);
+    let pid = after.0.id();
+    let start = |all: &[Value]| {
+        let of = |record: &&Value| {
+            record["event_name"] == "tracego.process.start" && record["process"]["pid"] == pid
+        };
+        all.iter().find(of).cloned()
+    };
+    wait_until("the start", || start(&written()).is_some());
+    let start = start(&written()).unwrap();
+    assert!(start["tracego"]["inventory"].is_null() && start["tracego"]["exec_id"].is_string(), "{start:#}");
+    let ids: Vec<_> = start["tracego"]["findings"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert!(ids.contains(&&Value::from("TG007")), "{ids:?}");
+    wait_until("the later finding", || about(&written(), pid).iter().any(|(id, _)| id == "TG006"));
+    for (_, record) in about(&written(), pid) {
+        assert!(record["tracego"]["inventory"].is_null(), "{record:#}");
+    }
+    tracego.terminate();
+    assert_eq!(tracego.output().status.code(), Some(0));
+}
