@@ -39,10 +39,9 @@ impl MemoryGroup {
         let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
         for (root, limit) in roots.iter().zip(["memory.limit_in_bytes", "memory.max", "memory.max"]) {
             let group = Self(root.join(format!("tracego-{name}-{}", std::process::id())));
-            if root.join("cgroup.procs").exists() && fs::create_dir(&group.0).is_ok() {
-                if fs::write(group.0.join(limit), "67108864").is_ok() {
-                    return Ok(group);
-                }
+            let is_made = root.join("cgroup.procs").exists() && fs::create_dir(&group.0).is_ok();
+            if is_made && fs::write(group.0.join(limit), "67108864").is_ok() {
+                return Ok(group);
             }
         }
         Err(io::Error::other("no group for memory can be made"))
