@@ -548,7 +548,7 @@ fn moved() {
 fn built_by_bazel() {
     let project = Project::new("true");
     let script = format!(
-        "{BY_HAND}; cp /bin/bash bazel; mkdir -p bazel-out/bin; \
+        "{BY_HAND}; cp /bin/bash bazel; sleep 0.1; mkdir -p bazel-out/bin; \
          ./bazel -c \"cd $PWD; $LINK -buildid=redacted -o bazel-out/bin/app $IN; true\"; bazel-out/bin/app; \
          ./bazel -c 'bazel-out/bin/app; true'; $LINK -o bazel-out/bin/hand $IN; bazel-out/bin/hand"
     );

@@ -3,17 +3,14 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, records, remove_job, rootfs, tracego, wait_until};
+use tracego_tests::{remove_job, rootfs, tracego};
 
-use crate::{ConditionalTest, Test};
+use crate::{ConditionalTest, Test, short_programs::ShortPrograms};
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a tracego with a root folder of its own reads the machine's files", elsewhere as Test, needs_process),
     ("doctor says how the machine's files are found", doctor, needs_process),
 ];
-
-/// Number of programs that end at once.
-const PROGRAMS: usize = 20;
 
 fn needs_process() -> Option<String> {
     let is_there = |pid: u32| fs::read_link(format!("/proc/{pid}/root")).is_ok();
@@ -37,46 +34,16 @@ fn contained(folder: &Path) -> Command {
 }
 
 fn elsewhere() {
-    let folder = tempfile::tempdir().unwrap();
-    // Records of other programs are left out, by the name.
-    let name = format!("tgh{}", std::process::id());
-    let program = |n: usize| folder.path().join(n.to_string()).join(&name);
-    for n in 0..=PROGRAMS {
-        fs::create_dir(program(n).parent().unwrap()).unwrap();
-        fs::copy("/bin/true", program(n)).unwrap();
-    }
+    let programs = ShortPrograms::new("tgh");
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     // Two names of the machine: what a pod is told, and what the file says.
     let of_file = fs::read_to_string("/etc/hostname").unwrap_or_default().trim().to_owned();
     for (node, wanted) in [(Some("node-7"), "node-7"), (None, &*of_file)] {
-        let mut command = contained(folder.path());
-        command.args(["--heartbeat", "0", "--output", "json", "--comm", &name]);
+        let mut command = contained(programs.folder());
+        command.args(programs.options());
         command.env_remove("K8S_NODE_NAME").envs(node.map(|node| ("K8S_NODE_NAME", node)));
-        let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
-        let mut running = ChildGuard(command.stdout(file("records")).stderr(file("errors")).spawn().unwrap());
-        let starts = || -> Vec<Value> {
-            let text = fs::read_to_string(folder.path().join("records")).unwrap_or_default();
-            let all = records(text.rfind('\n').map_or("", |end| &text[..end])).into_iter();
-            all.filter(|record| record["event_name"] == "tracego.process.start").collect()
-        };
-        wait_until("tracego watches", || {
-            let errors = fs::read_to_string(folder.path().join("errors")).unwrap();
-            assert!(running.0.try_wait().unwrap().is_none(), "{errors}");
-            assert!(Command::new(program(PROGRAMS)).status().unwrap().success());
-            !starts().is_empty()
-        });
-        // Each program has a parent that is gone, and ends at once.
-        let all: Vec<_> = (0..PROGRAMS).map(|n| format!("({} &)", program(n).display())).collect();
-        assert!(Command::new("/bin/sh").args(["-c", &all.join("; ")]).status().unwrap().success());
-        let of = |n: usize| {
-            let path = program(n).display().to_string();
-            starts().into_iter().find(|record| record["process"]["executable"]["path"] == path)
-        };
-        for n in 0..PROGRAMS {
-            wait_until("the record of a program", || of(n).is_some());
-            let found = of(n).unwrap();
-            assert!(found["tracego"]["executable"]["unread"].is_null(), "{found:#}");
-            assert_eq!(found["process"]["user"]["name"], "root", "{found:#}");
-            let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        let _running = programs.run(&mut command);
+        for found in programs.records() {
             assert_eq!(found["host"]["id"].as_str().unwrap_or_default(), id.trim(), "{found:#}");
             if !wanted.is_empty() {
                 assert_eq!(found["host"]["name"], wanted, "{found:#}");

@@ -13,6 +13,7 @@ use tracego_tests::{ChildGuard, records, wait_until, with_full_records};
 use crate::{
     ConditionalTest, Test,
     findings::{self, Project},
+    privileges,
 };
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
@@ -106,9 +107,13 @@ impl Service {
     /// Returns a tracego that looks at the service alone.
     fn watch(&self, options: &[&str]) -> Command {
         let mut command = with_full_records();
-        command.args(options).args(["--profile", "production", "--comm", self.name, "--heartbeat", "0"]);
-        command.args(["--config", &self.config]);
+        self.edit(command.args(options));
         command
+    }
+
+    fn edit(&self, command: &mut Command) {
+        command.args(["--profile", "production", "--comm", self.name, "--heartbeat", "0"]);
+        command.args(["--config", &self.config]);
     }
 }
 
@@ -126,6 +131,12 @@ fn about(all: &[Value], pid: u32) -> Vec<(String, &Value)> {
     found
 }
 
+/// Returns the records in a file that tracego writes to.
+fn written(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    records(text.rfind('\n').map_or("", |end| &text[..end]))
+}
+
 fn judged() {
     let service = Service::build("was-here");
     let group = MemoryGroup::make("judged").unwrap();
@@ -133,7 +144,7 @@ fn judged() {
     let out = service.project.path("out");
     let output = ["--output", "json", "--output-file", out.to_str().unwrap()];
     let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
-    let written = || records(&fs::read_to_string(&out).unwrap_or_default());
+    let written = || written(&out);
     let wanted = ["TG006", "TG007", "TG008", "TG017", "TG018"];
     for instance in [&one, &other] {
         let pid = instance.0.id();
@@ -165,6 +176,15 @@ fn judged() {
     assert!(kinds.iter().all(|kind| kind == "tracego.finding"), "{kinds:?}");
     tracego.terminate();
     assert_eq!(tracego.output().status.code(), Some(0));
+    // The user of a service finds the same.
+    let mut command = privileges::as_user(privileges::FOUR);
+    service.edit(command.args(["--output", "json", "--duration", "6"]));
+    let seen = command.output().unwrap();
+    let all = records(std::str::from_utf8(&seen.stdout).unwrap());
+    for id in wanted {
+        let is_found = about(&all, one.0.id()).iter().any(|(found, _)| found == id);
+        assert!(is_found, "{id}: {}", String::from_utf8_lossy(&seen.stderr));
+    }
     // On request it is as if they were not there.
     let none = service.watch(&["--inventory=false", "--output", "json", "--duration", "3"]).output().unwrap();
     assert_eq!((none.status.code(), String::from_utf8_lossy(&none.stdout).as_ref()), (Some(0), ""));
@@ -199,7 +219,7 @@ fn again() {
     let out = service.project.path("out");
     let output = ["--output", "json", "-e", "execve,exit", "--output-file", out.to_str().unwrap()];
     let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
-    let written = || records(&fs::read_to_string(&out).unwrap_or_default());
+    let written = || written(&out);
     let pid = before.0.id();
     wait_until("the inventory", || !about(&written(), pid).is_empty());
     drop(before);

@@ -34,6 +34,7 @@ mod run_end;
 mod scrapes;
 mod seal;
 mod service;
+mod short_programs;
 mod sinks;
 mod traces;
 

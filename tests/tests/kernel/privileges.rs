@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 ];
 
 /// The four capabilities of a service, as setpriv(1) writes them.
-const FOUR: &str = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search";
+pub(crate) const FOUR: &str = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search";
 /// Capabilities by their bits (include/uapi/linux/capability.h).
 const DAC_READ_SEARCH: u64 = 1 << 2;
 const SYS_PTRACE: u64 = 1 << 19;
@@ -36,7 +36,7 @@ const PERFMON: u64 = 1 << 38;
 const NOBODY: &str = "65534";
 
 /// Returns tracego as a user with some capabilities.
-fn as_user(capabilities: &str) -> Command {
+pub(crate) fn as_user(capabilities: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--no-new-privs"]);
     command.args(["--inh-caps", capabilities, "--ambient-caps", capabilities]);

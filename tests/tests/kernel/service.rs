@@ -4,11 +4,11 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use tracego_tests::{ChildGuard, with_full_records};
+use tracego_tests::{ChildGuard, tracego, with_full_records};
 
 use crate::Test;
 
@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("systemd is notified of the start, the state, reloads and the end", notified),
     ("systemd's watchdog is fed only while the reader works", watchdog),
     ("files that another user could change are refused", untrusted),
+    ("policies and configuration of a ConfigMap are taken", config_map),
 ];
 
 /// Starts tracego with a socket of systemd's protocol. Programs of other tests are not watched: they would
@@ -164,4 +165,23 @@ fn untrusted() {
         mode(name, usual);
     }
     assert_eq!(check().0, Some(0), "{}", check().1);
+}
+
+/// Lays files out as kubelet does, in a file system that is mounted read-only and whose mode lets all write.
+fn config_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "package main\n\ndeny contains \"no\" if input.x\n";
+    let script = format!(
+        "set -e; mkdir v; mount -t tmpfs -o mode=0777 volume v; cd v; mkdir ..2026; printf '{policy}' >..2026/p.rego; \
+         printf 'policy = \"%s\"\\n' \"$PWD\" >..2026/tracego.toml; ln -s ..2026 ..data; \
+         ln -s ..data/p.rego p.rego; ln -s ..data/tracego.toml tracego.toml; \
+         \"$1\" policy check . && exit 90; mount -o remount,ro .; \"$1\" policy check .; \
+         \"$1\" config check tracego.toml"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script, "sh"]).arg(tracego()).current_dir(folder.path());
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("others than its owner can write it (mode 777)"), "{stderr}");
 }

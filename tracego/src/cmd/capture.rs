@@ -12,7 +12,7 @@ use tracego_model::capture::writer::CaptureWriter;
 use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
-use super::{code, machine_error::MachineError, output, run, setup, watch};
+use super::{code, config_watch::ConfigWatch, machine_error::MachineError, output, run, setup, watch};
 use crate::{
     agent,
     cli::{Capture, Replay, UsageError},
@@ -34,9 +34,10 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
     let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"));
     let writer = writer.map_err(UsageError::of)?;
     if capture.command.is_empty() {
+        let config = ConfigWatch::of(&capture.watch).context("the configuration cannot be watched")?;
         let mut agent = agent::start(options, writer).map_err(MachineError::of)?;
         agent.confine();
-        watch::until_signal(agent, &capture.watch, settings, signals).await
+        watch::until_signal(agent, &capture.watch, settings, signals, config).await
     } else {
         drop(signals);
         let follow = run::FollowOptions {

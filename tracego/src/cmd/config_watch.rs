@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::config::paths;
+use crate::{cli::WatchOptions, config::paths};
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -78,16 +78,18 @@ impl ConfigChanges {
 pub(super) struct ConfigWatch(Option<mpsc::Receiver<()>>);
 
 impl ConfigWatch {
-    /// Watches nothing.
-    pub(super) fn none() -> Self {
-        Self(None)
-    }
-
-    /// Starts to watch the files of `--config`, or of the machine.
+    /// Starts to watch the files of `--config`, or of the machine, with `--config-watch`.
     ///
     /// # Errors
     /// Fails if no thread can be started.
-    pub(super) fn start(config: Option<&Path>) -> std::io::Result<Self> {
+    pub(super) fn of(watch: &WatchOptions) -> std::io::Result<Self> {
+        if !watch.config_watch {
+            return Ok(Self(None));
+        }
+        Self::start(watch.records.config.as_deref())
+    }
+
+    fn start(config: Option<&Path>) -> std::io::Result<Self> {
         let mut changes = ConfigChanges::new(config.map(Path::to_owned));
         let (changed, changes_of_file) = mpsc::channel(1);
         let look = move || {

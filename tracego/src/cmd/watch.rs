@@ -26,6 +26,8 @@ const READY: &str = "every program that starts from now on is recorded";
 /// # Errors
 /// Fails if the agent cannot start or a part of it fails.
 pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyhow::Result<ExitCode> {
+    // First, because a change behind it is seen: what is in force was read a moment ago.
+    let config = ConfigWatch::of(watch).context("the configuration cannot be watched")?;
     let (mut options, meta) = setup::options(watch, settings, false).map_err(UsageError::of)?;
     options.load.handover = watch.handover();
     let opened = output::pipeline(&watch.records, settings, meta, output::stdout());
@@ -41,7 +43,7 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     agent.confine();
     notify::ready(settings.quiet, READY);
     let _reports = notify::reports(agent.board());
-    until_signal(agent, watch, settings, signals).await
+    until_signal(agent, watch, settings, signals, config).await
 }
 
 /// Runs until a signal or the end of `--duration`; a second signal exits at once.
@@ -50,6 +52,7 @@ pub(super) async fn until_signal(
     watch: &WatchOptions,
     settings: &RunSettings,
     (mut terminate, mut interrupt, mut hangup): (Signal, Signal, Signal),
+    mut config: ConfigWatch,
 ) -> anyhow::Result<ExitCode> {
     let duration = watch.duration.map(Duration::from_secs);
     let timer = async {
@@ -59,11 +62,6 @@ pub(super) async fn until_signal(
         }
     };
     tokio::pin!(timer);
-    let mut config = match watch.config_watch {
-        true => ConfigWatch::start(watch.records.config.as_deref())
-            .context("the configuration cannot be watched")?,
-        false => ConfigWatch::none(),
-    };
     loop {
         let reload = async {
             tokio::select! {

@@ -113,6 +113,11 @@ impl Board {
         Self { stuck, ..Self::new(4096, None) }
     }
 
+    /// Sets the result of the inventory.
+    pub fn set_inventory(&self, counts: InventoryCounts) {
+        let _known = self.inventory.set(counts);
+    }
+
     /// Returns the place of the inventory's result, which is known a moment after the start.
     pub(crate) fn inventory(&self) -> &Arc<OnceLock<InventoryCounts>> {
         &self.inventory

@@ -73,8 +73,10 @@ fn main() -> ExitCode {
         "ends" => processes::ends(arg(2).parse().unwrap()),
         "caller-32" => return processes::caller_32(arg(2)),
         "long-failure" => {
-            let long = CString::new("y".repeat(5000)).unwrap();
-            execveat(libc::AT_FDCWD, c"/missing/program", &[c"missing", &long, c"last"], 0);
+            // Written here: a page of the file may not be in memory, and the kernel never reads these arguments.
+            let all = ["missing", &"y".repeat(5000), "last"].map(|arg| CString::new(arg).unwrap());
+            let [name, long, last] = &all;
+            execveat(libc::AT_FDCWD, c"/missing/program", &[name, long, last], 0);
         }
         "vfork" => return processes::vfork(),
         "reuse" => return processes::reuse(),

@@ -3,16 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, records, wait_until};
 
 use super::{podman, text};
+use crate::short_programs::ShortPrograms;
 
-/// Number of programs that end at once.
-const PROGRAMS: usize = 20;
 /// Options of the container. Podman's profile for seccomp wants CAP_SYS_ADMIN for BPF.
 const OPTIONS: [&str; 10] = [
     "--network=none",
@@ -53,37 +50,9 @@ pub(super) fn node() {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
     assert_eq!(report["works"], true, "{report:#}");
 
-    let folder = tempfile::tempdir().unwrap();
-    let name = format!("tgi{}", std::process::id());
-    let program = |n: usize| folder.path().join(n.to_string()).join(&name);
-    for n in 0..=PROGRAMS {
-        fs::create_dir(program(n).parent().unwrap()).unwrap();
-        fs::copy("/bin/true", program(n)).unwrap();
-    }
-    let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
-    let watch = ["--heartbeat=0", "--output=json", "--comm", &name];
-    let mut command = podman.command(&[&run[..], &watch].concat());
-    let mut running = ChildGuard(command.stdout(file("records")).stderr(file("errors")).spawn().unwrap());
-    let starts = || -> Vec<Value> {
-        let text = fs::read_to_string(folder.path().join("records")).unwrap_or_default();
-        let all = records(text.rfind('\n').map_or("", |end| &text[..end])).into_iter();
-        all.filter(|record| record["event_name"] == "tracego.process.start").collect()
-    };
-    wait_until("tracego watches", || {
-        let errors = fs::read_to_string(folder.path().join("errors")).unwrap();
-        assert!(running.0.try_wait().unwrap().is_none(), "{errors}");
-        assert!(Command::new(program(PROGRAMS)).status().unwrap().success());
-        !starts().is_empty()
-    });
-    let all: Vec<_> = (0..PROGRAMS).map(|n| format!("({} &)", program(n).display())).collect();
-    assert!(Command::new("/bin/sh").args(["-c", &all.join("; ")]).status().unwrap().success());
-    for n in 0..PROGRAMS {
-        let path = program(n).display().to_string();
-        let of = || starts().into_iter().find(|record| record["process"]["executable"]["path"] == path);
-        wait_until("the record of a program", || of().is_some());
-        let found = of().unwrap();
-        assert!(found["tracego"]["executable"]["unread"].is_null(), "{found:#}");
-        assert_eq!(found["process"]["user"]["name"], "root", "{found:#}");
+    let programs = ShortPrograms::new("tgi");
+    let mut running = programs.run(&mut podman.command(&[&run[..], &programs.options()].concat()));
+    for found in programs.records() {
         assert_eq!(found["host"]["name"], "node-7", "{found:#}");
     }
     let status = fs::read_to_string(format!(
@@ -95,11 +64,7 @@ pub(super) fn node() {
         assert!(status.contains(wanted), "{wanted}: {status}");
     }
     let _stopped = podman.printed(&["stop", "--time", "10", "tracego"]);
-    assert!(
-        running.0.wait().unwrap().success(),
-        "{}",
-        fs::read_to_string(folder.path().join("errors")).unwrap()
-    );
+    assert!(running.0.wait().unwrap().success(), "{}", programs.errors());
 }
 
 /// Returns the process id of a container.

@@ -12,8 +12,13 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat},
+    fs::{
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, StatVfsMountFlags, fstat, fstatvfs,
+        openat, openat2, statat,
+    },
     io::Errno,
+    process::geteuid,
+    thread::capabilities,
 };
 
 use super::{
@@ -39,10 +44,12 @@ pub(super) enum AllowedWriters {
 }
 
 impl AllowedWriters {
-    /// Returns the requirement for this process. Root acts for all users, so its bundles must not be writable
-    /// by others.
+    /// Returns the requirement for this process. Root, or a user with capabilities, acts for all users, so its bundles
+    /// must not be writable by others.
     pub(super) fn of_process(allow_writable: bool) -> Self {
-        if allow_writable || !rustix::process::geteuid().is_root() { Self::Any } else { Self::Owner }
+        let is_privileged =
+            || geteuid().is_root() || capabilities(None).is_ok_and(|sets| !sets.effective.is_empty());
+        if allow_writable || !is_privileged() { Self::Any } else { Self::Owner }
     }
 
     fn check(self, stat: &Stat) -> Result<(), BundleProblem> {
@@ -54,15 +61,26 @@ impl AllowedWriters {
         }
     }
 
+    /// Checks an open folder. Nobody writes to one that is mounted read-only, such as a ConfigMap of Kubernetes, whose
+    /// mode lets all write.
+    fn check_folder(self, folder: &OwnedFd) -> Result<(), BundleProblem> {
+        let stat = fstat(folder).map_err(|error| BundleProblem::Io(error.into()))?;
+        let is_read_only =
+            || fstatvfs(folder).is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::RDONLY));
+        self.check(&stat).or_else(|problem| if is_read_only() { Ok(()) } else { Err(problem) })
+    }
+
     /// Checks the folders above: a user who can rename there can put another bundle in place.
     fn check_above(self, path: &Path) -> Result<(), FileProblem> {
         if self == Self::Any {
             return Ok(());
         }
         for folder in fs::canonicalize(path)?.ancestors().skip(1) {
-            let stat = statat(CWD, folder, AtFlags::empty()).map_err(io)?;
-            if stat.st_mode & STICKY == 0 {
-                self.check(&stat).map_err(|problem| problem.of(&printable(folder.as_os_str().as_bytes())))?;
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let opened = openat(CWD, folder, flags, Mode::empty()).map_err(io)?;
+            if fstat(&opened).map_err(io)?.st_mode & STICKY == 0 {
+                let of = |problem: BundleProblem| problem.of(&printable(folder.as_os_str().as_bytes()));
+                self.check_folder(&opened).map_err(of)?;
             }
         }
         Ok(())
@@ -117,8 +135,7 @@ fn folder(
     let here = |problem: BundleProblem| if at.is_empty() { problem.into() } else { problem.of(at) };
     let path = if at.is_empty() { "." } else { at };
     let opened = beneath(root, path, READ | OFlags::DIRECTORY).map_err(here)?;
-    let stat = fstat(&opened).map_err(|error| here(BundleProblem::Io(error.into())))?;
-    writers.check(&stat).map_err(here)?;
+    writers.check_folder(&opened).map_err(here)?;
     files.count()?;
     for entry in Dir::read_from(&opened).map_err(|error| here(BundleProblem::Io(error.into())))? {
         let entry = entry.map_err(|error| here(BundleProblem::Io(error.into())))?;

@@ -78,7 +78,7 @@ pub struct RegoModule {
 pub struct BundleOptions {
     /// Key that a bundle must be signed with. Without one, a signed bundle is refused.
     pub trust: Option<Trust>,
-    /// Whether root may load files that others than their owner can write. For other users this is not
+    /// Whether a privileged process may load files that others than their owner can write. For other users this is not
     /// checked.
     pub allow_writable: bool,
 }

@@ -7,6 +7,7 @@ use std::{
     io,
     sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use snapshot::CgroupMembership;
@@ -19,9 +20,8 @@ use tracego_model::{
 
 use super::proc::{procfs::Procfs, read_error::ReadError};
 
-/// Number of processes that go through the pipeline at a time: their executables are read there, and starts of
-/// programs are not to wait for long.
-const PORTION: usize = 8;
+/// Time between two looks at the queue of the pipeline.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Settings of the inventory.
 #[derive(Clone, Debug)]
@@ -93,33 +93,46 @@ fn look(
 ) -> Result<InventoryCounts, ReadError> {
     let own = procfs.own_pid()?;
     let mut counts = InventoryCounts::default();
-    for pids in procfs.pids()?.chunks(PORTION) {
+    for pid in procfs.pids()?.into_iter().filter(|pid| *pid != own) {
         let now = Reading::now();
         let boot_ns = u64::try_from(now.boot_ns).unwrap_or_default();
-        let mut batch = Batch::from_bytes(now, Vec::new());
-        for &pid in pids.iter().filter(|pid| **pid != own) {
-            let found = procfs.current(pid).and_then(|process| {
-                let of_agent = process.parent == own;
-                if of_agent { Ok(None) } else { snapshot::event(&process, procfs, settings, boot_ns) }
-            });
-            match found {
-                Ok(Some(event)) => {
-                    batch.push(&event);
-                    counts.read += 1;
-                }
-                Ok(None) | Err(ReadError::Gone) => {}
-                Err(ReadError::Denied) => counts.denied += 1,
-                Err(why) => {
-                    tracing::debug!(pid, %why, "a running process cannot be read");
-                    counts.failed += 1;
+        let found = procfs.current(pid).and_then(|process| {
+            let of_agent = process.parent == own;
+            if of_agent { Ok(None) } else { snapshot::event(&process, procfs, settings, boot_ns) }
+        });
+        match found {
+            Ok(Some(event)) => {
+                counts.read += 1;
+                let mut batch = Batch::from_bytes(now, Vec::new());
+                batch.push(&event);
+                if !send(queue, batch) {
+                    break;
                 }
             }
-        }
-        // The run ends.
-        let Some(queue) = queue.upgrade() else { break };
-        if !batch.is_empty() && queue.blocking_send(Input::Inventory(batch)).is_err() {
-            break;
+            Ok(None) | Err(ReadError::Gone) => {}
+            Err(ReadError::Denied) => counts.denied += 1,
+            Err(why) => {
+                tracing::debug!(pid, %why, "a running process cannot be read");
+                counts.failed += 1;
+            }
         }
     }
     Ok(counts)
+}
+
+/// Sends one program when no other input waits: its executable is read in the pipeline, and starts of programs come
+/// first. Returns false when the run ends.
+fn send(queue: &mpsc::WeakSender<Input>, batch: Batch) -> bool {
+    loop {
+        // Not held while it waits, or the run would not end.
+        let Some(queue) = queue.upgrade() else { return false };
+        if queue.capacity() == queue.max_capacity() {
+            return queue.blocking_send(Input::Inventory(batch)).is_ok();
+        }
+        if queue.is_closed() {
+            return false;
+        }
+        drop(queue);
+        thread::sleep(PAUSE);
+    }
 }
