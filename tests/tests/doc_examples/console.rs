@@ -4,6 +4,8 @@ use std::process::Command;
 
 /// Comment in a document before a block whose commands are placeholders or need more than a folder.
 const PARSED_ONLY: &str = "<!-- example: parsed -->";
+/// Beginning of the comment that says who runs the commands of the next block.
+const RUN_BY: &str = "<!-- run by: ";
 /// Beginning of the comment that names the file which the next block is the content of.
 const FILE: &str = "<!-- file: ";
 
@@ -11,7 +13,7 @@ const FILE: &str = "<!-- file: ";
 const WITHOUT_ROOT: [&str; 8] =
     ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "apt",
     "cargo",
     "curl",
@@ -25,6 +27,7 @@ const OTHERS: [&str; 17] = [
     "openssl",
     "podman",
     "setpriv",
+    "sha256sum",
     "skopeo",
     "systemctl",
     "tail",
@@ -43,6 +46,8 @@ pub(crate) struct Block {
     pub(crate) file: Option<String>,
     /// Whether commands are only parsed.
     parsed_only: bool,
+    /// Whether something else runs the commands.
+    pub(crate) is_run_elsewhere: bool,
 }
 
 /// A command of a block, and what the document shows below it.
@@ -85,6 +90,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
                     lines: Vec::new(),
                     file: file.map(str::to_owned),
                     parsed_only: before == PARSED_ONLY,
+                    is_run_elsewhere: before.starts_with(RUN_BY),
                 });
             }
             None if inside => {
