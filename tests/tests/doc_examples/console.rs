@@ -11,10 +11,11 @@ const FILE: &str = "<!-- file: ";
 const WITHOUT_ROOT: [&str; 8] =
     ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "apt",
     "cargo",
     "curl",
+    "dnf",
     "git",
     "helm",
     "install",
