@@ -7,6 +7,7 @@ mod cpu;
 mod cross;
 mod deny;
 mod digest;
+mod dist;
 mod ebpf;
 mod fuzz;
 mod image;
@@ -53,7 +54,7 @@ enum Subcommand {
     Image(image::Args),
     /// Generate the man pages and the shell completions
     Man(man::Args),
-    /// Make the Debian package and the tarball
+    /// Make the Debian package, the RPM package and the tarball
     Package(package::Args),
     /// Install the Debian package in a machine with systemd, in an emulator, and try the service
     Systemd(systemd_guest::Args),

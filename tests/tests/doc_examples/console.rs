@@ -17,6 +17,7 @@ const OTHERS: [&str; 18] = [
     "apt",
     "cargo",
     "curl",
+    "dnf",
     "git",
     "helm",
     "install",

@@ -96,6 +96,7 @@ fn main() {
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,
+        privileges::CONDITIONAL,
     ];
     for (name, test, needs) in conditional.concat() {
         // Nothing is downloaded for tests that were not selected.

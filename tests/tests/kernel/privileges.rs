@@ -1,10 +1,11 @@
 //! The rights that tracego keeps, and the rights that its command has.
 
 use std::{
+    ffi::CString,
     fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -15,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tracego_tests::{records, tracego, wait_until};
 
-use crate::Test;
+use crate::{ConditionalTest, Test};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("rights that are not needed any more are dropped from all threads", dropped),
@@ -25,6 +26,12 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("without a capability its loss is told", without_one),
     ("a command inherits no capability", command),
 ];
+
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[(
+    "a program whose file permits capabilities has those of them that its container has",
+    by_file,
+    needs_file_capabilities,
+)];
 
 /// The four capabilities of a service, as setpriv(1) writes them.
 pub(crate) const FOUR: &str = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search";
@@ -230,6 +237,76 @@ fn without_one() {
     ] {
         assert_eq!(state(name), wanted, "{name}: {report:#}");
     }
+}
+
+/// Writes capabilities of a program into its file, as setcap(8) does (`struct vfs_cap_data`): permitted, and in effect
+/// from its start if `effective`.
+fn permit(program: &Path, capabilities: u64, effective: bool) -> std::io::Result<()> {
+    let first = if effective { 0x0200_0001 } else { 0x0200_0000 };
+    let words: [u64; 5] = [first, capabilities & 0xffff_ffff, 0, capabilities >> 32, 0];
+    let value: Vec<u8> = words.into_iter().flat_map(|word| word.to_le_bytes()[..4].to_owned()).collect();
+    let path = CString::new(program.as_os_str().as_bytes()).unwrap();
+    let (name, start) = (c"security.capability".as_ptr(), value.as_ptr().cast());
+    // SAFETY: the texts end with zero, and the value has the length that is given.
+    let done = unsafe { libc::setxattr(path.as_ptr(), name, start, value.len(), 0) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+fn needs_file_capabilities() -> Option<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    permit(file.path(), BPF, false).err().map(|error| format!("capabilities of files: {error}"))
+}
+
+fn by_file() {
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("tracego");
+    fs::copy(tracego(), &program).unwrap();
+    let four = BPF | PERFMON | SYS_PTRACE | DAC_READ_SEARCH;
+    permit(&program, four, false).unwrap();
+    let container = |bounding: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--inh-caps=-all"]);
+        // Runtimes of containers keep what is permitted over the change of the user, as setpriv does.
+        command.args(["--no-new-privs", "--bounding-set", bounding]).arg(&program).current_dir("/");
+        command
+    };
+    let options = ["-e", "execve", "--output", "json", "--detail", "full", "--heartbeat", "1s"];
+    let three = "-all,+bpf,+perfmon,+sys_ptrace";
+    for (bounding, in_effect, missing) in [
+        (FOUR, SYS_PTRACE | DAC_READ_SEARCH, Value::Null),
+        (three, SYS_PTRACE, serde_json::json!(["CAP_DAC_READ_SEARCH"])),
+    ] {
+        let (_folder, hidden) = hidden_program();
+        let watcher = Watcher::start(container(bounding).args(options));
+        for field in ["CapPrm:", "CapEff:"] {
+            for (thread, bits) in of_threads(watcher.pid(), field) {
+                assert_eq!(u64::from_str_radix(&bits, 16).unwrap(), in_effect, "{field} of {thread}");
+            }
+        }
+        assert!(Command::new(&hidden).status().unwrap().success());
+        let records = watcher.end();
+        assert_eq!(privileges(&records)["missing"], missing);
+        let own = |record: &&Value| record["process"]["executable"]["path"] == hidden.to_str().unwrap();
+        let start = records.iter().find(own).unwrap();
+        assert_eq!(start["tracego"]["elf"].is_object(), missing.is_null(), "{start:#}");
+    }
+    // tracego itself says what it lacks.
+    for (bounding, name) in [
+        ("-all,+perfmon,+sys_ptrace,+dac_read_search", "CAP_BPF"),
+        ("-all,+bpf,+sys_ptrace,+dac_read_search", "CAP_PERFMON"),
+    ] {
+        let output = container(bounding).args(options).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        assert!(errors.contains(name), "{name}: {errors}");
+    }
+    // The kernel's rule that images have to mind: a program whose capabilities are to be in effect is not started.
+    permit(&program, four, true).unwrap();
+    assert_eq!(container(FOUR).arg("--version").status().unwrap().code(), Some(0));
+    let output = container(three).arg("--version").output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.stdout.is_empty() && errors.contains("Operation not permitted"), "{errors}");
 }
 
 fn command() {

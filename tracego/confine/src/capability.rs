@@ -137,6 +137,22 @@ pub fn names(set: CapabilitySet) -> Vec<&'static str> {
     uses.map(|one| one.name).collect()
 }
 
+/// Puts all permitted capabilities of the calling thread that tracego has a use for into effect. The file of a program
+/// may permit them alone, as that of an image does: the kernel starts no program whose file demands capabilities to
+/// be in effect that a container lacks (`bprm_caps_from_vfs_caps`), and then nobody says which one it is.
+///
+/// # Errors
+/// Fails where capset(2) does.
+pub fn raise_permitted() -> io::Result<()> {
+    let sets = capabilities(None)?;
+    let uses = USES.iter().fold(CapabilitySet::empty(), |all, one| all | one.capability);
+    let effective = sets.effective.union(sets.permitted.intersection(uses));
+    if effective == sets.effective {
+        return Ok(());
+    }
+    set_capabilities(None, CapabilitySets { effective, ..sets })
+}
+
 /// Makes programs that the calling thread starts inherit no capability from it: empties the inheritable set,
 /// and with it the ambient one. Threads that it makes later do the same. What a program has by its file or as
 /// root is not changed.
@@ -200,6 +216,29 @@ mod tests {
         .join()
         .unwrap();
         assert_eq!(effective().unwrap(), before);
+    }
+
+    #[test]
+    fn what_is_permitted_and_of_use_is_put_into_effect() {
+        let before = capabilities(None).unwrap();
+        let useful = CapabilitySet::SYS_PTRACE;
+        let useless = CapabilitySet::NET_RAW;
+        if !before.permitted.contains(useful | useless) {
+            eprintln!("skipped: neither CAP_SYS_PTRACE nor CAP_NET_RAW to put into effect");
+            return;
+        }
+        std::thread::spawn(move || {
+            let effective = before.effective.difference(useful | useless);
+            set_capabilities(None, CapabilitySets { effective, ..before }).unwrap();
+            raise_permitted().unwrap();
+            assert_eq!(super::effective().unwrap(), effective | useful);
+            let permitted = before.permitted.difference(useful);
+            set_capabilities(None, CapabilitySets { effective, permitted, ..before }).unwrap();
+            raise_permitted().unwrap();
+            assert_eq!(super::effective().unwrap(), effective, "not permitted");
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

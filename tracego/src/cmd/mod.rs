@@ -53,6 +53,8 @@ mod code {
 /// Runs the command given on the command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before the configuration is read, which may be a file that only its owner may read.
+    let raised = capability::raise_permitted();
     let Configuration { cli, settings, .. } = crate::config::parse();
     tracing_subscriber::fmt()
         .with_env_filter(cli.log)
@@ -63,7 +65,7 @@ pub fn main() -> ExitCode {
         .log_internal_errors(false)
         .init();
     // No program that tracego starts gets a capability that tracego was given for itself.
-    if let Err(error) = capability::keep_from_programs() {
+    if let Err(error) = raised.and_then(|()| capability::keep_from_programs()) {
         return failed(&MachineError::of(anyhow::Error::new(error).context("capabilities")));
     }
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

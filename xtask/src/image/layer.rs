@@ -86,14 +86,15 @@ impl Layer {
     }
 }
 
-/// Returns the capabilities as the kernel keeps them (`struct vfs_cap_data`, revision 2): permitted and effective.
+/// Returns the capabilities as the kernel keeps them (`struct vfs_cap_data`, revision 2). The flag for effective ones is
+/// not set: with it, the kernel would not start the program in a container that lacks one of them. tracego puts into
+/// effect what it is permitted.
 fn capabilities() -> [u8; 20] {
     const REVISION_2: u32 = 0x0200_0000;
-    const EFFECTIVE: u32 = 1;
     let all: u64 = CAPABILITIES.iter().map(|number| 1 << number).sum();
     let mut bytes = [0; 20];
-    // Revision and flag, then the lower and the upper half of the permitted set, each followed by the inheritable one.
-    let words = [u64::from(REVISION_2 | EFFECTIVE), all & 0xffff_ffff, 0, all >> 32, 0];
+    // Revision and flags, then the lower and the upper half of the permitted set, each followed by the inheritable one.
+    let words = [u64::from(REVISION_2), all & 0xffff_ffff, 0, all >> 32, 0];
     for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
         place.copy_from_slice(&word.to_le_bytes()[..4]);
     }
@@ -120,8 +121,8 @@ mod tests {
 
     #[test]
     fn the_capabilities_are_those_that_setcap_writes() {
-        // getfattr -n security.capability -e hex, behind setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep
-        let wanted = "0100000204000800".to_owned() + "00000000" + "c0000000" + "00000000";
+        // getfattr -n security.capability -e hex, behind setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+p
+        let wanted = "0000000204000800".to_owned() + "00000000" + "c0000000" + "00000000";
         let found: String = capabilities().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(found, wanted);
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask image`: writes an image of a static tracego as an OCI archive, without a container engine.
 //!
 //! ```text
-//! program   builds the static program
+//! program   the static program, and the crates in it
 //! licences  the texts of the licences of all crates in it
 //! sbom      its crates, for scanners (CycloneDX)
 //! layer     the files of the image
@@ -25,10 +25,13 @@ use self::{
     archive::{Archive, Platform},
     layer::Layer,
 };
-use crate::shell;
+use crate::{
+    dist::{Linkage, Workspace},
+    shell,
+};
 
 /// Maximum size of the archive, in bytes for each platform.
-const SIZE_MAX: usize = 12 << 20;
+const SIZE_MAX: usize = 12_000_000;
 /// The user of the image: no user of the machine.
 pub(crate) const USER: u32 = 65_532;
 
@@ -52,9 +55,16 @@ pub(crate) struct Args {
 
 /// Builds the static program, and prints its path.
 pub(crate) fn run_static(_args: &StaticArgs) -> Result<()> {
-    let program = program::build()?;
+    let program = build()?;
     eprintln!("{}", program.display());
     Ok(())
+}
+
+/// Builds the static program. Returns its path.
+fn build() -> Result<PathBuf> {
+    let program = Workspace::own()?.build(Linkage::Static)?;
+    program::read(&program, Platform::Amd64)?;
+    Ok(program)
 }
 
 /// Writes the archive.
@@ -62,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let source = ImageSource::of_commit()?;
     let amd64 = match &args.amd64 {
         Some(program) => program.clone(),
-        None => program::build()?,
+        None => build()?,
     };
     let mut programs = vec![(Platform::Amd64, amd64)];
     programs.extend(args.arm64.clone().map(|program| (Platform::Arm64, program)));
@@ -86,6 +96,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fs::write(&output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
     eprintln!("{}: {} bytes, SHA-256 {}", output.display(), bytes.len(), crate::digest::of_bytes(&bytes));
     Ok(())
+}
+
+/// Returns the licences of all crates in the program.
+pub(crate) fn licences() -> Result<String> {
+    licences::text(&program::metadata()?)
 }
 
 /// Makes the files of the image.

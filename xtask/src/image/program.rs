@@ -1,49 +1,13 @@
-//! The static program: it needs no libraries, and runs where the C library is older than the one it was built with.
+//! The static program of an image, and the crates that it is made of.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{Architecture, Object as _, ObjectKind, read::elf};
 use serde_json::Value;
 
 use super::archive::Platform;
-use crate::shell;
-
-/// Target of the program. It has to be named, or the flags would be those of build scripts and macros, too.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// Builds the program. Returns its path.
-pub(super) fn build() -> Result<PathBuf> {
-    let root = shell::root()?;
-    let home = cargo_home()?;
-    // Paths of this machine would make the program another one in another folder.
-    let library = PathBuf::from(shell::output(Command::new("rustc").args(["--print", "sysroot"]))?);
-    let library = library.join("lib/rustlib/src/rust");
-    let names = [(root, "/tracego"), (home, "/cargo"), (library, "/rust")];
-    let flags = ["-Ctarget-feature=+crt-static".to_owned()].into_iter();
-    let flags = flags
-        .chain(names.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
-    let c_flags = names.iter().map(|(path, name)| format!("-ffile-prefix-map={}={name}", path.display()));
-    let mut cargo = shell::cargo()?;
-    cargo.args(["build", "--package", "tracego", "--bin", "tracego", "--locked", "--profile", "dist"]);
-    cargo.args(["--target", TARGET]);
-    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.collect::<Vec<_>>().join("\u{1f}"));
-    cargo.env("CFLAGS", c_flags.collect::<Vec<_>>().join(" "));
-    shell::run(&mut cargo)?;
-    let program = shell::target()?.join(TARGET).join("dist/tracego");
-    read(&program, Platform::Amd64)?;
-    Ok(program)
-}
-
-fn cargo_home() -> Result<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    home.context("neither CARGO_HOME nor HOME is set")
-}
+use crate::{dist::STATIC_TARGET, shell};
 
 /// Reads a program, after checking that it is a static one for the platform.
 pub(super) fn read(path: &Path, platform: Platform) -> Result<Vec<u8>> {
@@ -72,7 +36,7 @@ pub(super) fn read(path: &Path, platform: Platform) -> Result<Vec<u8>> {
 /// Returns cargo's description of the packages that the program is made of.
 pub(super) fn metadata() -> Result<Value> {
     let mut cargo = shell::cargo()?;
-    cargo.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", TARGET]);
+    cargo.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", STATIC_TARGET]);
     serde_json::from_str(&shell::output(&mut cargo)?).context("cargo's description is not JSON")
 }
 

@@ -4,34 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
-use time::OffsetDateTime;
-
-use super::{Release, staging::Staging};
+use super::{
+    Release,
+    content::{self, DOC, Places},
+    short,
+    staging::Staging,
+};
 use crate::{shell, toolchain};
+use anyhow::{Context, Result};
 
-/// Revision of the packaging.
-const REVISION: &str = "1";
-const MAINTAINER: &str = "tracego maintainers <maintainers@tracego.example.org>";
-/// Folders of the package.
-const DOC: &str = "usr/share/doc/tracego";
-
-/// Files of the workspace and their places in the package.
-const FILES: [(&str, &str); 8] = [
-    ("deploy/systemd/tracego.service", "usr/lib/systemd/system/tracego.service"),
-    ("deploy/systemd/tracego.preset", "usr/lib/systemd/system-preset/50-tracego.preset"),
-    ("deploy/systemd/tracego.sysusers", "usr/lib/sysusers.d/tracego.conf"),
-    ("deploy/systemd/tracego.tmpfiles", "usr/lib/tmpfiles.d/tracego.conf"),
-    ("deploy/systemd/tracego.toml", "etc/tracego/tracego.toml"),
-    ("deploy/completions/tracego.bash", "usr/share/bash-completion/completions/tracego"),
-    ("deploy/completions/tracego.fish", "usr/share/fish/vendor_completions.d/tracego.fish"),
-    ("deploy/completions/_tracego", "usr/share/zsh/vendor-completions/_tracego"),
-];
-/// Folders of the workspace and their places in the package.
-const FOLDERS: [(&str, &str); 2] = [
-    ("deploy/policies", "usr/share/tracego/policies"),
-    ("deploy/systemd/drop-ins", "usr/share/doc/tracego/examples/drop-ins"),
-];
+const PLACES: Places = Places { zsh: "usr/share/zsh/vendor-completions", licences: DOC };
 const CONFFILES: &str = "/etc/tracego/tracego.toml\n";
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 const DESCRIPTION: &str = "records every program execution on this machine
@@ -48,28 +30,19 @@ const OVERRIDES: &str = "# The package is not from Debian's archive, so no bug a
 /// Makes the package. Returns its path.
 pub(crate) fn make(release: &Release, to: &Path) -> Result<PathBuf> {
     let staging = Staging::new(to.join("deb"), &release.root)?;
-    staging.write("usr/bin/tracego", 0o755, &fs::read(&release.program)?)?;
-    for (from, to) in FILES {
-        staging.copy(from, to)?;
-    }
-    for (from, to) in FOLDERS {
-        staging.copy_folder(from, to)?;
-    }
-    staging.folder("etc/tracego/conf.d")?;
-    staging.copy("deploy/tracego.toml", &format!("{DOC}/examples/tracego.toml"))?;
+    content::fill(&staging, release, &PLACES)?;
     staging.copy("deploy/debian/copyright", &format!("{DOC}/copyright"))?;
     staging.write("usr/share/lintian/overrides/tracego", 0o644, OVERRIDES.as_bytes())?;
-    let mut plain = staging.copy_folder("deploy/man", "usr/share/man/man1")?;
-    plain.push(staging.copy("CHANGELOG.md", &format!("{DOC}/changelog"))?);
-    plain.push(staging.write(&format!("{DOC}/changelog.Debian"), 0o644, changelog(release)?.as_bytes())?);
-    staging.compress(&plain)?;
+    let changelog = changelog(release)?;
+    staging.compress(&[staging.write(&format!("{DOC}/changelog.Debian"), 0o644, changelog.as_bytes())?])?;
     let size = installed_size(&staging.folder)?;
     let architecture = shell::output(Command::new("dpkg").arg("--print-architecture"))?;
-    let version = format!("{}-{REVISION}", release.version);
+    let version = format!("{}-{}", release.version, release.revision);
     let control = format!(
-        "Package: tracego\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: {MAINTAINER}\n\
+        "Package: tracego\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: {}\n\
          Installed-Size: {size}\nDepends: {}, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, \
          systemd | systemd-standalone-tmpfiles\nSection: admin\nPriority: optional\nDescription: {DESCRIPTION}",
+        release.maintainer,
         libraries(release, to)?
     );
     let sums = sums(&staging.folder)?;
@@ -83,47 +56,27 @@ pub(crate) fn make(release: &Release, to: &Path) -> Result<PathBuf> {
     let package = to.join(format!("tracego_{version}_{architecture}.deb"));
     let mut build = Command::new("dpkg-deb");
     // One thread, because the bytes must not depend on the number of processors.
-    build.args(["--root-owner-group", "--threads-max=1"]).args(release.compression).arg("--build");
+    build.args(["--root-owner-group", "--threads-max=1"]);
+    build.args(if release.is_trial { ["-Zgzip", "-z1"] } else { ["-Zxz", "-z6"] }).arg("--build");
     build.arg(&staging.folder).arg(&package);
     // Times of files and of the archive are cut to it.
-    age(&staging.folder, &release.epoch)?;
+    staging.age(&release.epoch)?;
     shell::run(build.env("SOURCE_DATE_EPOCH", &release.epoch))?;
     fs::remove_dir_all(&staging.folder)?;
     Ok(package)
 }
 
-/// Sets the times of all files to that of the commit, which may be later than now on a machine with a wrong clock.
-fn age(folder: &Path, epoch: &str) -> Result<()> {
-    let touch = format!("--date=@{epoch}");
-    shell::run(Command::new("find").arg(folder).args([
-        "-exec",
-        "touch",
-        "--no-dereference",
-        &touch,
-        "{}",
-        "+",
-    ]))
-}
-
 /// Returns the changelog of the packaging.
 fn changelog(release: &Release) -> Result<String> {
-    let time = OffsetDateTime::from_unix_timestamp(release.epoch.parse().context("SOURCE_DATE_EPOCH")?)?;
-    let (weekday, month) = (time.weekday().to_string(), time.month().to_string());
-    let short = |name: &str| name.chars().take(3).collect::<String>();
-    let date = format!(
-        "{}, {:02} {} {} {:02}:{:02}:{:02} +0000",
-        short(&weekday),
-        time.day(),
-        short(&month),
-        time.year(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
+    let time = release.time()?;
+    let (day, month) = (short(time.weekday()), short(time.month()));
+    let (hour, minute, second) = time.to_hms();
+    let date =
+        format!("{day}, {:02} {month} {} {hour:02}:{minute:02}:{second:02} +0000", time.day(), time.year());
     Ok(format!(
-        "tracego ({}-{REVISION}) unstable; urgency=medium\n\n  * The changes are in changelog.gz.\n\n \
-         -- {MAINTAINER}  {date}\n",
-        release.version
+        "tracego ({}-{}) unstable; urgency=medium\n\n  * The changes are in changelog.gz.\n\n \
+         -- {}  {date}\n",
+        release.version, release.revision, release.maintainer
     ))
 }
 

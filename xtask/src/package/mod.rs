@@ -1,10 +1,15 @@
-//! `cargo xtask package`: makes the Debian package and the tarball, with their checksums.
+//! `cargo xtask package`: makes the Debian package, the RPM package and the tarball, with their checksums.
 //!
 //! Two builds of one commit give the same bytes: all times are that of the commit (SOURCE_DATE_EPOCH), all files
-//! belong to root, and names are sorted. Archives are made by dpkg-deb and GNU tar, which read SOURCE_DATE_EPOCH or
-//! take the same as options: both formats are theirs, and no code of our own has to follow them.
+//! belong to root, names are sorted, and no folder of the machine is in the program. Archives are made by dpkg-deb,
+//! rpmbuild and GNU tar, which read SOURCE_DATE_EPOCH or take the same as options: the formats are theirs, and no
+//! code of our own has to follow them.
 
+mod check;
+mod content;
 pub(crate) mod deb;
+mod maintainer;
+mod rpm;
 mod staging;
 mod tarball;
 
@@ -15,24 +20,32 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
-use crate::{shell, test, toolchain};
-
-/// Profile that `cargo xtask test` builds anyway, with the same selection of packages.
-const DEV: &str = "dev";
+use crate::{
+    dist::{Linkage, Workspace},
+    image, shell,
+};
 
 /// Options of `cargo xtask package`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Build profile of the program: dist is the one that ships
-    #[arg(long, default_value = "dist")]
-    profile: String,
-    /// Make everything twice, and fail if the bytes differ
+    /// A program that was built before, for packages to try out; they are compressed less
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Maintainer to name in the packages, instead of the author in Cargo.toml or that of the last commit
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    maintainer: Option<String>,
+    /// Number of the packages among those of the same version
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    revision: u16,
+    /// Folder of the packages; by default target/package
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Make everything a second time, with a program that is built from a copy of the sources in another folder, and fail
+    /// if the bytes differ
     #[arg(long)]
     reproducible: bool,
-    /// Check the Debian package with lintian
-    #[arg(long)]
-    lint: bool,
 }
 
 /// The parts that all packages of a build share.
@@ -45,69 +58,91 @@ pub(crate) struct Release {
     pub(crate) program: PathBuf,
     /// Root folder of the workspace.
     pub(crate) root: PathBuf,
-    /// Options of dpkg-deb for the compression.
-    compression: &'static [&'static str],
+    /// Number among the packages of the version.
+    revision: u16,
+    /// Maintainer, as `NAME <ADDRESS>`.
+    maintainer: String,
+    /// Licences of the crates in the program.
+    licences: String,
+    /// Whether the packages are thrown away, so that they need not be small.
+    is_trial: bool,
 }
 
-/// Makes the packages in `target/package`.
+impl Release {
+    /// Returns the time of the commit.
+    fn time(&self) -> Result<OffsetDateTime> {
+        let seconds = self.epoch.parse().with_context(|| format!("no number of seconds: {}", self.epoch))?;
+        Ok(OffsetDateTime::from_unix_timestamp(seconds)?)
+    }
+}
+
+/// Returns the first three letters of a day or a month, as dates of packages have it.
+fn short(name: impl std::fmt::Display) -> String {
+    name.to_string().chars().take(3).collect()
+}
+
+/// Makes the packages.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let folder = shell::target()?.join("package");
-    let release = release(&args.profile)?;
+    let folder = match &args.output {
+        Some(folder) => std::path::absolute(folder)?,
+        None => shell::target()?.join("package"),
+    };
+    let built = match &args.program {
+        Some(program) => std::path::absolute(program)?,
+        None => Workspace::own()?.build(Linkage::Shared)?,
+    };
+    let mut release = release(&built, args.maintainer.as_deref())?;
+    release.is_trial = args.program.is_some();
+    release.revision = args.revision;
     let made = make(&release, &folder)?;
     if args.reproducible {
-        let again = make(&release, &folder.join("again"))?;
-        for (one, other) in made.iter().zip(&again) {
+        let copy = tempfile::tempdir_in(shell::target()?).context("no temporary folder")?;
+        let again = if release.is_trial { release } else { rebuilt(release, copy.path())? };
+        for (one, other) in made.iter().zip(&make(&again, &copy.path().join("packages"))?) {
             ensure!(fs::read(one)? == fs::read(other)?, "{}: two builds differ", one.display());
         }
-        fs::remove_dir_all(folder.join("again"))?;
         eprintln!("two builds gave the same bytes");
     }
-    if args.lint {
-        for package in made.iter().filter(|path| path.extension().is_some_and(|end| end == "deb")) {
-            lintian(package)?;
-        }
-    }
+    made.iter().try_for_each(|path| check::check(path))?;
     made.iter().for_each(|path| eprintln!("{}", path.display()));
     Ok(())
 }
 
-/// Builds the program, and returns what its packages share.
-pub(crate) fn release(profile: &str) -> Result<Release> {
+/// Returns what the packages of a program share.
+pub(crate) fn release(built: &Path, maintainer: Option<&str>) -> Result<Release> {
     let root = shell::root()?;
     let epoch = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(epoch) => epoch,
         Err(_) => shell::output(Command::new("git").current_dir(&root).args(["log", "-1", "--format=%ct"]))?,
     };
-    let target = shell::target()?;
-    let built = if profile == DEV {
-        test::build()?;
-        target.join("debug/tracego")
-    } else {
-        shell::run(shell::cargo()?.args([
-            "build",
-            "--locked",
-            "--package",
-            "tracego",
-            "--profile",
-            profile,
-        ]))?;
-        target.join(profile).join("tracego")
-    };
-    let folder = target.join("package");
+    let maintainer = maintainer::find(maintainer)?;
+    let folder = shell::target()?.join("package");
     fs::create_dir_all(&folder)?;
     let program = folder.join("tracego");
-    shell::run(Command::new("strip").args(["--strip-all", "-o"]).args([&program, &built]))?;
+    strip(built, &program)?;
     let version = shell::output(Command::new(&program).arg("--version"))?;
     let version = version.split(' ').nth(1).context("tracego names no version")?.to_owned();
-    // What is tried out and thrown away need not be small.
-    let compression: &[&str] = if profile == DEV { &["-Zgzip", "-z1"] } else { &["-Zxz"] };
-    Ok(Release { version, epoch, program, root, compression })
+    let licences = image::licences()?;
+    Ok(Release { version, epoch, program, root, revision: 1, maintainer, licences, is_trial: true })
+}
+
+/// Returns the release with a program that was built from a copy of the sources.
+fn rebuilt(release: Release, folder: &Path) -> Result<Release> {
+    let program = folder.join("tracego");
+    strip(&Workspace::copy(folder)?.build(Linkage::Shared)?, &program)?;
+    ensure!(fs::read(&program)? == fs::read(&release.program)?, "the program differs in another folder");
+    Ok(Release { program, ..release })
+}
+
+fn strip(from: &Path, to: &Path) -> Result<()> {
+    shell::run(Command::new("strip").args(["--strip-all", "-o"]).args([to, from]))
 }
 
 /// Makes all packages in a folder. Returns their paths, with that of the checksums last.
 fn make(release: &Release, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder)?;
-    let mut made = vec![deb::make(release, folder)?, tarball::make(release, folder)?];
+    let mut made =
+        vec![deb::make(release, folder)?, rpm::make(release, folder)?, tarball::make(release, folder)?];
     let mut sums = String::new();
     for path in &made {
         let name = path.file_name().context("a package without a name")?.to_string_lossy();
@@ -117,11 +152,4 @@ fn make(release: &Release, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::write(&path, sums)?;
     made.push(path);
     Ok(made)
-}
-
-fn lintian(package: &Path) -> Result<()> {
-    toolchain::install_command("lintian", "lintian", "it checks the Debian package")?;
-    let mut command = Command::new("lintian");
-    command.args(["--allow-root", "--fail-on", "error,warning"]).arg(package);
-    shell::run(&mut command)
 }

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{package, shell, toolchain};
+use crate::{
+    dist::{Linkage, Workspace},
+    package, shell, test, toolchain,
+};
 
 /// The emulator and its package.
 const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
@@ -25,9 +28,9 @@ const DONE: &str = "done";
 /// Options of `cargo xtask systemd`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Build profile of the program in the package
-    #[arg(long, default_value = "dev")]
-    profile: String,
+    /// Install the program that ships, instead of the one that tests build anyway
+    #[arg(long)]
+    shipped: bool,
     /// Time limit in seconds
     #[arg(long, default_value_t = 900)]
     limit: u64,
@@ -38,7 +41,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = shell::target()?.join("systemd-guest");
     fs::create_dir_all(&folder)?;
     toolchain::install_command(QEMU.0, QEMU.1, "it emulates the machine")?;
-    let release = package::release(&args.profile)?;
+    let program = if args.shipped {
+        Workspace::own()?.build(Linkage::Shared)?
+    } else {
+        test::build()?;
+        shell::target()?.join("debug/tracego")
+    };
+    let release = package::release(&program, None)?;
     let package = package::deb::make(&release, &folder)?;
     let machine = image::make(&folder, &package)?;
     let report = boot(&machine, &folder, Duration::from_secs(args.limit))?;

@@ -24,8 +24,8 @@ const COMMANDS: [&str; 40] = [
 const OBJECT: &str = "TRACEGO_BPF_OBJECT";
 /// Packages of commands that a small system lacks.
 const PACKAGES: [(&str, &str); 3] = [("ip", "iproute2"), ("make", "make"), ("openssl", "openssl")];
-/// Mount points that the first process of the guest uses.
-const FOLDERS: [&str; 6] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp"];
+/// Mount points that the first process of the guest and tests use.
+const FOLDERS: [&str; 7] = ["/proc", "/sys", "/dev", "/tmp", "/root", "/var/tmp", "/mnt"];
 const PASSWD: &str =
     "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n";
@@ -61,11 +61,9 @@ pub(super) fn build(profile: Profile) -> Result<GuestPrograms> {
     tests.args(["test", "--no-run", "--locked", "--message-format=json"]).args(optimized);
     match profile {
         Profile::Dev => tests.args(test::PACKAGES),
-        Profile::Release => {
-            tests.args(["--package", "tracego-tests"]);
-            tests.args(SUITES.iter().flat_map(|suite| ["--test", suite]))
-        }
+        Profile::Release => tests.args(["--package", "tracego-tests"]),
     };
+    tests.args(SUITES.iter().flat_map(|suite| ["--test", suite]));
     let messages = shell::output(&mut tests)?;
     let (mut suites, mut programs) = (Vec::new(), Vec::new());
     for line in messages.lines() {

@@ -10,13 +10,15 @@ use serde_json::Value;
 use super::{podman, text};
 use crate::short_programs::ShortPrograms;
 
+const CAPABILITIES: &str = "--cap-add=bpf,perfmon,sys_ptrace,dac_read_search";
+const THREE: &str = "--cap-add=perfmon,sys_ptrace,dac_read_search";
 /// Options of the container. Podman's profile for seccomp wants CAP_SYS_ADMIN for BPF.
 const OPTIONS: [&str; 10] = [
     "--network=none",
     "--pid=host",
     "--read-only",
     "--cap-drop=all",
-    "--cap-add=bpf,perfmon,sys_ptrace,dac_read_search",
+    CAPABILITIES,
     "--security-opt=no-new-privileges",
     "--security-opt=seccomp=unconfined",
     "--env=TRACEGO_DETAIL=full",
@@ -49,6 +51,14 @@ pub(super) fn node() {
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
     assert_eq!(report["works"], true, "{report:#}");
+
+    // A container that lacks one of the capabilities starts, too, and the program says which one.
+    let option = |option: &&'static str| if *option == CAPABILITIES { THREE } else { option };
+    let less: Vec<&str> = OPTIONS.iter().map(option).collect();
+    let command = [&["run", "--rm", &group], &less[..], &[image.as_str(), "--output=json"]].concat();
+    let output = podman.command(&command).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("CAP_BPF"), "{}", text(&output));
 
     let programs = ShortPrograms::new("tgi");
     let mut running = programs.run(&mut podman.command(&[&run[..], &programs.options()].concat()));
