@@ -13,7 +13,7 @@ const FILE: &str = "<!-- file: ";
 const WITHOUT_ROOT: [&str; 8] =
     ["config", "inspect", "policy", "replay", "rules", "seal-key", "spool", "verify-log"];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     "apt",
     "cargo",
     "curl",

@@ -59,7 +59,7 @@ pub(crate) struct Release {
     /// Root folder of the workspace.
     pub(crate) root: PathBuf,
     /// Number among the packages of the version.
-    revision: u16,
+    pub(crate) revision: u16,
     /// Maintainer, as `NAME <ADDRESS>`.
     maintainer: String,
     /// Licences of the crates in the program.

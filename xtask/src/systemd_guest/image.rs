@@ -1,5 +1,6 @@
 //! The disk of the guest: Debian's root file system with the package and the checks.
 
+use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -7,13 +8,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{shell, toolchain};
+use crate::{digest, shell, toolchain};
 
 const RELEASE: &str = "bookworm";
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// Packages of the guest beside the essential ones.
-const PACKAGES: &str =
-    "systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,iproute2,kmod,procps,zstd";
+const PACKAGES: &str = "systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,iproute2,kmod,procps,zstd,\
+                        curl,openssl,rsyslog,rsyslog-gnutls";
 const SIZE: &str = "900M";
 /// Unit that runs the checks and powers off.
 const UNIT: &str = "[Unit]\nDescription=Checks of tracego.service\nAfter=multi-user.target\n[Service]\nType=oneshot\n\
@@ -27,11 +28,12 @@ pub(super) struct Machine {
     pub(super) disk: PathBuf,
 }
 
-/// Makes the disk in the folder, with the package.
-pub(super) fn make(folder: &Path, package: &Path) -> Result<Machine> {
+/// Makes the disk in the folder, with two packages, of which the second is the newer one, and the script of the ways.
+pub(super) fn make(folder: &Path, packages: [&Path; 2], ways: &str) -> Result<Machine> {
     ensure!(shell::is_root()?, "the file system of the guest belongs to root: run this as root");
     toolchain::install_command("mke2fs", "e2fsprogs", "it makes the disk of the emulator")?;
-    let archive = folder.join("root.tar");
+    // Another choice of packages is another file system.
+    let archive = folder.join(format!("root-{:.16}.tar", digest::of_bytes(PACKAGES.as_bytes())));
     if !archive.exists() {
         toolchain::install_command(
             "mmdebstrap",
@@ -50,10 +52,22 @@ pub(super) fn make(folder: &Path, package: &Path) -> Result<Machine> {
     }
     fs::create_dir_all(&root)?;
     shell::run(Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(&archive))?;
-    fs::copy(package, root.join("root/tracego.deb"))?;
-    let script = root.join("root/check.sh");
-    fs::write(&script, include_str!("check.sh"))?;
-    fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    fs::copy(packages[0], root.join("root/tracego.deb"))?;
+    let fleet = root.join("root/ways");
+    fs::create_dir_all(&fleet)?;
+    let mut sums = String::new();
+    for package in packages {
+        let name = package.file_name().context("a package without a name")?;
+        fs::copy(package, fleet.join(name))?;
+        writeln!(sums, "{}  {}", digest::of_bytes(&fs::read(package)?), name.to_string_lossy())?;
+    }
+    fs::write(fleet.join("SHA256SUMS"), sums)?;
+    fs::write(root.join("root/ways.sh"), ways)?;
+    for (name, text) in [("prepare.sh", include_str!("prepare.sh")), ("check.sh", include_str!("check.sh"))] {
+        let script = root.join("root").join(name);
+        fs::write(&script, text)?;
+        fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    }
     fs::write(root.join("etc/systemd/system/check.service"), UNIT)?;
     let wants = root.join("etc/systemd/system/graphical.target.wants");
     fs::create_dir_all(&wants)?;

@@ -1,9 +1,10 @@
 //! `cargo xtask systemd`: the Debian package in a machine with systemd as its first process, in an emulator.
 //!
 //! The root file system is Debian's, made once by mmdebstrap and kept in `target/systemd-guest`. The guest
-//! installs the package, runs `check.sh` and powers off. Each check is one line of output.
+//! follows the ways of docs/deploy.md, runs `check.sh` and powers off. Each check is one line of output.
 
 mod image;
+mod ways;
 
 use std::fs;
 use std::path::Path;
@@ -47,9 +48,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         test::build()?;
         shell::target()?.join("debug/tracego")
     };
-    let release = package::release(&program, None)?;
-    let package = package::deb::make(&release, &folder)?;
-    let machine = image::make(&folder, &package)?;
+    let mut release = package::release(&program, None)?;
+    let first = package::deb::make(&release, &folder)?;
+    release.revision += 1;
+    let second = package::deb::make(&release, &folder)?;
+    let document = fs::read_to_string(shell::root()?.join("docs/deploy.md")).context("docs/deploy.md")?;
+    let machine = image::make(&folder, [&first, &second], &ways::script(&document)?)?;
     let report = boot(&machine, &folder, Duration::from_secs(args.limit))?;
     let failed = report.lines().filter(|line| line.starts_with("FAIL ")).count();
     let passed = report.lines().filter(|line| line.starts_with("ok ")).count();

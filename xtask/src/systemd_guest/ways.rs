@@ -33,7 +33,10 @@ pub(super) fn script(document: &str) -> Result<String> {
     for (number, way) in ways.iter().enumerate() {
         writeln!(script, "way_{number}() {{")?;
         for (name, content) in &way.files {
-            ensure!(!content.lines().any(|line| line == END) && !name.contains('/'), "{name} cannot be written");
+            ensure!(
+                !content.lines().any(|line| line == END) && !name.contains('/'),
+                "{name} cannot be written"
+            );
             writeln!(script, "cat >{} <<'{END}'\n{content}{END}", quoted(name))?;
         }
         for command in &way.commands {
