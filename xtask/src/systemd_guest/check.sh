@@ -44,7 +44,7 @@ dropin() {
 note ways
 . /root/prepare.sh
 . /root/ways.sh
-in_siem() { grep -q "$mark\",\"$1\"" /var/log/siem.log; }
+in_siem() { grep -q "$1" /var/log/siem.log || { tail -n 2 /var/log/siem.log; property StatusText; false; }; }
 delivered() { "$mark" "way-$1" && within 60 in_siem "way-$1"; }
 for way in $ways; do
     note "way $way"
@@ -78,6 +78,8 @@ unprivileged() {
     grep -q "^CapEff:.000000c000080004$" "/proc/$(property MainPID)/status" || { grep Cap "/proc/$(property MainPID)/status"; false; }
 }
 note "$(grep CapEff "/proc/$(property MainPID)/status") of user $(stat -c %U "/proc/$(property MainPID)")"
+confined() { ! journalctl -u tracego --no-pager -o cat | grep "rights that it does not need"; }
+check "rights that are not needed are dropped" confined
 check "the status has counts and sinks" within 20 status_has "events recorded.*sink log"
 
 note reload
