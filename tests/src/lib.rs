@@ -3,6 +3,7 @@
 
 pub mod debian;
 pub mod go;
+pub mod kube_api;
 pub mod podman;
 pub mod ports;
 pub mod python;

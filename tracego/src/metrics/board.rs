@@ -11,6 +11,7 @@ use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::inspector::InspectCounters;
+use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
     record::privileges::AgentPrivileges,
@@ -78,6 +79,7 @@ pub struct Board {
     sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
+    pods: OnceLock<Arc<PodWatchStatus>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -102,6 +104,7 @@ impl Board {
             sinks: Mutex::default(),
             enforcement: OnceLock::new(),
             privileges: Arc::default(),
+            pods: OnceLock::new(),
         }
     }
 
@@ -136,6 +139,15 @@ impl Board {
 
     pub(super) fn enforcement(&self) -> Option<&EnforcementStatus> {
         self.enforcement.get().map(|shared| &**shared)
+    }
+
+    /// Sets the state of the watch of this node's pods.
+    pub(crate) fn set_pods(&self, pods: Arc<PodWatchStatus>) {
+        let _known = self.pods.set(pods);
+    }
+
+    pub(super) fn pods(&self) -> Option<&PodWatchStatus> {
+        self.pods.get().map(|pods| &**pods)
     }
 
     /// Sets the rights that the agent keeps.

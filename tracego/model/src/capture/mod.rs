@@ -20,7 +20,7 @@ pub use writer::CaptureWriter;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
 /// Format version; incremented with every change of a frame or of the wire types.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Oldest readable version. It lacks some kinds of frames, whose content stays unknown.
 const OLDEST: u32 = 2;
 /// Maximum size of a payload in bytes: a batch ends at a quarter of a megabyte plus one long event.
@@ -39,6 +39,7 @@ mod kind {
     /// Notes about the batch that follows.
     pub(super) const NOTES: u32 = 9;
     pub(super) const SERVICES: u32 = 10;
+    pub(super) const PODS: u32 = 11;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {

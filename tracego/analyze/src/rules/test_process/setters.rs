@@ -135,10 +135,12 @@ impl TestProcess {
 
     pub(in crate::rules) fn container(self) -> Self {
         let cgroup = format!("/system.slice/docker-{CONTAINER}.scope");
-        self.record(|record| record.container = Some(Container { id: CONTAINER.into(), runtime: None }))
-            .process(|process| process.vpid = Some(1))
-            .process(|process| process.linux = Some(LinuxCgroup { cgroup }))
-            .own(|own| own.unit = Some(format!("docker-{CONTAINER}.scope")))
+        self.record(|record| {
+            record.container = Some(Container { id: CONTAINER.into(), runtime: None, image: None })
+        })
+        .process(|process| process.vpid = Some(1))
+        .process(|process| process.linux = Some(LinuxCgroup { cgroup }))
+        .own(|own| own.unit = Some(format!("docker-{CONTAINER}.scope")))
     }
 
     pub(in crate::rules) fn unit(self, unit: &str) -> Self {

@@ -213,7 +213,11 @@ impl Serialize for LeanUnmapped<'_> {
         ];
         let mapped: Vec<&'static str> = mapped.into_iter().flatten().collect();
         // The pod is in the container.
-        let k8s = record.k8s.as_ref().filter(|k8s| record.container.is_none() || k8s.pod.uid.len() != 36);
+        let k8s = record
+            .k8s
+            .as_ref()
+            .filter(|k8s| record.container.is_none() || k8s.pod.uid.len() != 36 || !k8s.is_uid_alone());
+        let image = record.container.as_ref().and_then(|container| container.image.as_ref());
         let process = record.process.as_deref().map(|process| LeanUnmappedProcess(record, process));
         object! { serializer;
             "seq"? integer(record.seq).is_none().then_some(record.seq),
@@ -221,6 +225,7 @@ impl Serialize for LeanUnmapped<'_> {
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
             "process"? process.filter(|process| !process.is_empty()),
             "k8s"? k8s,
+            "container"? image.map(|image| SingleMember("image", image)),
             "tracego": LeanOwn { record, left_out: &mapped, exit_left_out: &[] },
         }
     }

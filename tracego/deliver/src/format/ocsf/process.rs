@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use tracego_model::{
     linux::users,
-    record::{self, Record, event_name, exec_id, lineage::Line},
+    record::{self, Record, event_name, exec_id, kubernetes::ContainerImage, lineage::Line},
 };
 
 use super::integer;
@@ -176,6 +176,22 @@ impl Serialize for Session<'_> {
     }
 }
 
+/// The image of a container. OCSF requires an id: the digest, or the id in the runtime.
+#[derive(Serialize)]
+struct Image<'a> {
+    uid: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+}
+
+impl<'a> Image<'a> {
+    fn of(image: &'a ContainerImage) -> Option<Self> {
+        let uid = image.repo_digests.first().or(image.id.as_ref())?;
+        Some(Self { uid, name: &image.name, tag: image.tags.first().map(String::as_str) })
+    }
+}
+
 pub(super) struct Container<'a>(pub(super) &'a record::Container, pub(super) &'a Record);
 
 impl Serialize for Container<'_> {
@@ -184,6 +200,8 @@ impl Serialize for Container<'_> {
         let pod = record.k8s.as_ref().map(|k8s| &k8s.pod.uid);
         object! { serializer;
             "uid": container.id,
+            "name"? record.k8s.as_ref().and_then(|k8s| k8s.container.as_ref()).map(|named| &named.name),
+            "image"? container.image.as_ref().and_then(|image| Image::of(image)),
             "runtime"? container.runtime.map(|runtime| runtime.name),
             "orchestrator"? pod.map(|_| "kubernetes"),
             "pod_uuid"? pod.filter(|uid| uid.len() == 36),
