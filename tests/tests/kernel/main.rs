@@ -25,6 +25,7 @@ mod metrics;
 mod namespaces;
 mod objects;
 mod output;
+mod pods;
 mod policies;
 mod privileges;
 mod processes;
@@ -72,6 +73,7 @@ fn main() {
         service::TESTS,
         enforcement::TESTS,
         enforce_go::TESTS,
+        pods::TESTS,
         policies::TESTS,
         privileges::TESTS,
         traces::TESTS,

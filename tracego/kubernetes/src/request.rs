@@ -33,6 +33,9 @@ pub(crate) enum RequestError {
     /// The resource version is too old: a list has to be made.
     #[error("the resource version is too old")]
     Expired,
+    /// A watch ended at once.
+    #[error("the watch ended at once")]
+    Brief,
     /// The answer is longer than it may be.
     #[error("the answer has more than {} MiB", BODY_MAX >> 20)]
     TooLong,

@@ -35,7 +35,7 @@ use crate::{
 const WATCH: (Duration, Duration) = (Duration::from_secs(240), Duration::from_secs(480));
 /// Time that a server gets to end a watch that is over.
 const OVERTIME: Duration = Duration::from_secs(15);
-/// A watch that ends sooner than this, without an event, counts as a failure: its server would be asked in a loop.
+/// A watch that ends sooner than this, without an event, is followed by a pause: its server would be asked in a loop.
 const SHORT: Duration = Duration::from_secs(5);
 /// Maximum number of pods in one input, so that the pipeline does not wait for a long list.
 const PORTION: usize = 128;
@@ -125,6 +125,8 @@ impl PodWatch {
                 self.status.count(RequestResult::Expired);
                 self.version = None;
             }
+            // Nothing is missed: the next watch begins where this one did.
+            RequestError::Brief => {}
             RequestError::TooLong if !self.is_paged => {
                 self.status.count(RequestResult::Failed);
                 self.is_paged = true;
@@ -203,7 +205,7 @@ impl PodWatch {
             }
         }
         if events == 0 && began.elapsed() < SHORT {
-            return Err(RequestError::Failed("the watch ended at once".to_owned()));
+            return Err(RequestError::Brief);
         }
         self.backoff.reset();
         Ok(())
