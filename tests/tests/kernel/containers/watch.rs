@@ -28,7 +28,10 @@ impl Watch {
         let copy = folder.path().join(&name);
         fs::copy(program, &copy).unwrap();
         let mut command = with_full_records();
-        command.args(["--heartbeat", "0", "--comm", &name, "--output", "json", "--output-file"]);
+        if !options.contains(&"--heartbeat") {
+            command.args(["--heartbeat", "0"]);
+        }
+        command.args(["--comm", &name, "--output", "json", "--output-file"]);
         command.arg(folder.path().join("records")).args(options).stdout(Stdio::null());
         remove_job(&mut command);
         let errors = fs::File::create(folder.path().join("errors")).unwrap();

@@ -91,7 +91,7 @@ impl Serialize for Document<'_> {
             "error"? record.tracego.error.map(|error| SingleMember("code", error.name)),
             "labels"? (!labels.is_empty()).then_some(labels),
             "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| SingleMember("user", names)),
-            "k8s"? record.k8s.as_ref().filter(|k8s| !k8s.is_uid_alone()),
+            "k8s"? record.k8s.as_ref().filter(|k8s| !k8s.is_uid_alone()).map(|k8s| OtherK8s(k8s)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
             "tracego": TracegoFields {
@@ -238,12 +238,11 @@ struct Image<'a>(&'a ContainerImage);
 
 impl Serialize for Image<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ContainerImage { name, tags, repo_digests, id } = self.0;
-        let hashes: Vec<&String> = repo_digests.iter().chain(id).collect();
+        let ContainerImage { name, tags, repo_digests, id: _ } = self.0;
         object! { serializer;
             "name": name,
             "tag"? (!tags.is_empty()).then_some(tags),
-            "hash"? (!hashes.is_empty()).then_some(SingleMember("all", hashes)),
+            "hash"? (!repo_digests.is_empty()).then_some(SingleMember("all", repo_digests)),
         }
     }
 }
@@ -268,6 +267,38 @@ impl Serialize for Pod<'_> {
             "type": "pod",
             "id": self.0.uid,
             "name"? self.0.name.as_ref(),
+        }
+    }
+}
+
+/// `k8s`: the attributes that ECS has no field for, with their names in OpenTelemetry.
+struct OtherK8s<'a>(&'a record::K8s);
+
+impl Serialize for OtherK8s<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record::K8s {
+            pod,
+            namespace: _,
+            node,
+            container,
+            deployment,
+            replicaset,
+            statefulset,
+            daemonset,
+            job,
+            cronjob,
+        } = self.0;
+        let has_texts = !pod.label.is_empty() || !pod.annotation.is_empty();
+        object! { serializer;
+            "pod"? has_texts.then_some(OmitFields(pod, &["uid", "name"])),
+            "node"? node.as_ref(),
+            "container"? container.as_ref(),
+            "deployment"? deployment.as_ref(),
+            "replicaset"? replicaset.as_ref(),
+            "statefulset"? statefulset.as_ref(),
+            "daemonset"? daemonset.as_ref(),
+            "job"? job.as_ref(),
+            "cronjob"? cronjob.as_ref(),
         }
     }
 }

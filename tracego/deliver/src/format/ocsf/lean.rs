@@ -6,6 +6,7 @@ use tracego_model::record::{self, Record, event_name};
 
 use super::{
     ControlPolicy, Data, EventClass, VERSION, integer, outcome,
+    pod::{LeanImage, LeanK8s},
     process::{Container, Session, User, Variable, program},
     severity_id,
 };
@@ -213,11 +214,8 @@ impl Serialize for LeanUnmapped<'_> {
         ];
         let mapped: Vec<&'static str> = mapped.into_iter().flatten().collect();
         // The pod is in the container.
-        let k8s = record
-            .k8s
-            .as_ref()
-            .filter(|k8s| record.container.is_none() || k8s.pod.uid.len() != 36 || !k8s.is_uid_alone());
-        let image = record.container.as_ref().and_then(|container| container.image.as_ref());
+        let k8s = LeanK8s::of(record);
+        let image = record.container.as_ref().and_then(|container| container.image.as_deref());
         let process = record.process.as_deref().map(|process| LeanUnmappedProcess(record, process));
         object! { serializer;
             "seq"? integer(record.seq).is_none().then_some(record.seq),
@@ -225,7 +223,7 @@ impl Serialize for LeanUnmapped<'_> {
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
             "process"? process.filter(|process| !process.is_empty()),
             "k8s"? k8s,
-            "container"? image.map(|image| SingleMember("image", image)),
+            "container"? image.map(|image| SingleMember("image", LeanImage(image))),
             "tracego": LeanOwn { record, left_out: &mapped, exit_left_out: &[] },
         }
     }

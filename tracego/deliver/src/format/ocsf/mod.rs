@@ -11,6 +11,7 @@ mod control;
 mod finding;
 mod lean;
 mod origin;
+mod pod;
 mod process;
 
 use std::io;

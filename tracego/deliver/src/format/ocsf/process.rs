@@ -3,10 +3,10 @@
 use serde::{Serialize, Serializer};
 use tracego_model::{
     linux::users,
-    record::{self, Record, event_name, exec_id, kubernetes::ContainerImage, lineage::Line},
+    record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
-use super::integer;
+use super::{integer, pod::Image};
 use crate::format::{
     Millis, is_program,
     object::{AsText, SingleMember, object},
@@ -173,22 +173,6 @@ impl Serialize for Session<'_> {
             "uid"? own.audit.and_then(|audit| audit.session_id).map(AsText),
             "terminal"? own.tty.as_ref(),
         }
-    }
-}
-
-/// The image of a container. OCSF requires an id: the digest, or the id in the runtime.
-#[derive(Serialize)]
-struct Image<'a> {
-    uid: &'a str,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<&'a str>,
-}
-
-impl<'a> Image<'a> {
-    fn of(image: &'a ContainerImage) -> Option<Self> {
-        let uid = image.repo_digests.first().or(image.id.as_ref())?;
-        Some(Self { uid, name: &image.name, tag: image.tags.first().map(String::as_str) })
     }
 }
 
