@@ -23,7 +23,7 @@ const VERSIONS: std::ops::RangeInclusive<u32> = 27..=37;
 const COMMITTED: u32 = 33;
 /// Values that make everything that the chart can make.
 const EVERYTHING: &str = r#"
-rbac: {pods: true}
+kubernetes: {labels: [app, team.example/*], annotations: [note]}
 secrets: [{name: a.b}]
 trustedCertificates: {hostPath: /etc/ssl/certs}
 spool: {kind: hostPath, hostPath: {init: {enabled: true}}}
@@ -44,6 +44,7 @@ spool: {kind: none}
 security: {runAsRoot: true}
 serviceAccount: {create: false}
 existingConfigMap: mine
+kubernetes: {enabled: false}
 "#;
 
 /// A check of the chart, with its name.
@@ -123,6 +124,7 @@ fn wrong(tools: &Tools) {
     for (value, named) in [
         ("spool.kind=disk", "spool"),
         ("listen.port=80", "port"),
+        ("rbac.pods=true", "pods"),
         ("confg=x", "confg"),
         ("image.digest=sha256:1", "digest"),
         ("security.privileged=true", "privileged"),
@@ -179,8 +181,17 @@ fn restricted(tools: &Tools) {
         assert!(!rendered.contains("privileged: true") && !rendered.contains("SYS_ADMIN"), "{rendered}");
     }
     let plain = tools.rendered(*VERSIONS.end(), "");
-    assert!(!plain.contains("ClusterRole") && !plain.contains("hostPath:"), "{plain}");
-    assert!(plain.contains("automountServiceAccountToken: false"), "{plain}");
+    assert!(!plain.contains("hostPath:") && plain.contains("            - --kubernetes\n"), "{plain}");
+    let rules = plain.split("rules:\n").nth(1).unwrap().split("---").next().unwrap();
+    let pods = "  - apiGroups: [\"\"]\n    resources: [pods]\n    verbs: [get, list, watch]\n";
+    assert_eq!((rules, plain.matches("rules:").count()), (pods, 1), "{plain}");
+    let chosen = tools.rendered(*VERSIONS.end(), EVERYTHING);
+    let lists = ["--kubernetes-labels=app,team.example/*", "--kubernetes-annotations=note"];
+    assert!(lists.iter().all(|list| chosen.contains(list)), "{chosen}");
+    // Without the watch there is no access at all.
+    let none = tools.rendered(*VERSIONS.end(), LITTLE);
+    assert!(!none.contains("ClusterRole") && !none.contains("--kubernetes"), "{none}");
+    assert!(none.contains("automountServiceAccountToken: false"), "{none}");
 }
 
 /// The manifests are for those who do not use helm.

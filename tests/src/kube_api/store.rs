@@ -86,7 +86,7 @@ impl Store {
     pub(super) fn forget(&self) {
         let mut state = self.state.lock().unwrap();
         state.version += 1;
-        state.forgotten = state.version - 1;
+        state.forgotten = state.version;
         state.events.clear();
         self.changed.notify_all();
     }

@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Time limit for the next piece of a body that is read to its end.
 const PIECE: Duration = Duration::from_secs(30);
 /// Largest body that is read to its end.
-pub(crate) const BODY_MAX: usize = 32 << 20;
+pub(crate) const BODY_MAX: usize = 8 << 20;
 /// Largest body of an error.
 const ERROR_MAX: usize = 64 << 10;
 /// Largest file with a token.
