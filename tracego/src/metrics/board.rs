@@ -142,7 +142,7 @@ impl Board {
     }
 
     /// Sets the state of the watch of this node's pods.
-    pub(crate) fn set_pods(&self, pods: Arc<PodWatchStatus>) {
+    pub fn set_pods(&self, pods: Arc<PodWatchStatus>) {
         let _known = self.pods.set(pods);
     }
 

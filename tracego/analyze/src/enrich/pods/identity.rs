@@ -87,6 +87,11 @@ impl PodJob {
     }
 }
 
+/// Returns the names of the CI systems, as `cicd.system.component` has them.
+pub fn systems() -> impl Iterator<Item = &'static str> {
+    SYSTEMS.iter().map(|system| system.name)
+}
+
 /// Returns the labels and the annotations that jobs are read from.
 #[must_use]
 pub fn names() -> (Vec<&'static str>, Vec<&'static str>) {

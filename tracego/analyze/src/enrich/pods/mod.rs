@@ -9,6 +9,6 @@ mod tests;
 
 pub(super) use agreement::contradictions;
 pub(super) use identity::PodJob;
-pub use identity::names;
+pub use identity::{names, systems};
 pub(crate) use table::KnownPod;
 pub(super) use table::PodTable;
