@@ -222,6 +222,12 @@ fn gitlab() {
         ],
         "{record:#}"
     );
+    let findings = record["tracego"]["findings"].as_array().unwrap().iter();
+    let found: Vec<_> = findings.filter(|finding| finding["variant"] == "contradicts-pod").collect();
+    let about =
+        |attribute: &str| found.iter().find(|finding| finding["evidence"]["attribute"] == attribute).unwrap();
+    assert_eq!((about(url)["confidence"].as_str(), found.len()), (Some("high"), 3), "{record:#}");
+    assert_eq!(about(url)["evidence"]["pod.key"], "project.runner.gitlab.com/name");
 }
 
 fn unanswered() {

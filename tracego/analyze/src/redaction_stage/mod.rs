@@ -9,7 +9,7 @@ mod value;
 use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
-use part::{context, go_build, variables};
+use part::{RedactedPod, context, go_build, variables};
 use tracego_model::{
     finding::Finding,
     meta::Meta,
@@ -55,7 +55,7 @@ pub struct RedactionStage {
     builds: SharedParts<Frozen<GoBuild>, Arc<Frozen<GoBuild>>>,
     contexts: SharedParts<Context, Arc<Context>>,
     jobs: SharedParts<Frozen<Job>, Arc<Frozen<Job>>>,
-    pods: SharedParts<Frozen<K8s>, (Arc<Frozen<K8s>>, Vec<String>)>,
+    pods: SharedParts<Frozen<K8s>, RedactedPod>,
     /// Lines of ancestors, by their nearest process; `None` for one without a secret.
     lines: SharedParts<Line, Option<Arc<Line>>>,
     /// Secrets in the arguments of recent starts, by exec id: later records about the process may quote them.

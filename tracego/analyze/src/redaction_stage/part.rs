@@ -50,8 +50,11 @@ pub(super) fn context(shown: &Arc<Context>, redactor: &Redactor) -> Arc<Context>
     if changed { Arc::new(redacted) } else { Arc::clone(shown) }
 }
 
-/// Redacts the labels and annotations of a pod. Returns the members with the names of what changed.
-pub(super) fn pod(shown: &Arc<Frozen<K8s>>, redactor: &Redactor) -> (Arc<Frozen<K8s>>, Vec<String>) {
+/// Members of a pod without secrets, and the names of the labels and annotations that had some.
+pub(super) type RedactedPod = (Arc<Frozen<K8s>>, Vec<String>);
+
+/// Redacts the labels and annotations of a pod.
+pub(super) fn pod(shown: &Arc<Frozen<K8s>>, redactor: &Redactor) -> RedactedPod {
     let mut redacted = (***shown).clone();
     let mut names = Vec::new();
     for (kind, texts) in [("label", &mut redacted.pod.label), ("annotation", &mut redacted.pod.annotation)] {

@@ -47,10 +47,10 @@ pub(in crate::enrich) fn contradictions(environment: &CiIdentity, pod: &PodJob) 
         }
     }
     if let Some(claim) = environment.claim(REPOSITORY) {
-        if let Some(other) = pod.claim(REPOSITORY) {
-            if folded(without_scheme(&claim.value)) != folded(without_scheme(&other.value)) {
-                contradict(REPOSITORY, &claim.value, &other.value, other.origin);
-            }
+        if let Some(other) = pod.claim(REPOSITORY)
+            && folded(without_scheme(&claim.value)) != folded(without_scheme(&other.value))
+        {
+            contradict(REPOSITORY, &claim.value, &other.value, other.origin);
         }
         if let Some((path, origin)) = &pod.repository
             && !is_path_of(path, &claim.value)

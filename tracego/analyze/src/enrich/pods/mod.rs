@@ -5,7 +5,7 @@ mod identity;
 mod systems;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(super) use agreement::contradictions;
 pub(super) use identity::PodJob;

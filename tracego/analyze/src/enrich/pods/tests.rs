@@ -221,6 +221,11 @@ fn known(facts: PodFacts) -> Arc<KnownPod> {
     PodTable::default().change(PodChanges { present: vec![Arc::new(facts)], gone: Vec::new() }).remove(0)
 }
 
+/// Returns a known pod with these labels and annotations.
+pub(crate) fn example_pod(labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Arc<KnownPod> {
+    known(pod(labels, annotations))
+}
+
 fn example(system: &str) -> Arc<KnownPod> {
     let example = EXAMPLES.iter().find(|example| example.system == system).unwrap();
     known(pod(example.labels, example.annotations))

@@ -14,7 +14,7 @@ use tracego_model::{
 };
 
 use super::{COMMIT, CONTAINER, TestProcess};
-use crate::rules::runtime::sandbox;
+use crate::{enrich::pods::tests::example_pod, rules::runtime::sandbox};
 
 impl TestProcess {
     pub(in crate::rules) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -96,6 +96,11 @@ impl TestProcess {
 
     pub(in crate::rules) fn without(self, name: &str) -> Self {
         self.with(|scene| drop(scene.env.remove(name)))
+    }
+
+    /// Puts the process into a pod with these labels and annotations.
+    pub(in crate::rules) fn pod(self, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Self {
+        self.with(|scene| scene.pod = Some(example_pod(labels, annotations)))
     }
 
     /// Sets a variable as `--env NAME=value` does.
