@@ -137,6 +137,7 @@ pub fn minimal(event_name: &'static str, n: u32) -> Record {
         k8s: None,
         tracego: Box::new(Own { boot_id: "b0071d00-1111-4222-8333-444455556666".into(), ..Own::default() }),
         brief: None,
+        brief_pod: None,
         is_lean: false,
     }
 }

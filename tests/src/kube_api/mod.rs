@@ -24,7 +24,7 @@ use rustls::{
 use serde_json::Value;
 use store::Store;
 
-/// What a request gets instead of an answer.
+/// The fault that a request gets instead of an answer.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// A status, with the seconds of `Retry-After`.

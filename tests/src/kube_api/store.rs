@@ -34,14 +34,14 @@ struct State {
     ends: u64,
 }
 
-/// What a watch sees next.
+/// The next step of a watch.
 pub(super) enum Next {
     Events(Vec<StoredEvent>),
     /// The version of the watch is forgotten.
     Forgotten,
     /// The watch is over.
     End,
-    /// Nothing happened for a moment.
+    /// No event for a moment.
     Nothing,
 }
 

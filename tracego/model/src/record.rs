@@ -34,7 +34,7 @@ use tracego_common::TaskId;
 use crate::{
     clock::Time,
     finding,
-    record::{frozen::Frozen, job::Context},
+    record::{frozen::Frozen, job::Context, kubernetes::ContainerImage},
     text,
     walk::{MemberVisitor, walk_members},
 };
@@ -185,6 +185,9 @@ pub struct Record {
     /// The members of `context` that a lean record shows; `None` where the record shows all. Not written.
     #[serde(skip)]
     pub brief: Option<Arc<Context>>,
+    /// The members of `k8s` that a lean record shows; `None` where the record shows all. Not written.
+    #[serde(skip)]
+    pub brief_pod: Option<Arc<Frozen<K8s>>>,
     /// Whether the record leaves out what it refers to. Not written.
     #[serde(skip)]
     pub is_lean: bool,
@@ -203,6 +206,19 @@ impl Record {
     #[must_use]
     pub fn shown_context(&self) -> Option<&Context> {
         self.brief.as_deref().or(self.context.as_deref())
+    }
+
+    /// Returns the members of the pod that the record shows.
+    #[must_use]
+    pub fn shown_pod(&self) -> Option<&Frozen<K8s>> {
+        self.brief_pod.as_deref().or(self.k8s.as_deref())
+    }
+
+    /// Returns the image of the container, if the record shows it.
+    #[must_use]
+    pub fn shown_image(&self) -> Option<&ContainerImage> {
+        let image = self.container.as_ref().filter(|_| !self.is_lean)?.image.as_ref()?;
+        Some(image)
     }
 
     /// Whether the record has a finding, a violation or a decision about its start. Somebody reads it alone, so it is

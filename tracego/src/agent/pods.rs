@@ -18,7 +18,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// The settings of the watch, with what TLS needs.
 #[derive(Clone, Debug)]
 pub struct PodWatchOptions {
-    /// What is asked for.
+    /// Settings of the requests.
     pub settings: PodWatchSettings,
     /// Certificates that the API is trusted by; `None` for those of the system.
     pub ca: Option<PathBuf>,

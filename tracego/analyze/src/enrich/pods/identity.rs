@@ -18,7 +18,7 @@ pub(in crate::enrich) struct PodOrigin {
     pub(in crate::enrich) trust: Trust,
 }
 
-/// What a pod says about one attribute of its job.
+/// The statement of a pod about one attribute of its job.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::enrich) struct PodClaim {
     pub(in crate::enrich) attribute: &'static str,

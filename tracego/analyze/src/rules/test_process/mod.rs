@@ -71,6 +71,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
     };
     let record = Record {
         brief: None,
+        brief_pod: None,
         is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,

@@ -83,7 +83,7 @@ impl Serialize for Document<'_> {
             "process"? process.map(|process| Process(record, process)),
             "file"? pending_executable(record).map(|name| SingleMember("name", name)),
             "user"? user.map(User),
-            "container"? record.container.as_ref().map(Container),
+            "container"? record.container.as_ref().map(|container| Container(container, record)),
             "orchestrator"? record.k8s.as_ref().map(|k8s| Orchestrator(k8s)),
             "trace"? trace.map(|trace| SingleMember("id", &trace.trace_id)),
             "span"? trace.map(|trace| SingleMember("id", &trace.span_id)),
@@ -222,14 +222,14 @@ impl Serialize for Agent<'_> {
     }
 }
 
-struct Container<'a>(&'a record::Container);
+struct Container<'a>(&'a record::Container, &'a Record);
 
 impl Serialize for Container<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
             "id": self.0.id,
             "runtime"? self.0.runtime.map(|runtime| runtime.name),
-            "image"? self.0.image.as_ref().map(|image| Image(image)),
+            "image"? self.1.shown_image().map(Image),
         }
     }
 }

@@ -6,7 +6,7 @@ use tracego_model::record::{self, Record, event_name};
 
 use super::{
     ControlPolicy, Data, EventClass, VERSION, integer, outcome,
-    pod::{LeanImage, LeanK8s},
+    pod::LeanK8s,
     process::{Container, Session, User, Variable, program},
     severity_id,
 };
@@ -215,7 +215,6 @@ impl Serialize for LeanUnmapped<'_> {
         let mapped: Vec<&'static str> = mapped.into_iter().flatten().collect();
         // The pod is in the container.
         let k8s = LeanK8s::of(record);
-        let image = record.container.as_ref().and_then(|container| container.image.as_deref());
         let process = record.process.as_deref().map(|process| LeanUnmappedProcess(record, process));
         object! { serializer;
             "seq"? integer(record.seq).is_none().then_some(record.seq),
@@ -223,7 +222,6 @@ impl Serialize for LeanUnmapped<'_> {
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
             "process"? process.filter(|process| !process.is_empty()),
             "k8s"? k8s,
-            "container"? image.map(|image| SingleMember("image", LeanImage(image))),
             "tracego": LeanOwn { record, left_out: &mapped, exit_left_out: &[] },
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct LeanK8s<'a> {
 impl<'a> LeanK8s<'a> {
     /// Returns the pod of a record, unless the container says everything about it.
     pub(super) fn of(record: &'a Record) -> Option<Self> {
-        let k8s = record.k8s.as_deref()?;
+        let k8s = &**record.shown_pod()?;
         let has_container = record.container.is_some();
         let has_uid = !has_container || k8s.pod.uid.len() != 36;
         (has_uid || !k8s.is_uid_alone()).then_some(Self { k8s, has_container, has_uid })
@@ -65,23 +65,6 @@ impl Serialize for LeanK8s<'_> {
             "daemonset"? daemonset.as_ref(),
             "job"? job.as_ref(),
             "cronjob"? cronjob.as_ref(),
-        }
-    }
-}
-
-/// An image, without what is in the container: all of it, if the container cannot name it.
-pub(super) struct LeanImage<'a>(pub(super) &'a ContainerImage);
-
-impl Serialize for LeanImage<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let image = self.0;
-        let is_there = Image::of(image).is_some();
-        let digests = &image.repo_digests;
-        object! { serializer;
-            "name"? (!is_there).then_some(&image.name),
-            "tags"? (!is_there && !image.tags.is_empty()).then_some(&image.tags),
-            "repo_digests"? (!is_there && !digests.is_empty()).then_some(digests),
-            "id"? image.id.as_ref().filter(|_| !is_there || !digests.is_empty()),
         }
     }
 }

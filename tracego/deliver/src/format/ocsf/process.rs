@@ -185,7 +185,7 @@ impl Serialize for Container<'_> {
         object! { serializer;
             "uid": container.id,
             "name"? record.k8s.as_ref().and_then(|k8s| k8s.container.as_ref()).map(|named| &named.name),
-            "image"? container.image.as_ref().and_then(|image| Image::of(image)),
+            "image"? record.shown_image().and_then(Image::of),
             "runtime"? container.runtime.map(|runtime| runtime.name),
             "orchestrator"? pod.map(|_| "kubernetes"),
             "pod_uuid"? pod.filter(|uid| uid.len() == 36),
