@@ -28,6 +28,9 @@ const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 /// Variables of a record; `None` for none.
 type SomeVariables = Option<Arc<Variables>>;
 
+/// Members of the pod that a lean record shows; `None` where it shows all.
+type BriefPod = Option<Arc<Frozen<K8s>>>;
+
 /// The references of one record.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecordReferences {
@@ -42,7 +45,7 @@ pub(super) struct RecordReferences {
     /// Variables that the record shows itself.
     pub(super) variables: SomeVariables,
     /// Members of the pod that the record shows itself; `None` for those that it has.
-    pub(super) pod: Option<Arc<Frozen<K8s>>>,
+    pub(super) pod: BriefPod,
 }
 
 impl RecordReferences {
@@ -124,8 +127,7 @@ struct KnownConfinement {
     /// The parts are kept, so that their addresses stay theirs.
     _parts: ConfinementParts,
     reference: Arc<Reference>,
-    /// Members of the pod that lean records show.
-    pod: Option<Arc<Frozen<K8s>>>,
+    pod: BriefPod,
 }
 
 fn address<T: ?Sized>(part: Option<&Arc<T>>) -> usize {
@@ -259,7 +261,7 @@ impl ReferenceCache {
     }
 
     /// Returns the confinement of a record, and the members of its pod that the record shows.
-    fn confinement(&mut self, record: &Record) -> Option<(Arc<Reference>, Option<Arc<Frozen<K8s>>>)> {
+    fn confinement(&mut self, record: &Record) -> Option<(Arc<Reference>, BriefPod)> {
         let own = &record.tracego;
         let parts = ConfinementParts::of(record);
         let cgroup_path =
