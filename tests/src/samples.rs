@@ -17,15 +17,15 @@ use tracego_model::{
     linux::users::User,
     record::{
         At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
-        LinuxCgroup, Log, LogRecord, Origin, Own, Pod, Process, Record, Runtime, SCHEMA, SCHEMA_URL, Service,
-        Trace,
+        LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, Trace,
         enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         exact_number::ExactNumber,
         frozen::Frozen,
         go::{Go, GoCommand, GoLinker, LinkOrigin},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
-        job::{Changed, CommitClaim, Context, Job, OpenedBy, Root, Source, Sourced},
+        job::{Changed, CommitClaim, Context, Contradiction, Job, OpenedBy, Root, Source, Sourced, Trust},
+        kubernetes::{self, ContainerImage, Named, Pod, PodReport, Runtime},
         lineage::{Line, Lineage},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Pathless, Rlimits},
         policy::{self, Identity, Violation},
@@ -137,6 +137,7 @@ pub fn minimal(event_name: &'static str, n: u32) -> Record {
         k8s: None,
         tracego: Box::new(Own { boot_id: "b0071d00-1111-4222-8333-444455556666".into(), ..Own::default() }),
         brief: None,
+        brief_pod: None,
         is_lean: false,
     }
 }
@@ -187,6 +188,16 @@ fn job() -> Arc<Frozen<Job>> {
             attribute: "cicd.pipeline.task.run.id",
             source: Source::Environment,
             variable: "CI_JOB_ID",
+            trust: Some(Trust::Protected),
+        }],
+        pod: Some("9b2c8d3e-1111-4222-8333-777788889999".into()),
+        contradictions: vec![Contradiction {
+            attribute: "cicd.pipeline.run.id",
+            environment: "run-of-the-environment".into(),
+            pod: "run-of-the-pod".into(),
+            source: Source::PodLabel,
+            variable: "example.com/run",
+            trust: Trust::Claimed,
         }],
         changed: vec![Changed {
             attribute: "vcs.ref.head.revision",
@@ -202,6 +213,28 @@ fn job() -> Arc<Frozen<Job>> {
         change: true,
     };
     Arc::new(job.into())
+}
+
+/// Returns a pod with every attribute that it can have.
+fn pod() -> K8s {
+    let named = |name: &str| Some(Named { name: name.into() });
+    K8s {
+        pod: Pod {
+            uid: "8a1b7c2d-1111-4222-8333-777788889999".into(),
+            name: Some("name-of-pod".into()),
+            label: BTreeMap::from([("app.example/label-key".into(), "label-value".into())]),
+            annotation: BTreeMap::from([("app.example/annotation-key".into(), "annotation-value".into())]),
+        },
+        namespace: named("name-of-namespace"),
+        node: named("name-of-node"),
+        container: named("name-of-container"),
+        deployment: named("name-of-deployment"),
+        replicaset: named("name-of-replicaset"),
+        statefulset: named("name-of-statefulset"),
+        daemonset: named("name-of-daemonset"),
+        job: named("name-of-job"),
+        cronjob: named("name-of-cronjob"),
+    }
 }
 
 /// Returns a finding of a severity; the number determines the rest.
@@ -271,8 +304,17 @@ pub fn start() -> Record {
     record.container = Some(Container {
         id: "feedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedface".into(),
         runtime: Some(Runtime { name: "containerd" }),
+        image: Some(Arc::new(
+            ContainerImage {
+                name: "registry.example/builder".into(),
+                tags: vec!["tag-of-image".into()],
+                repo_digests: vec!["registry.example/builder@sha256:4242".into()],
+                id: Some("sha256:id-of-image".into()),
+            }
+            .into(),
+        )),
     });
-    record.k8s = Some(K8s { pod: Pod { uid: "8a1b7c2d-1111-4222-8333-777788889999".into() } });
+    record.k8s = Some(Arc::new(pod().into()));
     let mut limits = [Rlimit::default(); 16];
     for (n, limit) in (1_u64..).zip(&mut limits) {
         *limit = Rlimit { soft: 1_000_000 + n, hard: 2_000_000 + n };
@@ -530,8 +572,22 @@ pub fn synthetic() -> Vec<Record> {
     let mut heartbeat = minimal(event_name::HEARTBEAT, 6);
     let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
     heartbeat.tracego.bpf_object = Some("loop");
+    heartbeat.tracego.kubernetes = Some(Box::new(kubernetes::PodWatchReport {
+        connected: true,
+        pods: 86_005,
+        left_out: 86_006,
+        error: Some("error-of-the-api".into()),
+    }));
     heartbeat.tracego.ledger =
         Some(Box::new(Ledger { kernel, processed: 86_003, written: 86_004, ..Ledger::default() }));
+    let mut of_pod = minimal(event_name::POD, 7);
+    of_pod.k8s = Some(Arc::new(K8s { container: None, ..pod() }.into()));
+    let containers = vec![kubernetes::PodContainer {
+        name: "container-of-pod".into(),
+        id: Some("c0ffee".into()),
+        image: Some(ContainerImage { name: "image-of-pod".into(), ..ContainerImage::default() }),
+    }];
+    of_pod.tracego.pod = Some(Box::new(PodReport { api_uid: Some("uid-in-the-api".into()), containers }));
     let mut records = vec![
         start(),
         start_with_findings(vec![finding(0, Severity::High)]),
@@ -546,6 +602,7 @@ pub fn synthetic() -> Vec<Record> {
         later,
         lost,
         heartbeat,
+        of_pod,
         enforcement_decision(Action::Allow),
         enforcement_decision(Action::Audit),
         enforcement_decision(Action::Deny),

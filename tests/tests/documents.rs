@@ -198,6 +198,7 @@ fn every_metric_is_documented_and_no_other() {
     tally.policy = Some(tracego_model::policy::PolicyCounts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.set_enforcement(std::sync::Arc::default());
+    board.set_pods(std::sync::Arc::default());
     board.set_privileges(tracego_model::record::privileges::AgentPrivileges::default());
     board.set_inventory(tracego_analyze::inspect::inventory::InventoryCounts::default());
     board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
@@ -253,6 +254,19 @@ fn settings(chosen: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
 fn keys(body: &str) -> Vec<String> {
     let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
     fields.map(|(name, _)| name.trim_start_matches("r#").replace('_', "-")).collect()
+}
+
+#[test]
+fn every_ci_system_of_pods_is_documented() {
+    let document = read("docs/kubernetes.md");
+    let (_, section) = document.split_once("\n## Which job is it\n").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let rows: Vec<String> = rows.map(str::to_lowercase).collect();
+    let records = read("docs/records.md");
+    for system in tracego_analyze::enrich::pods::systems() {
+        assert!(rows.iter().any(|row| row.contains(system)), "docs/kubernetes.md has no row for {system}");
+        assert!(records.contains(&format!("`{system}`")), "docs/records.md does not name {system}");
+    }
 }
 
 #[test]

@@ -11,7 +11,11 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Trial};
-use tracego_tests::{python, tracego, trial};
+use tracego_tests::{
+    ChildGuard,
+    kube_api::{KubeApi, PodDescription},
+    python, tracego, trial, wait_until,
+};
 
 /// Minor versions of Kubernetes that the chart is for.
 const VERSIONS: std::ops::RangeInclusive<u32> = 27..=37;
@@ -19,7 +23,7 @@ const VERSIONS: std::ops::RangeInclusive<u32> = 27..=37;
 const COMMITTED: u32 = 33;
 /// Values that make everything that the chart can make.
 const EVERYTHING: &str = r#"
-rbac: {pods: true}
+kubernetes: {labels: [app, team.example/*], annotations: [note]}
 secrets: [{name: a.b}]
 trustedCertificates: {hostPath: /etc/ssl/certs}
 spool: {kind: hostPath, hostPath: {init: {enabled: true}}}
@@ -40,15 +44,17 @@ spool: {kind: none}
 security: {runAsRoot: true}
 serviceAccount: {create: false}
 existingConfigMap: mine
+kubernetes: {enabled: false}
 "#;
 
 /// A check of the chart, with its name.
 type ChartCheck = (&'static str, fn(&Tools));
 
-/// helm, and the validator.
+/// helm, kubectl, and the validator.
 #[derive(Clone)]
 struct Tools {
     helm: PathBuf,
+    kubectl: PathBuf,
     validate: PathBuf,
 }
 
@@ -57,15 +63,23 @@ impl Tools {
     fn ready() -> Result<Self, String> {
         let python = python::environment("kubernetes")?;
         let folder = python.parent().unwrap().to_owned();
-        let helm = folder.join("helm");
-        if !helm.exists() {
-            let _written = python::script(&python, "helm.py", &[helm.to_str().unwrap()], &[]);
-        }
-        let works = Command::new(&helm).arg("version").output().is_ok_and(|output| output.status.success());
-        if !works {
-            return Err("helm does not run on this machine".to_owned());
-        }
-        Ok(Self { helm, validate: folder.join("kubernetes-validate") })
+        let program = |name: &str, version: &[&str]| {
+            let program = folder.join(name);
+            if !program.exists() {
+                let _written = python::script(&python, "helm.py", &[program.to_str().unwrap()], &[]);
+            }
+            let works = Command::new(&program).args(version).output();
+            if works.is_ok_and(|output| output.status.success()) {
+                Ok(program)
+            } else {
+                Err(format!("{name} does not run on this machine"))
+            }
+        };
+        Ok(Self {
+            helm: program("helm", &["version"])?,
+            kubectl: program("kubectl", &["version", "--client"])?,
+            validate: folder.join("kubernetes-validate"),
+        })
     }
 
     fn helm(&self, arguments: &[&str]) -> Output {
@@ -110,6 +124,7 @@ fn wrong(tools: &Tools) {
     for (value, named) in [
         ("spool.kind=disk", "spool"),
         ("listen.port=80", "port"),
+        ("rbac.pods=true", "pods"),
         ("confg=x", "confg"),
         ("image.digest=sha256:1", "digest"),
         ("security.privileged=true", "privileged"),
@@ -166,8 +181,17 @@ fn restricted(tools: &Tools) {
         assert!(!rendered.contains("privileged: true") && !rendered.contains("SYS_ADMIN"), "{rendered}");
     }
     let plain = tools.rendered(*VERSIONS.end(), "");
-    assert!(!plain.contains("ClusterRole") && !plain.contains("hostPath:"), "{plain}");
-    assert!(plain.contains("automountServiceAccountToken: false"), "{plain}");
+    assert!(!plain.contains("hostPath:") && plain.contains("            - --kubernetes\n"), "{plain}");
+    let rules = plain.split("rules:\n").nth(1).unwrap().split("---").next().unwrap();
+    let pods = "  - apiGroups: [\"\"]\n    resources: [pods]\n    verbs: [get, list, watch]\n";
+    assert_eq!((rules, plain.matches("rules:").count()), (pods, 1), "{plain}");
+    let chosen = tools.rendered(*VERSIONS.end(), EVERYTHING);
+    let lists = ["--kubernetes-labels=app,team.example/*", "--kubernetes-annotations=note"];
+    assert!(lists.iter().all(|list| chosen.contains(list)), "{chosen}");
+    // Without the watch there is no access at all.
+    let none = tools.rendered(*VERSIONS.end(), LITTLE);
+    assert!(!none.contains("ClusterRole") && !none.contains("--kubernetes"), "{none}");
+    assert!(none.contains("automountServiceAccountToken: false"), "{none}");
 }
 
 /// The manifests are for those who do not use helm.
@@ -192,6 +216,40 @@ fn committed(tools: &Tools) {
     }
 }
 
+/// The stand-in for the API, which tests of the watch rely on, is one that kubectl lists and watches.
+fn kubectl(tools: &Tools) {
+    let api = KubeApi::start();
+    api.put(&PodDescription::new("node-1", "ci", "first", "u1").labels(&[("app", "web")]));
+    api.put(&PodDescription::new("node-2", "ci", "other", "u2"));
+    let folder = tempfile::tempdir().unwrap();
+    let config = api.kubeconfig(folder.path());
+    let asked = |more: &[&str]| {
+        let mut command = Command::new(&tools.kubectl);
+        command.args(["get", "pods", "--all-namespaces", "--field-selector", "spec.nodeName=node-1"]);
+        command.args(more).env_clear().env("HOME", folder.path()).env("KUBECONFIG", &config);
+        command
+    };
+    let columns =
+        "-o=custom-columns=N:.metadata.name,U:.metadata.uid,L:.metadata.labels.app,I:.spec.nodeName";
+    let listed = text(&asked(&["--no-headers", columns]).output().unwrap());
+    assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), ["first", "u1", "web", "node-1"], "{listed}");
+    let output = "-o=jsonpath={.type} {.object.metadata.name}{\"\\n\"}";
+    let mut watching = asked(&["--watch", "--output-watch-events", output]);
+    let file = folder.path().join("watched");
+    let watching = watching.stdout(fs::File::create(&file).unwrap()).stderr(std::process::Stdio::null());
+    let _ended = ChildGuard(watching.spawn().unwrap());
+    let seen = |line: &str| fs::read_to_string(&file).unwrap_or_default().lines().any(|seen| seen == line);
+    wait_until("kubectl watches", || seen("ADDED first") && api.counts().1 > 0);
+    api.put(&PodDescription::new("node-1", "ci", "second", "u3"));
+    api.bookmark();
+    api.put(&PodDescription::new("node-1", "ci", "first", "u1"));
+    api.delete("ci", "second");
+    for line in ["ADDED second", "MODIFIED first", "DELETED second"] {
+        wait_until(line, || seen(line));
+    }
+    assert!(!seen("ADDED other"));
+}
+
 /// The configuration that the chart brings is one that tracego accepts.
 fn configuration() {
     let manifests = fs::read_to_string(deploy().join("kubernetes/tracego.yaml")).unwrap();
@@ -207,12 +265,13 @@ fn configuration() {
 fn main() {
     let tools = Tools::ready();
     let missing = tools.as_ref().err().cloned();
-    let checks: [ChartCheck; 5] = [
+    let checks: [ChartCheck; 6] = [
         ("helm accepts the chart", accepted),
         ("helm refuses values that the chart does not know", wrong),
         ("Kubernetes knows every member from 1.27 to 1.37", valid),
         ("the pod has four capabilities and no root", restricted),
         ("deploy/kubernetes is what the chart makes", committed),
+        ("kubectl reads the API that tests of the watch have", kubectl),
     ];
     let with_tools = checks.map(|(name, check)| {
         let tools = tools.clone();

@@ -59,7 +59,7 @@ fn record(outside: bool) -> Record {
     process.user = Some(User { id: 8, name: Some(Arc::from("effective")) });
     process.real_user = Some(User { id: 7, name: Some(Arc::from("real")) });
     process.linux = Some(LinuxCgroup { cgroup: "/a.slice".into() });
-    record.container = Some(Container { id: "0123456789ab".into(), runtime: None });
+    record.container = Some(Container { id: "0123456789ab".into(), runtime: None, image: None });
     record.tracego.unit = Some("api-1.service".into());
     let job = Job {
         opened_by: Some(OpenedBy::Ancestor).filter(|_| !outside),

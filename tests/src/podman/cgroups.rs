@@ -12,7 +12,7 @@ use crate::{ChildGuard, wait_until};
 pub(super) const ROOT: &str = "/sys/fs/cgroup";
 
 /// Returns the root of each mounted hierarchy.
-pub(super) fn trees() -> Vec<PathBuf> {
+pub(crate) fn trees() -> Vec<PathBuf> {
     let root = PathBuf::from(ROOT);
     if root.join("cgroup.controllers").exists() {
         return vec![root];
@@ -58,7 +58,7 @@ pub(super) fn kill_all(group: &Path) -> usize {
 }
 
 /// Removes a group and those below it. Groups with processes stay.
-pub(super) fn remove_groups(group: &Path) {
+pub(crate) fn remove_groups(group: &Path) {
     for entry in fs::read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_groups(&entry.path());

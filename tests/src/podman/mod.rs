@@ -1,6 +1,6 @@
 //! Podman of Debian, unpacked below `target` and not installed, with storage, settings and cgroups of its own.
 
-mod cgroups;
+pub(crate) mod cgroups;
 
 use std::{
     fs::{self, Permissions},

@@ -39,7 +39,7 @@ fn published() -> Value {
 
 /// Returns whether ECS leaves a name to others; `docs/formats.md` lists these names.
 fn own(name: &str) -> bool {
-    let ours = ["cicd.", "vcs.", "tracego.", "labels.", "process.linux.cgroup", "process.runtime."];
+    let ours = ["cicd.", "vcs.", "k8s.", "tracego.", "labels.", "process.linux.cgroup", "process.runtime."];
     ours.iter().any(|front| name.starts_with(front))
 }
 

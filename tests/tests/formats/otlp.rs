@@ -210,10 +210,13 @@ fn put(native: &mut Value, key: &str, value: Value) {
         }
         here = slot;
         // The keys of these maps contain dots themselves.
-        if key.starts_with("tracego.completeness.bytes.") && part == "bytes" {
-            let name = key.strip_prefix("tracego.completeness.bytes.").unwrap();
-            here.as_object_mut().unwrap().insert(name.to_owned(), value);
-            return;
+        for open in ["tracego.completeness.bytes.", "k8s.pod.label.", "k8s.pod.annotation."] {
+            if let Some(name) = key.strip_prefix(open)
+                && open.strip_suffix('.').and_then(|open| open.rsplit('.').next()) == Some(part)
+            {
+                here.as_object_mut().unwrap().insert(name.to_owned(), value);
+                return;
+            }
         }
     }
 }

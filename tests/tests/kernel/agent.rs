@@ -75,6 +75,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         metrics,
         sinks: Sinks::default(),
         enforce: tracego_probe::enforce::Options::default(),
+        pods: None,
         confined: false,
     }
 }

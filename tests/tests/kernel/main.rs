@@ -26,6 +26,7 @@ mod metrics;
 mod namespaces;
 mod objects;
 mod output;
+mod pods;
 mod policies;
 mod privileges;
 mod processes;
@@ -74,6 +75,7 @@ fn main() {
         service::TESTS,
         enforcement::TESTS,
         enforce_go::TESTS,
+        pods::TESTS,
         policies::TESTS,
         privileges::TESTS,
         traces::TESTS,

@@ -8,6 +8,7 @@ pub mod frozen;
 pub mod go;
 pub mod image;
 pub mod job;
+pub mod kubernetes;
 pub mod lineage;
 pub mod linux;
 pub mod policy;
@@ -23,10 +24,9 @@ mod process;
 use std::sync::Arc;
 
 pub use crate::meta::{Host, Instance, Origin, Service};
+pub use kubernetes::{Container, K8s};
 pub use own::{Completeness, ExecError, ExitFacts, Own, SinkCounts, SinkFacts};
-pub use process::{
-    At, Container, Executable, Exit, K8s, Leader, LinuxCgroup, Pod, Process, Runtime, Variables,
-};
+pub use process::{At, Executable, Exit, Leader, LinuxCgroup, Process, Variables};
 use serde::Serialize;
 use serde_json::{Value, to_value};
 use tracego_common::TaskId;
@@ -34,7 +34,7 @@ use tracego_common::TaskId;
 use crate::{
     clock::Time,
     finding,
-    record::job::Context,
+    record::{frozen::Frozen, job::Context, kubernetes::ContainerImage},
     text,
     walk::{MemberVisitor, walk_members},
 };
@@ -76,12 +76,14 @@ pub mod event_name {
     pub const CONFINEMENT: &str = "tracego.confinement";
     /// A process whose start is in no earlier record of the output, and which lean records refer to.
     pub const PROCESS: &str = "tracego.process";
+    /// A pod of this node that became known, or of which other facts are known now.
+    pub const POD: &str = "tracego.pod";
 
     /// The kinds of records that others refer to.
     pub const REFERENCES: [&str; 5] = [STREAM, JOB, IMAGE, CONFINEMENT, PROCESS];
 
     /// All kinds of records.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 16] = [
         START,
         EXIT,
         FORK,
@@ -97,6 +99,7 @@ pub mod event_name {
         IMAGE,
         CONFINEMENT,
         PROCESS,
+        POD,
     ];
 }
 
@@ -176,12 +179,15 @@ pub struct Record {
     pub container: Option<Container>,
     /// The pod.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub k8s: Option<K8s>,
+    pub k8s: Option<Arc<Frozen<K8s>>>,
     /// Attributes without a conventional name.
     pub tracego: Box<Own>,
     /// The members of `context` that a lean record shows; `None` where the record shows all. Not written.
     #[serde(skip)]
     pub brief: Option<Arc<Context>>,
+    /// The members of `k8s` that a lean record shows; `None` where the record shows all. Not written.
+    #[serde(skip)]
+    pub brief_pod: Option<Arc<Frozen<K8s>>>,
     /// Whether the record leaves out what it refers to. Not written.
     #[serde(skip)]
     pub is_lean: bool,
@@ -200,6 +206,19 @@ impl Record {
     #[must_use]
     pub fn shown_context(&self) -> Option<&Context> {
         self.brief.as_deref().or(self.context.as_deref())
+    }
+
+    /// Returns the members of the pod that the record shows.
+    #[must_use]
+    pub fn shown_pod(&self) -> Option<&Frozen<K8s>> {
+        self.brief_pod.as_deref().or(self.k8s.as_deref())
+    }
+
+    /// Returns the image of the container, if the record shows it.
+    #[must_use]
+    pub fn shown_image(&self) -> Option<&ContainerImage> {
+        let image = self.container.as_ref().filter(|_| !self.is_lean)?.image.as_ref()?;
+        Some(image)
     }
 
     /// Whether the record has a finding, a violation or a decision about its start. Somebody reads it alone, so it is

@@ -11,6 +11,7 @@ use tracego_probe::{
     load::LoadOptions,
 };
 
+use super::PodWatchOptions;
 use crate::{metrics, policy::PolicyEngine};
 
 /// The settings of a run, for [`start`](super::start).
@@ -29,6 +30,8 @@ pub struct AgentOptions {
     pub sinks: Sinks,
     /// Settings of enforcement.
     pub enforce: enforce::Options,
+    /// Settings of the watch of this node's pods, if it is on.
+    pub pods: Option<PodWatchOptions>,
     /// Whether rights that are not needed any more are dropped.
     pub confined: bool,
 }

@@ -19,7 +19,7 @@ use tracego_probe::{
     ring::reader::{POLL, POLL_ENFORCING, RingReader, SpaceRelease},
 };
 
-use super::{Agent, AgentOptions, clock_steps, memory};
+use super::{Agent, AgentOptions, clock_steps, memory, pods};
 use crate::{
     cli::{ListenAddress, UsageError},
     metrics::{Board, otlp::Pusher, server::Server},
@@ -84,6 +84,11 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     });
     let watcher = watcher.transpose().context("the thread that checks services did not start")?;
     let (watcher, services) = watcher.unzip();
+    if let Some(options) = options.pods {
+        let status = pods::start(options, queue.downgrade()).context("the watch of pods did not start")?;
+        board.set_pods(Arc::clone(&status));
+        stages.set_pods(status);
+    }
     let mut pipeline = JoinSet::new();
     let inspect = InspectOptions { pids, ..options.inspect };
     let (reloads, settings) = std::sync::mpsc::channel();

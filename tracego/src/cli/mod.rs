@@ -2,6 +2,7 @@
 
 mod address;
 mod heading;
+mod kubernetes;
 mod policy;
 mod records;
 mod report;
@@ -13,6 +14,7 @@ mod watch;
 
 pub use address::ListenAddress;
 use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
+pub use kubernetes::KubernetesOptions;
 pub use policy::*;
 pub use records::*;
 pub use report::*;

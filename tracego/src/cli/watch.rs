@@ -11,7 +11,7 @@ use tracego_model::enforcement::Mode;
 use tracego_probe::handover::{self, FOLDER};
 
 use super::{
-    ListenAddress, RecordOptions, heading,
+    KubernetesOptions, ListenAddress, RecordOptions, heading,
     values::{argv_max, comm, ring_size, seconds},
 };
 
@@ -85,6 +85,9 @@ pub struct WatchOptions {
     #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub host_name: Option<String>,
+    /// Options about pods of Kubernetes.
+    #[command(flatten)]
+    pub pods: KubernetesOptions,
     /// Reload when the configuration changes, as SIGHUP does: within two seconds after the last change.
     ///
     /// Looks at the files of the configuration once a second, and at what Kubernetes exchanges beside it (`..data`), so that

@@ -14,6 +14,7 @@ mod notify;
 mod output;
 mod output_check;
 mod plain_output;
+mod pod_watch;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
 mod reload;

@@ -21,7 +21,7 @@ use tracego_probe::{
     load::{EnvName, LoadOptions},
 };
 
-use super::telemetry;
+use super::{pod_watch, telemetry};
 use crate::{
     agent::AgentOptions,
     cli::{EnvSpec, RecordOptions, WatchOptions, wrong_usage},
@@ -113,6 +113,7 @@ pub(super) fn options(
             metrics,
             sinks,
             enforce,
+            pods: pod_watch::options(&watch.pods, &meta.origin.host.name)?,
             confined: !watch.keep_privileges,
         },
         meta,

@@ -31,7 +31,7 @@ const OF_RECORDS: [&str; 22] = [
 ];
 
 /// Options that need another one to be set, and the name of that one.
-const NEEDS: [(&str, &str); 9] = [
+const NEEDS: [(&str, &str); 14] = [
     ("seal_interval", "seal"),
     ("seal_key", "seal"),
     ("policy_key", "policy"),
@@ -41,6 +41,11 @@ const NEEDS: [(&str, &str); 9] = [
     ("decision_log", "policy"),
     ("decision_log_mask", "decision_log"),
     ("pin_dir", "handover"),
+    ("kubernetes_labels", "kubernetes"),
+    ("kubernetes_annotations", "kubernetes"),
+    ("kubernetes_api", "kubernetes"),
+    ("kubernetes_ca", "kubernetes"),
+    ("kubernetes_token", "kubernetes"),
 ];
 
 /// Options for text, which other forms do not have.

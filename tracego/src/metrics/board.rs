@@ -11,6 +11,7 @@ use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::{inspector::InspectCounters, inventory::InventoryCounts};
+use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
     record::privileges::AgentPrivileges,
@@ -79,6 +80,7 @@ pub struct Board {
     enforcement: OnceLock<Arc<EnforcementStatus>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
     inventory: Arc<OnceLock<InventoryCounts>>,
+    pods: OnceLock<Arc<PodWatchStatus>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -104,6 +106,7 @@ impl Board {
             enforcement: OnceLock::new(),
             privileges: Arc::default(),
             inventory: Arc::default(),
+            pods: OnceLock::new(),
         }
     }
 
@@ -148,6 +151,15 @@ impl Board {
 
     pub(super) fn enforcement(&self) -> Option<&EnforcementStatus> {
         self.enforcement.get().map(|shared| &**shared)
+    }
+
+    /// Sets the state of the watch of this node's pods.
+    pub fn set_pods(&self, pods: Arc<PodWatchStatus>) {
+        let _known = self.pods.set(pods);
+    }
+
+    pub(super) fn pods(&self) -> Option<&PodWatchStatus> {
+        self.pods.get().map(|pods| &**pods)
     }
 
     /// Sets the rights that the agent keeps.

@@ -30,6 +30,9 @@ impl Board {
             stages.ledger.written,
             kernel.counters.lost()
         );
+        if let Some(error) = self.pods().and_then(|pods| pods.report().error) {
+            line += &format!("; pods are not known: {error}");
+        }
         if let Some(refusal) = &stages.refusal {
             line += &format!("; the output refused the last records: {refusal}");
         }

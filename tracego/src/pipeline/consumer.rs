@@ -6,6 +6,7 @@ use std::{
 };
 
 use tracego_analyze::{inspect::LateStart, summary::FindingSummary};
+use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     capture::CaptureWriter,
     event::Event,
@@ -90,6 +91,9 @@ pub trait Consumer {
 
     /// Sets the place of the rights that the agent keeps, which are known later.
     fn set_privileges(&mut self, _privileges: Arc<OnceLock<AgentPrivileges>>) {}
+
+    /// Sets the state of the watch of this node's pods.
+    fn set_pods(&mut self, _pods: Arc<PodWatchStatus>) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}

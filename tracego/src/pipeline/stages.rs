@@ -17,6 +17,7 @@ use tracego_analyze::{
 };
 use tracego_common::{TaskId, flags, settings::event};
 use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
+use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
@@ -70,6 +71,8 @@ pub struct Pipeline {
     /// Settings for the next [`Input::Reload`].
     reloads: Option<Receiver<Reload>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
+    /// The watch of this node's pods, where there is one.
+    pods: Option<Arc<PodWatchStatus>>,
 }
 
 impl Pipeline {
@@ -97,6 +100,7 @@ impl Pipeline {
             bpf_object: None,
             reloads: None,
             privileges: Arc::default(),
+            pods: None,
         }
     }
 
@@ -384,6 +388,7 @@ impl Pipeline {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
         record.tracego.privileges = self.privileges.get().cloned().map(Box::new);
+        record.tracego.kubernetes = self.pods.as_ref().map(|pods| Box::new(pods.report()));
         record.tracego.bpf_object = self.bpf_object;
         self.backlog.push(JudgedRecord::own(record));
     }
@@ -449,6 +454,11 @@ impl Consumer for Pipeline {
             Input::Services(states, reading) => {
                 let found = self.judgement.services(&states);
                 self.findings(found, reading);
+            }
+            Input::Pods(changes, reading) => {
+                for record in self.enricher.pods(changes, reading) {
+                    self.backlog.push(JudgedRecord::own(record));
+                }
             }
             Input::SinkLoss(loss, reading) => self.sink_loss(loss, reading),
             Input::Reload(_) => {
@@ -542,6 +552,10 @@ impl Consumer for Pipeline {
 
     fn set_privileges(&mut self, privileges: Arc<OnceLock<AgentPrivileges>>) {
         self.privileges = privileges;
+    }
+
+    fn set_pods(&mut self, pods: Arc<PodWatchStatus>) {
+        self.pods = Some(pods);
     }
 
     fn set_reloads(&mut self, reloads: Receiver<Reload>) {

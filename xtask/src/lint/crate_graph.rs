@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
     ("tracego-spool", &["tracego-common"]),
     ("tracego-confine", &[]),
     ("tracego-model", &["tracego-common", "tracego-golang"]),
+    ("tracego-kubernetes", &["tracego-confine", "tracego-model"]),
     ("tracego-probe", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
     ("tracego-analyze", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
     ("tracego-policy", &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model"]),
@@ -25,25 +26,27 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
     "tracego-spool",
     "tracego-model",
+    "tracego-kubernetes",
     "tracego-probe",
     "tracego-analyze",
     "tracego-policy",
     "tracego-deliver",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "tracego",
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
     "tracego-spool",
     "tracego-model",
+    "tracego-kubernetes",
     "tracego-probe",
     "tracego-analyze",
     "tracego-policy",

@@ -5,7 +5,7 @@ mod identity;
 mod image;
 mod inside;
 mod jobs;
-mod watch;
+pub(crate) mod watch;
 
 use std::{process::Output, sync::OnceLock};
 

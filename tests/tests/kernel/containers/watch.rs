@@ -11,16 +11,16 @@ use serde_json::Value;
 use tracego_tests::{ChildGuard, args, records, remove_job, wait_until, with_full_records};
 
 /// tracego for the whole machine, which records the programs with one name.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     folder: tempfile::TempDir,
     running: ChildGuard,
     /// The program whose records are written.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl Watch {
     /// Starts tracego. Its records are those of copies of `program`.
-    pub(super) fn new(program: &str, options: &[&str]) -> Self {
+    pub(crate) fn new(program: &str, options: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = tempfile::tempdir().unwrap();
         // Other tests of this kind run beside this one.
@@ -28,7 +28,10 @@ impl Watch {
         let copy = folder.path().join(&name);
         fs::copy(program, &copy).unwrap();
         let mut command = with_full_records();
-        command.args(["--heartbeat", "0", "--comm", &name, "--output", "json", "--output-file"]);
+        if !options.contains(&"--heartbeat") {
+            command.args(["--heartbeat", "0"]);
+        }
+        command.args(["--comm", &name, "--output", "json", "--output-file"]);
         command.arg(folder.path().join("records")).args(options).stdout(Stdio::null());
         remove_job(&mut command);
         let errors = fs::File::create(folder.path().join("errors")).unwrap();
@@ -47,17 +50,17 @@ impl Watch {
     }
 
     /// Returns the path of the program in containers.
-    pub(super) fn inside(&self) -> String {
+    pub(crate) fn inside(&self) -> String {
         format!("/bin/{}", self.program.file_name().unwrap().to_str().unwrap())
     }
 
-    pub(super) fn records(&self) -> Vec<Value> {
+    pub(crate) fn records(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.path().join("records")).unwrap_or_default();
         records(text.rfind('\n').map_or("", |end| &text[..end]))
     }
 
     /// Returns the record of the start with this argument.
-    pub(super) fn start(&self, argument: &str) -> Value {
+    pub(crate) fn start(&self, argument: &str) -> Value {
         let mut found = None;
         wait_until(&format!("the record of {argument}"), || {
             let all = self.records().into_iter();

@@ -18,6 +18,7 @@ use tracego_model::{
 use super::{
     ci,
     context::{self, OpenJob},
+    pods::KnownPod,
     trace,
 };
 
@@ -38,9 +39,20 @@ pub struct Environment {
     pub trace: Option<Trace>,
     /// Values that are not UTF-8 among the shown variables.
     pub completeness: Completeness,
-    /// The latest merged identities, for the opener of a job and whether the opener is the process itself; the most
-    /// recent first. Jobs that run side by side have the same environment more often than not.
-    merged: Vec<(TaskId, bool, Option<Identified>)>,
+    /// The latest merged identities, the most recent first. Jobs that run side by side have the same environment more
+    /// often than not.
+    merged: Vec<MergedIdentity>,
+}
+
+/// An identity, and what it was merged from beside the environment.
+#[derive(Debug)]
+struct MergedIdentity {
+    /// The process that opened the job.
+    root: TaskId,
+    /// Whether that is the process itself.
+    is_root: bool,
+    pod: Option<Arc<KnownPod>>,
+    identity: Option<Identified>,
 }
 
 /// Maximum number of environments that are kept, and of jobs with the same one.
@@ -106,20 +118,32 @@ impl Environment {
     }
 
     /// Returns the commit and job of the process. `exec_id` makes the identity of the opener.
-    pub fn merge(
+    pub(super) fn merge(
         &mut self,
         explicit: &ci::CiIdentity,
         job: Option<&OpenJob>,
         is_root: bool,
+        pod: Option<&Arc<KnownPod>>,
         exec_id: impl Fn(TaskId) -> String,
     ) -> Option<Identified> {
         let root = job.map_or(TaskId::default(), |job| job.root);
+        // Pods without a job make no difference.
+        let pod = pod.filter(|pod| pod.job.is_some());
         let identity = &self.identity;
         let make = || {
             let of_job = job.map(|job| (job, exec_id(job.root)));
-            (root, is_root, context::merge(explicit, identity, of_job, is_root))
+            let identity = context::merge(explicit, identity, of_job, is_root, pod.map(|pod| &**pod));
+            MergedIdentity { root, is_root, pod: pod.cloned(), identity }
         };
-        latest(&mut self.merged, |&(known, of_root, _)| (known, of_root) == (root, is_root), make).2.clone()
+        let is = |known: &MergedIdentity| {
+            let is_same_pod = match (&known.pod, pod) {
+                (None, None) => true,
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                _ => false,
+            };
+            is_same_pod && (known.root, known.is_root) == (root, is_root)
+        };
+        latest(&mut self.merged, is, make).identity.clone()
     }
 }
 
@@ -151,8 +175,9 @@ mod tests {
                 is_job: true,
                 identity: context::explicit(&[("CI_JOB_ID".to_owned(), tgid.to_string())]).into(),
             };
-            let merged =
-                env.merge(&ci::CiIdentity::default(), Some(&job), false, |id| id.tgid.to_string()).unwrap();
+            let merged = env
+                .merge(&ci::CiIdentity::default(), Some(&job), false, None, |id| id.tgid.to_string())
+                .unwrap();
             assert_eq!(merged.0.cicd.get("pipeline.task.run.id"), Some(&*tgid.to_string()));
             merged
         };

@@ -14,7 +14,7 @@ use tracego_model::{
     input::note::StartNote,
     linux::cgroup,
     record::{
-        Completeness, Executable, K8s, Leader, LinuxCgroup, OtelSeverity, Own, Pod, Process, Record,
+        Completeness, Container, Executable, K8s, Leader, LinuxCgroup, OtelSeverity, Own, Process, Record,
         event_name,
         exact_number::ExactNumber,
         frozen::Frozen,
@@ -28,7 +28,7 @@ use zerocopy::IntoBytes as _;
 
 use super::{
     EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, image::ImageParts, link_runs::LinkedStart,
-    process_table::ProcessEntry,
+    pods::KnownPod, process_table::ProcessEntry,
 };
 
 /// Maximum number of arguments that room is made for ahead.
@@ -91,11 +91,29 @@ fn interpreted_args(args: &[String]) -> &[String] {
     }
 }
 
+/// Returns the container and the pod of a process, as its cgroup and the Kubernetes API name them.
+fn orchestration(
+    container: Option<cgroup::Container>,
+    pod_uid: Option<String>,
+    pod: Option<&KnownPod>,
+) -> (Option<Container>, Option<Arc<Frozen<K8s>>>) {
+    let mut container: Option<Container> = container.map(Into::into);
+    let Some(pod) = pod else {
+        return (container, pod_uid.map(|uid| Arc::new(K8s::of_uid(uid).into())));
+    };
+    let members = pod.members(container.as_ref().map(|container| container.id.as_str()));
+    if let Some(container) = &mut container {
+        container.image = members.image;
+    }
+    (container, Some(members.k8s))
+}
+
 impl Enricher {
     /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
         let args: Vec<String> = exec.args().map(text::lossy).collect();
-        self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note);
+        let pod = self.pod(cgroup::parse(&exec.cgroup).pod_uid.as_deref());
+        self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note, pod.as_ref());
     }
 
     /// Updates the table from a program start. Returns the new entry.
@@ -105,6 +123,7 @@ impl Enricher {
         executable: Arc<str>,
         args: &[String],
         note: Option<&StartNote>,
+        pod: Option<&Arc<KnownPod>>,
     ) -> ProcessEntry {
         let header = &exec.fixed.header;
         let inventory = header.flags & flags::BEFORE != 0;
@@ -142,7 +161,7 @@ impl Enricher {
         };
         let task = before.started(&started);
         let link = LinkCommand::of(&started);
-        let identity = env.merge(&self.explicit, job.as_deref(), is_root, |id| {
+        let identity = env.merge(&self.explicit, job.as_deref(), is_root, pod, |id| {
             tracego_model::record::exec_id(&boot_id, id)
         });
         let line = Line {
@@ -210,7 +229,8 @@ impl Enricher {
         own.unit = info.unit;
         let path = process.executable.as_ref().map_or("", |file| &file.path).into();
         let args = process.command_args.take().unwrap_or_default();
-        let entry = self.remember(exec, path, &args, note);
+        let pod = self.pod(info.pod_uid.as_deref());
+        let entry = self.remember(exec, path, &args, note, pod.as_ref());
         process.command_args = Some(args);
         let linker = self.linker(exec, note, &entry);
         self.image(note, &entry, linker, &mut process, &mut own);
@@ -234,15 +254,9 @@ impl Enricher {
             _ => process.command.clone(),
         };
         let stamp = tracego_model::record::uid::Stamp::event(header, fixed.old_tid);
+        let (container, k8s) = orchestration(info.container, info.pod_uid, pod.as_deref());
         let record = self.envelope(event_name::START, OtelSeverity::Info, stamp, body, own);
-        let record = Record {
-            trace,
-            process: Some(process),
-            context,
-            container: info.container.map(Into::into),
-            k8s: info.pod_uid.map(|uid| K8s { pod: Pod { uid } }),
-            ..record
-        };
+        let record = Record { trace, process: Some(process), context, container, k8s, ..record };
         let image = note.and_then(|note| note.running().ok()).map(Arc::clone);
         let surroundings = note.and_then(|note| note.surroundings.clone());
         EnrichedRecord {

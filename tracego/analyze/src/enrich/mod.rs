@@ -12,6 +12,8 @@ pub mod image;
 mod late;
 mod lifecycle;
 mod link_runs;
+mod pod_records;
+pub mod pods;
 pub mod process_table;
 pub mod trace;
 
@@ -23,6 +25,7 @@ use std::{
 
 use context::OpenJob;
 use lru::LruCache;
+use pods::PodTable;
 use process_table::{ProcessEntry, ProcessTable};
 use tracego_common::{TaskId, event::EventHeader, flags};
 use tracego_golang::{Image, task::GoTask};
@@ -71,6 +74,7 @@ pub struct Enricher {
     rights: exec::SharedRights,
     unread: late::UnreadStarts,
     links: link_runs::LinkRuns,
+    pods: PodTable,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -119,6 +123,7 @@ impl Enricher {
             rights: exec::SharedRights::default(),
             unread: late::UnreadStarts::default(),
             links: link_runs::LinkRuns::default(),
+            pods: PodTable::default(),
         }
     }
 
@@ -222,13 +227,16 @@ impl Enricher {
         Record { trace, severity_number, severity_text, process, context, container, k8s, ..record }
     }
 
-    /// Returns the jobs with a running process, by the exec id of the process that opened them.
+    /// Returns the running jobs: those with a running process, by the exec id of the process that opened them, and those
+    /// of pods, by the uid of the pod.
     #[must_use]
     pub fn running_jobs(&self) -> BTreeSet<String> {
         let running = |(root, job): &(&TaskId, &Weak<OpenJob>)| {
             job.strong_count() > usize::from(self.recent_jobs.contains(root))
         };
-        self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)).collect()
+        let mut jobs = self.pods.running_jobs();
+        jobs.extend(self.jobs.iter().filter(running).map(|(root, _)| self.exec_id(*root)));
+        jobs
     }
 
     /// Makes the record of events that were lost since the last such record; `root` is the process that opened their
@@ -269,7 +277,8 @@ impl Enricher {
             .job
             .as_ref()
             .and_then(|wanted| self.jobs.keys().find(|root| self.exec_id(**root) == *wanted).copied());
-        let job = root.and_then(|root| self.identity(root));
+        let of_pod = || self.pod_identity(self.pods.get(seal.job.as_deref()?)?);
+        let job = root.and_then(|root| self.identity(root)).or_else(of_pod);
         self.builder.seal(seal, job, reading)
     }
 
@@ -305,7 +314,7 @@ impl Enricher {
     fn identity(&self, root: TaskId) -> Option<Identified> {
         let job = self.jobs.get(&root)?.upgrade()?;
         let id = self.exec_id(job.root);
-        context::merge(&self.explicit, &job.identity, Some((&job, id)), true)
+        context::merge(&self.explicit, &job.identity, Some((&job, id)), true, None)
     }
 
     pub(super) fn own(&self) -> Own {

@@ -9,12 +9,12 @@ mod value;
 use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
-use part::{context, go_build, variables};
+use part::{RedactedPod, context, go_build, variables};
 use tracego_model::{
     finding::Finding,
     meta::Meta,
     record::{
-        Completeness, Own, Process, Record, Variables,
+        Completeness, K8s, Own, Process, Record, Variables,
         enforcement::EnforcementDecision,
         event_name,
         frozen::Frozen,
@@ -35,6 +35,8 @@ const VARIABLES_KEPT: usize = 16;
 const BUILDS_KEPT: usize = 64;
 /// Number of jobs whose redacted identity is remembered.
 const CONTEXTS_KEPT: usize = 64;
+/// Number of containers whose redacted labels and annotations are remembered.
+const PODS_KEPT: usize = 256;
 /// Number of lines of ancestors whose redacted form is remembered.
 const LINES_KEPT: usize = 256;
 /// Number of starts whose secrets are remembered. The least recently used is evicted; records about such a
@@ -53,6 +55,7 @@ pub struct RedactionStage {
     builds: SharedParts<Frozen<GoBuild>, Arc<Frozen<GoBuild>>>,
     contexts: SharedParts<Context, Arc<Context>>,
     jobs: SharedParts<Frozen<Job>, Arc<Frozen<Job>>>,
+    pods: SharedParts<Frozen<K8s>, RedactedPod>,
     /// Lines of ancestors, by their nearest process; `None` for one without a secret.
     lines: SharedParts<Line, Option<Arc<Line>>>,
     /// Secrets in the arguments of recent starts, by exec id: later records about the process may quote them.
@@ -70,6 +73,7 @@ impl RedactionStage {
             builds: SharedParts::new(BUILDS_KEPT),
             contexts: SharedParts::new(CONTEXTS_KEPT),
             jobs: SharedParts::new(CONTEXTS_KEPT),
+            pods: SharedParts::new(PODS_KEPT),
             lines: SharedParts::new(LINES_KEPT),
             recent: LruCache::new(STARTS_KEPT),
         }
@@ -82,6 +86,7 @@ impl RedactionStage {
         self.builds.clear();
         self.contexts.clear();
         self.jobs.clear();
+        self.pods.clear();
         self.lines.clear();
         self.recent.clear();
     }
@@ -110,6 +115,11 @@ impl RedactionStage {
             *line = Arc::clone(redacted);
         }
         self.identity(&mut record.context, own);
+        if let Some(k8s) = &mut record.k8s {
+            let (redacted, names) = self.pods.of(k8s, |k8s| part::pod(k8s, redactor));
+            *k8s = Arc::clone(redacted);
+            names.iter().for_each(|name| own.completeness.redact(name.clone()));
+        }
         if let Some(build) = own.go.as_mut().and_then(|go| go.build.as_mut()) {
             *build = Arc::clone(self.builds.of(build, |build| go_build(build, redactor)));
         }

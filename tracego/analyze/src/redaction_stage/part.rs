@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tracego_model::record::{
-    Variables,
+    K8s, Variables,
     frozen::Frozen,
     image::GoBuild,
     job::{Context, Job},
@@ -50,6 +50,23 @@ pub(super) fn context(shown: &Arc<Context>, redactor: &Redactor) -> Arc<Context>
     if changed { Arc::new(redacted) } else { Arc::clone(shown) }
 }
 
+/// Members of a pod without secrets, and the names of the labels and annotations that had some.
+pub(super) type RedactedPod = (Arc<Frozen<K8s>>, Vec<String>);
+
+/// Redacts the labels and annotations of a pod.
+pub(super) fn pod(shown: &Arc<Frozen<K8s>>, redactor: &Redactor) -> RedactedPod {
+    let mut redacted = (***shown).clone();
+    let mut names = Vec::new();
+    for (kind, texts) in [("label", &mut redacted.pod.label), ("annotation", &mut redacted.pod.annotation)] {
+        for (key, value) in texts {
+            if redactor.variable(key, value) {
+                names.push(format!("k8s.pod.{kind}.{key}"));
+            }
+        }
+    }
+    if names.is_empty() { (Arc::clone(shown), names) } else { (Arc::new(redacted.into()), names) }
+}
+
 /// Redacts the claims that contradict a job, and the other commits that it names.
 pub(super) fn job(shown: &Arc<Frozen<Job>>, redactor: &Redactor) -> Arc<Frozen<Job>> {
     let mut redacted = (***shown).clone();
@@ -57,6 +74,10 @@ pub(super) fn job(shown: &Arc<Frozen<Job>>, redactor: &Redactor) -> Arc<Frozen<J
     for claim in &mut redacted.changed {
         changed |= redactor.text(&mut claim.claimed);
         changed |= redactor.text(&mut claim.expected);
+    }
+    for contradiction in &mut redacted.contradictions {
+        changed |= redactor.text(&mut contradiction.environment);
+        changed |= redactor.text(&mut contradiction.pod);
     }
     for commit in &mut redacted.commits {
         changed |= redactor.text(&mut commit.revision);

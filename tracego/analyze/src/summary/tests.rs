@@ -26,6 +26,7 @@ fn record(findings: Vec<Finding>, command: Option<&str>) -> Record {
     let go = Go { role: None, confidence: None, repeated: false, command, linker: None, build: None };
     Record {
         brief: None,
+        brief_pod: None,
         is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,

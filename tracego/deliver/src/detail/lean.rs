@@ -112,6 +112,7 @@ pub(super) fn make_lean(record: &mut Record, references: &RecordReferences) {
         (own.seccomp, own.no_new_privs, own.unit) = (None, None, None);
     }
     own.job = None;
+    record.brief_pod.clone_from(&references.pod);
 }
 
 /// Takes out of a start what follows from its other members.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tracego_common::TaskId;
 use tracego_model::record::{
-    At, Executable, Log, LogRecord, OtelSeverity, Own, Process, Record, event_name, exec_id, job::Context,
-    lineage::Line, reference::References, uid,
+    At, Container, Executable, K8s, Log, LogRecord, OtelSeverity, Own, Process, Record, event_name, exec_id,
+    frozen::Frozen, job::Context, lineage::Line, reference::References, uid,
 };
 
 /// A record that others refer to.
@@ -19,21 +19,30 @@ pub(super) struct Reference {
     pub(super) record: Record,
 }
 
+/// Members of a record that others refer to, beside those of tracego.
+#[derive(Debug, Default)]
+pub(super) struct SharedMembers {
+    pub(super) context: Option<Arc<Context>>,
+    pub(super) container: Option<Container>,
+    pub(super) k8s: Option<Arc<Frozen<K8s>>>,
+}
+
 pub(super) fn hash_of<T: std::hash::Hash>(value: &T) -> u64 {
     use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
     BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }
 
 impl Reference {
-    /// Makes the record; its id follows from what `own` and `context` hold. `record`: the first that refers to it.
+    /// Makes the record; its id follows from what `own` and `shared` hold. `record`: the first that refers to it.
     pub(super) fn new(
         record: &Record,
         name: &'static str,
         body: String,
         own: Own,
-        context: Option<Arc<Context>>,
+        shared: SharedMembers,
         ids: impl FnOnce(Arc<str>) -> References,
     ) -> Self {
+        let SharedMembers { context, container, k8s } = shared;
         let mut hash = Sha256::new();
         hash.update(name);
         // The stream is its origin and the boot; other content is the same on all machines.
@@ -46,7 +55,8 @@ impl Reference {
                 Ok(Vec::new())
             },
         ];
-        for part in parts {
+        let pod = k8s.is_some() || container.is_some();
+        for part in parts.into_iter().chain(pod.then(|| serde_json::to_vec(&(&container, &k8s)))) {
             hash.update(part.unwrap_or_default());
         }
         let hash = hash.finalize();
@@ -54,7 +64,7 @@ impl Reference {
         let id: Arc<str> = format!("{key:016x}").into();
         let own = Own { references: Some(Arc::new(ids(Arc::clone(&id)).into())), ..own };
         let record = envelope(record, name, body, own, key);
-        Self { id, key, record: Record { context, ..record } }
+        Self { id, key, record: Record { context, container, k8s, ..record } }
     }
 
     /// Returns the record with the time of `record`, the first that refers to it in an output or in an hour: a reader of
@@ -99,6 +109,7 @@ fn envelope(record: &Record, name: &'static str, body: String, own: Own, key: u6
         k8s: None,
         tracego: Box::new(Own { boot_id: Arc::clone(&record.tracego.boot_id), ..own }),
         brief: None,
+        brief_pod: None,
         is_lean: false,
     }
 }

@@ -9,23 +9,27 @@ use std::{
 
 use lru::{DefaultHasher, LruCache};
 use tracego_model::record::{
-    Own, Record, Variables, event_name,
+    Container, K8s, Own, Record, Variables, event_name,
     frozen::Frozen,
     go::Go,
     image::{BuildId, GoBuild, Language, Linked},
     job::{Context, Job, attribute},
+    kubernetes::{ContainerImage, Pod},
     linux::{Capabilities, Rlimits},
     reference::{Image, References},
     tree::Tree,
 };
 
-use super::reference::Reference;
+use super::reference::{Reference, SharedMembers};
 
 /// Number of jobs, of executables and of confinements that are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
 /// Variables of a record; `None` for none.
 type SomeVariables = Option<Arc<Variables>>;
+
+/// Members of the pod that a lean record shows; `None` where it shows all.
+type BriefPod = Option<Arc<Frozen<K8s>>>;
 
 /// The references of one record.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +44,8 @@ pub(super) struct RecordReferences {
     pub(super) brief: Option<Arc<Context>>,
     /// Variables that the record shows itself.
     pub(super) variables: SomeVariables,
+    /// Members of the pod that the record shows itself; `None` for those that it has.
+    pub(super) pod: BriefPod,
 }
 
 impl RecordReferences {
@@ -85,7 +91,44 @@ type ImageParts = (
 );
 
 /// The shared parts of a confinement.
-type ConfinementParts = (Option<Arc<Frozen<Capabilities>>>, Option<Arc<Frozen<Rlimits>>>);
+#[derive(Clone, Default)]
+struct ConfinementParts {
+    capability: Option<Arc<Frozen<Capabilities>>>,
+    rlimit: Option<Arc<Frozen<Rlimits>>>,
+    /// The pod; only if more than its uid is known.
+    pod: Option<Arc<Frozen<K8s>>>,
+    image: Option<Arc<Frozen<ContainerImage>>>,
+}
+
+impl ConfinementParts {
+    fn of(record: &Record) -> Self {
+        let image = record.container.as_ref().and_then(|container| container.image.as_ref());
+        Self {
+            capability: record.tracego.capability.clone(),
+            rlimit: record.tracego.rlimit.clone(),
+            pod: record.k8s.as_ref().filter(|k8s| !k8s.is_uid_alone()).cloned(),
+            image: image.cloned(),
+        }
+    }
+
+    fn addresses(&self) -> [usize; 4] {
+        let Self { capability, rlimit, pod, image } = self;
+        [
+            address(capability.as_ref()),
+            address(rlimit.as_ref()),
+            address(pod.as_ref()),
+            address(image.as_ref()),
+        ]
+    }
+}
+
+/// A confinement that was met, with the record that holds it.
+struct KnownConfinement {
+    /// The parts are kept, so that their addresses stay theirs.
+    _parts: ConfinementParts,
+    reference: Arc<Reference>,
+    pod: BriefPod,
+}
 
 fn address<T: ?Sized>(part: Option<&Arc<T>>) -> usize {
     part.map_or(0, |part| Arc::as_ptr(part).cast::<()>() as usize)
@@ -98,7 +141,7 @@ pub(super) struct ReferenceCache {
     stream: Option<Arc<Reference>>,
     jobs: LruCache<[usize; 3], (JobParts, JobForms)>,
     images: LruCache<([usize; 4], u64), (ImageParts, Arc<Reference>)>,
-    confinements: LruCache<([usize; 2], u64), (ConfinementParts, Arc<Reference>)>,
+    confinements: LruCache<([usize; 4], u64), KnownConfinement>,
     /// The ids of records that refer to the same, by the keys of the contents.
     ids: LruCache<[u64; 4], Arc<Frozen<References>>>,
     /// Empty commit and job, which exits show: the start has theirs.
@@ -127,14 +170,16 @@ impl ReferenceCache {
         let JobForms { reference: job, brief, variables } = self.job(record);
         let is_exit = record.event_name == event_name::EXIT;
         let brief = if is_exit { job.as_ref().map(|_| Arc::clone(&self.nothing)) } else { brief };
+        let (confinement, pod) = self.confinement(record).unzip();
         let mut all = RecordReferences {
             stream: Some(self.stream(record)),
             job,
             image: self.image(record),
-            confinement: self.confinement(record),
+            confinement,
             ids: None,
             brief,
             variables,
+            pod: pod.flatten(),
         };
         let make = || Arc::new(all.made_ids().into());
         all.ids = Some(Arc::clone(self.ids.get_or_insert(all.keys(), make)));
@@ -148,7 +193,14 @@ impl ReferenceCache {
         }
         let body = "host and run that records refer to".to_owned();
         let stream = |id| References { stream: Some(id), ..References::default() };
-        let made = Arc::new(Reference::new(record, event_name::STREAM, body, Own::default(), None, stream));
+        let made = Arc::new(Reference::new(
+            record,
+            event_name::STREAM,
+            body,
+            Own::default(),
+            SharedMembers::default(),
+            stream,
+        ));
         self.stream = Some(Arc::clone(&made));
         made
     }
@@ -169,7 +221,8 @@ impl ReferenceCache {
                 let own = Own { job: job.cloned(), environment_variable: told, ..Own::default() };
                 let id = |id| References { job: Some(id), ..References::default() };
                 let body = "job that records refer to".to_owned();
-                Arc::new(Reference::new(record, event_name::JOB, body, own, context.cloned(), id))
+                let shared = SharedMembers { context: context.cloned(), ..SharedMembers::default() };
+                Arc::new(Reference::new(record, event_name::JOB, body, own, shared, id))
             });
             let brief = context.map(|context| Arc::new(brief(context)));
             (parts, JobForms { reference, brief, variables: shown })
@@ -199,20 +252,25 @@ impl ReferenceCache {
             let own = Own { executable, image, elf: elf.cloned(), go, ..Own::default() };
             let id = |id| References { image: Some(id), ..References::default() };
             let body = "executable that records refer to".to_owned();
-            (parts, Arc::new(Reference::new(record, event_name::IMAGE, body, own, None, id)))
+            (
+                parts,
+                Arc::new(Reference::new(record, event_name::IMAGE, body, own, SharedMembers::default(), id)),
+            )
         };
         Some(Arc::clone(&self.images.get_or_insert(key, make).1))
     }
 
-    fn confinement(&mut self, record: &Record) -> Option<Arc<Reference>> {
+    /// Returns the confinement of a record, and the members of its pod that the record shows.
+    fn confinement(&mut self, record: &Record) -> Option<(Arc<Reference>, BriefPod)> {
         let own = &record.tracego;
-        let (capability, rlimit) = (own.capability.as_ref(), own.rlimit.as_ref());
+        let parts = ConfinementParts::of(record);
         let cgroup_path =
             record.process.as_ref().and_then(|process| process.linux.as_ref()).map(|linux| &linux.cgroup);
-        let address = [address(capability), address(rlimit)];
-        if address == [0; 2] && cgroup_path.is_none() {
+        let addresses = parts.addresses();
+        if addresses == [0; 4] && cgroup_path.is_none() {
             return None;
         }
+        let container = record.container.as_ref().map(|container| &container.id);
         let rest = self.hasher.hash_one((
             own.namespace.map(|all| [all.pid, all.mnt, all.user]),
             own.cgroup.map(|node| (node.id.0, node.version)),
@@ -220,12 +278,12 @@ impl ReferenceCache {
             own.seccomp,
             own.no_new_privs,
             &own.unit,
+            container.filter(|_| parts.image.is_some()),
         ));
         let make = || {
-            let parts = (capability.cloned(), rlimit.cloned());
             let own = Own {
-                capability: capability.cloned(),
-                rlimit: rlimit.cloned(),
+                capability: parts.capability.clone(),
+                rlimit: parts.rlimit.clone(),
                 namespace: own.namespace,
                 cgroup: own.cgroup,
                 cgroup_path: cgroup_path.cloned(),
@@ -234,11 +292,28 @@ impl ReferenceCache {
                 unit: own.unit.clone(),
                 ..Own::default()
             };
+            let image = parts.image.is_some();
+            let container: Option<Container> = record.container.clone().filter(|_| image);
+            let shared = SharedMembers { container, k8s: parts.pod.clone(), ..SharedMembers::default() };
             let id = |id| References { confinement: Some(id), ..References::default() };
             let body = "limits and namespaces that records refer to".to_owned();
-            (parts, Arc::new(Reference::new(record, event_name::CONFINEMENT, body, own, None, id)))
+            let reference = Reference::new(record, event_name::CONFINEMENT, body, own, shared, id);
+            let pod = parts.pod.as_ref().map(|pod| Arc::new(brief_pod(pod).into()));
+            KnownConfinement { _parts: parts.clone(), reference: Arc::new(reference), pod }
         };
-        Some(Arc::clone(&self.confinements.get_or_insert((address, rest), make).1))
+        let known = self.confinements.get_or_insert((addresses, rest), make);
+        Some((Arc::clone(&known.reference), known.pod.clone()))
+    }
+}
+
+/// Returns the members of a pod that a lean record shows: its names.
+fn brief_pod(pod: &K8s) -> K8s {
+    let Pod { uid, name, .. } = &pod.pod;
+    K8s {
+        pod: Pod { uid: uid.clone(), name: name.clone(), ..Pod::default() },
+        namespace: pod.namespace.clone(),
+        container: pod.container.clone(),
+        ..K8s::default()
     }
 }
 

@@ -55,6 +55,7 @@ fn title(record: &Record) -> &'static str {
         event_name::ENFORCEMENT => "Program start decided",
         event_name::LOST => "Events lost",
         event_name::HEARTBEAT => "Sign of life",
+        event_name::POD => "Pod of this node",
         _ => "Event",
     }
 }

@@ -26,7 +26,7 @@ pub struct Facts<'a> {
     pub unread: bool,
     /// Losses by reason, `tracego.lost`.
     pub lost: Option<Cow<'a, BTreeMap<String, u64>>>,
-    /// Id of the job, `tracego.job.root.exec_id`; in a job's seal, the job that it covers.
+    /// Id of the job, `tracego.job.root.exec_id` or `tracego.job.pod`; in a job's seal, the job that it covers.
     pub job: Option<Cow<'a, str>>,
     /// Id of the record of the job, `tracego.ref.job`: a lean line has no other sign of its job.
     pub job_reference: Option<Cow<'a, str>>,

@@ -64,7 +64,7 @@ impl Waiting {
     }
 
     fn facts(&self) -> Facts<'_> {
-        let root = self.job.as_ref().and_then(|job| job.root.as_ref());
+        let key = self.job.as_ref().and_then(|job| job.key());
         Facts {
             seq: self.seq,
             time: self.time,
@@ -72,7 +72,7 @@ impl Waiting {
             truncated: self.truncated,
             unread: self.unread,
             lost: self.lost.as_ref().map(Cow::Borrowed),
-            job: self.sealed.as_deref().or(root.map(|root| root.exec_id.as_str())).map(Cow::Borrowed),
+            job: self.sealed.as_deref().or(key).map(Cow::Borrowed),
             job_reference: self.job_reference.as_deref().map(Cow::Borrowed),
             seal: self.seal,
             urgent: self.urgent,
@@ -100,7 +100,7 @@ pub struct Moment {
     pub ledger: Ledger,
     /// Current time.
     pub now: Reading,
-    /// Jobs with a running process, by `tracego.job.root.exec_id`.
+    /// Running jobs, by `tracego.job.root.exec_id`, or `tracego.job.pod` of those that no process opened.
     pub running: BTreeSet<String>,
     /// Whether the run ends.
     pub last: bool,

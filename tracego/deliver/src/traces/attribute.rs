@@ -96,7 +96,12 @@ pub(super) fn program(record: &Record, process: &Process) -> Vec<KeyValue> {
     put("process.runtime.name", process.runtime.as_ref().map(|language| Value::from(language.name)));
     put("process.runtime.version", process.runtime.as_ref().map(|language| text(&language.version)));
     put("container.id", record.container.as_ref().map(|container| text(&container.id)));
-    put("k8s.pod.uid", record.k8s.as_ref().map(|k8s| text(&k8s.pod.uid)));
+    if let Some(k8s) = &record.k8s {
+        put("k8s.pod.uid", Some(text(&k8s.pod.uid)));
+        put("k8s.pod.name", k8s.pod.name.as_deref().map(text));
+        put("k8s.namespace.name", k8s.namespace.as_ref().map(|namespace| text(&namespace.name)));
+        put("k8s.container.name", k8s.container.as_ref().map(|container| text(&container.name)));
+    }
     put("tracego.exec_id", own.exec_id.as_deref().map(text));
     if let Some(go) = &own.go {
         put("tracego.go.role", go.role.map(|role| Value::from(role.as_str())));

@@ -41,6 +41,7 @@ mod kind {
     pub(super) const SERVICES: u32 = 10;
     /// Programs that ran before, in the form of a batch.
     pub(super) const INVENTORY: u32 = 11;
+    pub(super) const PODS: u32 = 12;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock::Reading,
     counters::{Counters, JobLoss},
-    input::{Batch, Input, Seed, facts::ServiceState},
+    input::{Batch, Input, Seed, facts::ServiceState, pods::PodChanges},
     linux::users::Users,
     meta::Meta,
     record::{Host, Instance, Origin, Service},
@@ -126,6 +126,10 @@ impl<R: Read> CaptureReader<R> {
                 let (states, now): (Vec<ServiceState>, Reading) =
                     serde_json::from_slice(&payload).map_err(json)?;
                 Input::Services(states, now)
+            }
+            kind::PODS => {
+                let (changes, now): (PodChanges, Reading) = serde_json::from_slice(&payload).map_err(json)?;
+                Input::Pods(changes, now)
             }
             kind::END => return Ok(None),
             _ => return Err(CaptureError::Damaged(at, "unknown kind of frame")),

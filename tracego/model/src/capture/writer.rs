@@ -87,6 +87,7 @@ impl CaptureWriter {
             Input::Inventory(batch) => self.write_inventory(&batch, &batch.decode()),
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
+            Input::Pods(changes, now) => self.frame(kind::PODS, &serde_json::to_vec(&(changes, now))?),
             // A capture has neither sinks nor rules, and no other run continues it.
             Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {

@@ -3,11 +3,13 @@
 pub mod batch;
 pub mod facts;
 pub mod note;
+pub mod pods;
 
 use std::collections::BTreeMap;
 
 pub use batch::Batch;
 use facts::ServiceState;
+use pods::PodChanges;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -35,6 +37,8 @@ pub enum Input {
     Heartbeat(Counters, Reading),
     /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
+    /// Changes of this node's pods.
+    Pods(PodChanges, Reading),
     /// Records lost by a sink.
     SinkLoss(SinkLoss, Reading),
     /// Other settings from here on; the pipeline has them.
@@ -68,6 +72,7 @@ impl Input {
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
+            | Self::Pods(_, now)
             | Self::SinkLoss(_, now)
             | Self::Reload(now) => *now,
         }

@@ -105,6 +105,7 @@ impl RecordBuilder {
             k8s: None,
             tracego: Box::new(own),
             brief: None,
+            brief_pod: None,
             is_lean: false,
         }
     }

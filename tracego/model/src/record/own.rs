@@ -21,6 +21,7 @@ use crate::{
         image::Linked,
         is_zero,
         job::Job,
+        kubernetes::{PodReport, PodWatchReport},
         lineage::{Lineage, LineageNames},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
         policy,
@@ -147,6 +148,12 @@ pub struct Own {
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,
+    /// The watch of this node's pods, in heartbeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<Box<PodWatchReport>>,
+    /// Containers of the pod, in the record of a pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<Box<PodReport>>,
     /// Rights that the agent keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileges: Option<Box<AgentPrivileges>>,

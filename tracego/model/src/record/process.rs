@@ -1,4 +1,4 @@
-//! `process.*`, `container.*` and `k8s.*`: the process that a record is about, with conventional names.
+//! `process.*`: the process that a record is about, with conventional names.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Time,
-    linux::{cgroup, users::User},
+    linux::users::User,
     record::{
         frozen::Frozen,
         image::{BuildId, Language},
@@ -117,41 +117,4 @@ pub struct Leader {
 pub struct LinuxCgroup {
     /// Path of the cgroup in its hierarchy.
     pub cgroup: String,
-}
-
-/// `container.*`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Container {
-    /// Id of the container.
-    pub id: String,
-    /// Container runtime, if the cgroup path names it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<Runtime>,
-}
-
-/// `container.runtime.*`.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Runtime {
-    /// Name of the runtime.
-    pub name: &'static str,
-}
-
-impl From<cgroup::Container> for Container {
-    fn from(from: cgroup::Container) -> Self {
-        Self { id: from.id, runtime: from.runtime.map(|name| Runtime { name }) }
-    }
-}
-
-/// `k8s.*`.
-#[derive(Clone, Debug, Serialize)]
-pub struct K8s {
-    /// The pod.
-    pub pod: Pod,
-}
-
-/// `k8s.pod.*`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Pod {
-    /// Uid of the pod.
-    pub uid: String,
 }

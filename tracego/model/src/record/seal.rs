@@ -71,7 +71,7 @@ pub struct Seal {
     pub scope: Scope,
     /// Time from the first covered line to the seal.
     pub window: Span,
-    /// Id of the job, `tracego.job.root.exec_id` of its records; only in seals of jobs.
+    /// Id of the job, `tracego.job.root.exec_id` or `tracego.job.pod` of its records; only in seals of jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// Whether no process of the job runs any more; only in seals of jobs, and absent in the file of a sink,

@@ -25,6 +25,7 @@ fn record() -> Record {
     process.environment_variable = Some(Arc::new(std::collections::BTreeMap::from(variables).into()));
     Record {
         brief: None,
+        brief_pod: None,
         is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,

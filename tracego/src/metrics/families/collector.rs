@@ -6,8 +6,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use tracego_confine::capability::USES;
 
 use super::{
-    Families, FamilyOutput, PrometheusText, enforcement, inspection, kernel, label, process, records, sinks,
-    traces,
+    Families, FamilyOutput, PrometheusText, enforcement, inspection, kernel, kubernetes, label, process,
+    records, sinks, traces,
 };
 use crate::metrics::board::Board;
 
@@ -45,6 +45,9 @@ impl Collector {
         sinks::write(out, &board.all_sinks())?;
         if let Some(shared) = board.enforcement() {
             enforcement::write(out, shared)?;
+        }
+        if let Some(pods) = board.pods() {
+            kubernetes::write(out, &pods.counts())?;
         }
         let ready = u32::from(board.readiness().ok);
         out.gauge(

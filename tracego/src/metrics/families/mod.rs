@@ -8,6 +8,7 @@ pub(super) mod collector;
 mod enforcement;
 mod inspection;
 mod kernel;
+mod kubernetes;
 mod process;
 mod prometheus;
 mod records;

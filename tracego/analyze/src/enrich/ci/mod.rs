@@ -58,6 +58,12 @@ impl Claim {
         self.value == other.value || (self.base() == other.base() && self.rank() != other.rank())
     }
 
+    /// Whether the claim is this value, with or without the leg of a matrix.
+    #[must_use]
+    pub fn names(&self, value: &str) -> bool {
+        self.value == value || self.base() == value
+    }
+
     /// Whether another claim names the same job, and its leg by a worse variable or not at all.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
@@ -135,6 +141,13 @@ fn add_leg<'a>(claim: &mut Claim, system: &CiSystem, get: &dyn Fn(&'static str) 
         claim.leg = Some(LegPart { base: claim.value.len(), rank });
         claim.value = format!("{}/{leg}", claim.value);
     }
+}
+
+/// Whether a variable describes jobs of a CI system.
+#[must_use]
+pub fn is_of_system(variable: &str, system: &str) -> bool {
+    let sources = systems::systems().filter(|known| known.name == system).flat_map(|known| known.attributes);
+    sources.flat_map(|source| systems::parts(source.1)).any(|(name, _)| name == variable)
 }
 
 /// Returns the variables of identities, for the allow-list.

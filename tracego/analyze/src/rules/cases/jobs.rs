@@ -19,6 +19,10 @@ pub(super) fn examples() -> Vec<Example> {
     let child = |pid| sh(pid).in_job_of(&opener());
     let main = || sh(1).job("1").container();
     let visitor = |job: &str| sh(2).job(job).container().process(|process| process.vpid = Some(20));
+    let gitlab = [("job.runner.gitlab.com/id", "1")];
+    let project =
+        [("project.runner.gitlab.com/namespace", "shop"), ("project.runner.gitlab.com/name", "api")];
+    let project = [&project[..], &[("project.runner.gitlab.com/id", "7")]].concat();
     vec![
         finds("TG016", "changed", High, "another job", [child(2).env("CI_JOB_ID", "2")]),
         finds("TG016", "changed", High, "another commit", [child(2).env("GIT_COMMIT", OTHER)]),
@@ -56,6 +60,35 @@ pub(super) fn examples() -> Vec<Example> {
         finds("TG016", "other-container", High, "another job's container", [main(), visitor("2")]),
         clean("TG016", "the job's own container", [main(), visitor("1")]),
         clean("TG016", "a container of nobody", [sh(1).container(), visitor("2")]),
+        finds(
+            "TG016",
+            "contradicts-pod",
+            High,
+            "another job than its pod",
+            [sh(2).env("CI_JOB_ID", "2").pod(&[], &gitlab)],
+        ),
+        finds(
+            "TG016",
+            "contradicts-pod",
+            High,
+            "another project than its pod, which no job can set",
+            [sh(2)
+                .env("GITLAB_CI", "true")
+                .env("CI_PROJECT_URL", "https://gitlab.example/evil/api")
+                .pod(&project, &[])],
+        ),
+        clean("TG016", "the job of its pod", [sh(2).env("CI_JOB_ID", "1").pod(&[], &gitlab)]),
+        clean("TG016", "no job of its own, in the pod of one", [sh(2).pod(&[], &gitlab)]),
+        clean(
+            "TG016",
+            "another id than the pod of a system without variables",
+            [sh(2).env("CI_JOB_ID", "2").pod(&[("tekton.dev/taskRun", "1")], &[])],
+        ),
+        clean(
+            "TG016",
+            "its descendants in the pod",
+            [2, 3].map(|pid| sh(pid).env("CI_JOB_ID", "2").pod(&[], &gitlab)),
+        ),
         Example::new("TG016", "the job of the container has ended", move |rules| {
             main().start(rules);
             rules.exit(main().id, SECOND);

@@ -10,8 +10,8 @@ use tracego_model::{
     },
     matcher::MatchTarget,
     record::job::{
-        Source,
-        attribute::{REVISION, RUN, TASK_RUN},
+        Contradiction, Job, Source, Trust,
+        attribute::{REPOSITORY, REVISION, RUN, TASK_RUN},
     },
 };
 
@@ -51,6 +51,13 @@ pub const RULE: Rule = Rule {
             grades: Grades::always(High),
             summary: "It claims one job and runs in the container that another job, which still runs, was given.",
             remedy: "Give each job a container of its own.",
+        },
+        Variant {
+            name: "contradicts-pod",
+            grades: Grades::always(High),
+            summary: "It claims another commit, repository or job than labels and annotations of its pod.",
+            remedy: "Do not set the variables of the job anew; use names of your own. If the pod is wrong, look at \
+                     who may set its annotations: docs/kubernetes.md says which labels a job cannot set.",
         },
         Variant {
             name: "outlives",
@@ -140,6 +147,7 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
             .with_some("job.root", Some(root).filter(|root| !root.is_empty()));
         report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     }
+    contradicts_pod(subject, job, root, report);
     let mut dropped = job.dropped.iter().copied().filter(|attribute| matters(attribute)).peekable();
     if dropped.peek().is_some() && subject.knows_environment() && report.memory.is_new(&(root, "dropped")) {
         let list = dropped.collect::<Vec<_>>().join(", ");
@@ -152,6 +160,31 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
         report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
     }
     other_container(subject, report);
+}
+
+/// Reports what the environment claims and the pod contradicts, each claim once for a job or a pod.
+fn contradicts_pod(subject: &Subject<'_>, job: &Job, root: &str, report: &mut FindingCollector<'_>) {
+    let pod = job.pod.as_deref().unwrap_or_default();
+    // Where several labels and annotations contradict a claim, the one that no job can set is shown.
+    let trusted = |one: &&Contradiction| one.trust == Trust::Protected;
+    for attribute in [REVISION, REPOSITORY, RUN, TASK_RUN] {
+        let about = || job.contradictions.iter().filter(|one| one.attribute == attribute);
+        let Some(one) = about().find(trusted).or_else(|| about().next()) else { continue };
+        let claimed = one.environment.as_str();
+        if !report.memory.is_new(&(root, pod, attribute, claimed)) {
+            continue;
+        }
+        let message = format!("a process claims {attribute} {claimed} where its pod has {}", one.pod);
+        let confidence = if one.trust == Trust::Protected { Confidence::High } else { Confidence::Medium };
+        let case = FindingCase::new("contradicts-pod", message)
+            .sure(confidence)
+            .with("attribute", attribute)
+            .with("claimed", claimed)
+            .with("expected", one.pod.as_str())
+            .with("pod.key", one.variable)
+            .with("k8s.pod.uid", pod);
+        report.add(case, subject.place(report.settings), &MatchTarget::of(subject.record));
+    }
 }
 
 fn other_container(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {

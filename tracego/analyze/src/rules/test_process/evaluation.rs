@@ -56,8 +56,13 @@ impl TestProcess {
         });
         let is_root = job.as_ref().is_some_and(|job| job.root == self.id);
         let of_job = job.as_ref().map(|job| (job, exec_id(job.root)));
-        let merged =
-            context::merge(&context::explicit(&self.injected), &identity(&self.env), of_job, is_root);
+        let merged = context::merge(
+            &context::explicit(&self.injected),
+            &identity(&self.env),
+            of_job,
+            is_root,
+            self.pod.as_deref(),
+        );
         let mut record = self.record.clone();
         let (context, job) = merged.unzip();
         record.context = context;

@@ -18,6 +18,7 @@ use tracego_model::{
 };
 
 use super::{Rules, settings::RuleSettings};
+use crate::enrich::pods::KnownPod;
 
 /// A container id.
 pub(super) const CONTAINER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -32,6 +33,7 @@ pub(super) struct TestProcess {
     env: BTreeMap<Arc<str>, String>,
     job: Option<(TaskId, BTreeMap<Arc<str>, String>)>,
     injected: Vec<(String, String)>,
+    pod: Option<Arc<KnownPod>>,
     image: Option<Image>,
     above: GoTask,
     surroundings: Option<Surroundings>,
@@ -69,6 +71,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
     };
     let record = Record {
         brief: None,
+        brief_pod: None,
         is_lean: false,
         schema: record::SCHEMA,
         schema_url: record::SCHEMA_URL,
@@ -95,6 +98,7 @@ pub(super) fn process(pid: u32, path: &str, args: &str) -> TestProcess {
         env,
         job: None,
         injected: Vec::new(),
+        pod: None,
         image: None,
         above,
         surroundings: None,

@@ -14,7 +14,7 @@ use tracego_model::{
 };
 
 use super::{COMMIT, CONTAINER, TestProcess};
-use crate::rules::runtime::sandbox;
+use crate::{enrich::pods::tests::example_pod, rules::runtime::sandbox};
 
 impl TestProcess {
     pub(in crate::rules) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -98,6 +98,11 @@ impl TestProcess {
         self.with(|scene| drop(scene.env.remove(name)))
     }
 
+    /// Puts the process into a pod with these labels and annotations.
+    pub(in crate::rules) fn pod(self, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Self {
+        self.with(|scene| scene.pod = Some(example_pod(labels, annotations)))
+    }
+
     /// Sets a variable as `--env NAME=value` does.
     pub(in crate::rules) fn injected(self, name: &str, value: &str) -> Self {
         self.with(|scene| scene.injected.push((name.to_owned(), value.to_owned())))
@@ -135,10 +140,12 @@ impl TestProcess {
 
     pub(in crate::rules) fn container(self) -> Self {
         let cgroup = format!("/system.slice/docker-{CONTAINER}.scope");
-        self.record(|record| record.container = Some(Container { id: CONTAINER.into(), runtime: None }))
-            .process(|process| process.vpid = Some(1))
-            .process(|process| process.linux = Some(LinuxCgroup { cgroup }))
-            .own(|own| own.unit = Some(format!("docker-{CONTAINER}.scope")))
+        self.record(|record| {
+            record.container = Some(Container { id: CONTAINER.into(), runtime: None, image: None })
+        })
+        .process(|process| process.vpid = Some(1))
+        .process(|process| process.linux = Some(LinuxCgroup { cgroup }))
+        .own(|own| own.unit = Some(format!("docker-{CONTAINER}.scope")))
     }
 
     pub(in crate::rules) fn unit(self, unit: &str) -> Self {

@@ -50,6 +50,10 @@ pub(super) fn fill(record: &mut Members, kind: &str, reference: &Value) {
         _ => {
             let names = ["capability", "rlimit", "namespace", "cgroup", "seccomp", "no_new_privs", "unit"];
             copy(object(record, "tracego"), own.unwrap_or(&Value::Null), &names);
+            copy(record, reference, &["k8s"]);
+            if let Some(container) = reference.get("container") {
+                copy(object(record, "container"), container, &["image"]);
+            }
             if let Some(path) = get("cgroup_path") {
                 object(record, "process").insert("linux".to_owned(), json!({ "cgroup": path }));
             }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use tracego_model::record::{self, Record, event_name};
 
 use super::{
-    Container, DATASET, EventSort, MODULE, Orchestrator, VERSION,
+    Container, DATASET, EventSort, MODULE, Orchestrator, OtherK8s, VERSION,
     process::{Device, User, Variable},
 };
 use crate::format::{
@@ -40,11 +40,12 @@ impl Serialize for LeanDocument<'_> {
             "host": LeanHost(record),
             "process"? process.map(|process| LeanProcess(record, process)),
             "user"? user.map(User),
-            "container"? record.container.as_ref().map(Container),
-            "orchestrator"? record.k8s.as_ref().map(Orchestrator),
+            "container"? record.container.as_ref().map(|container| Container(container, record)),
+            "orchestrator"? record.shown_pod().map(|k8s| Orchestrator(k8s)),
             "trace"? trace.map(|trace| SingleMember("id", &trace.trace_id)),
             "span"? trace.map(|trace| SingleMember("id", &trace.span_id)),
             "error"? own.error.map(|error| SingleMember("code", error.name)),
+            "k8s"? record.shown_pod().filter(|k8s| k8s.container.is_some()).map(|k8s| OtherK8s(k8s)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
             "tracego": LeanOwn { record, left_out: mapped, exit_left_out: &["run_time_ns"] },

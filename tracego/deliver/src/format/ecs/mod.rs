@@ -16,7 +16,7 @@ use tracego_model::{
     finding::Finding,
     record::{
         self, Record, enforcement::EnforcementDecision, event_name, frozen::Frozen, image::BuildId,
-        policy::Violation,
+        kubernetes::ContainerImage, policy::Violation,
     },
 };
 
@@ -83,14 +83,15 @@ impl Serialize for Document<'_> {
             "process"? process.map(|process| Process(record, process)),
             "file"? pending_executable(record).map(|name| SingleMember("name", name)),
             "user"? user.map(User),
-            "container"? record.container.as_ref().map(Container),
-            "orchestrator"? record.k8s.as_ref().map(Orchestrator),
+            "container"? record.container.as_ref().map(|container| Container(container, record)),
+            "orchestrator"? record.k8s.as_ref().map(|k8s| Orchestrator(k8s)),
             "trace"? trace.map(|trace| SingleMember("id", &trace.trace_id)),
             "span"? trace.map(|trace| SingleMember("id", &trace.span_id)),
             "rule"? RuleFields::of(record),
             "error"? record.tracego.error.map(|error| SingleMember("code", error.name)),
             "labels"? (!labels.is_empty()).then_some(labels),
             "related"? process.map(names).filter(|names| !names.is_empty()).map(|names| SingleMember("user", names)),
+            "k8s"? record.k8s.as_ref().filter(|k8s| !k8s.is_uid_alone()).map(|k8s| OtherK8s(k8s)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
             "tracego": TracegoFields {
@@ -143,12 +144,13 @@ impl EventSort {
             event_name::CONFINEMENT => ("enrichment", INFO, "confinement"),
             // Auditbeat says the same of a process that ran before.
             event_name::PROCESS => ("state", INFO, "existing-process"),
+            event_name::POD => ("enrichment", INFO, "pod"),
             _ => ("event", INFO, "other"),
         };
         let category = match record.event_name {
             event_name::STREAM => "host",
             event_name::IMAGE => "file",
-            event_name::JOB | event_name::CONFINEMENT => "configuration",
+            event_name::JOB | event_name::CONFINEMENT | event_name::POD => "configuration",
             _ => "process",
         };
         let own = &record.tracego;
@@ -220,13 +222,27 @@ impl Serialize for Agent<'_> {
     }
 }
 
-struct Container<'a>(&'a record::Container);
+struct Container<'a>(&'a record::Container, &'a Record);
 
 impl Serialize for Container<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
             "id": self.0.id,
             "runtime"? self.0.runtime.map(|runtime| runtime.name),
+            "image"? self.1.shown_image().map(Image),
+        }
+    }
+}
+
+struct Image<'a>(&'a ContainerImage);
+
+impl Serialize for Image<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ContainerImage { name, tags, repo_digests, id: _ } = self.0;
+        object! { serializer;
+            "name": name,
+            "tag"? (!tags.is_empty()).then_some(tags),
+            "hash"? (!repo_digests.is_empty()).then_some(SingleMember("all", repo_digests)),
         }
     }
 }
@@ -237,18 +253,52 @@ impl Serialize for Orchestrator<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
             "type": "kubernetes",
-            "resource": Pod(&self.0.pod.uid),
+            "namespace"? self.0.namespace.as_ref().map(|namespace| &namespace.name),
+            "resource": Pod(&self.0.pod),
         }
     }
 }
 
-struct Pod<'a>(&'a str);
+struct Pod<'a>(&'a record::kubernetes::Pod);
 
 impl Serialize for Pod<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
             "type": "pod",
-            "id": self.0,
+            "id": self.0.uid,
+            "name"? self.0.name.as_ref(),
+        }
+    }
+}
+
+/// `k8s`: the attributes that ECS has no field for, with their names in OpenTelemetry.
+struct OtherK8s<'a>(&'a record::K8s);
+
+impl Serialize for OtherK8s<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record::K8s {
+            pod,
+            namespace: _,
+            node,
+            container,
+            deployment,
+            replicaset,
+            statefulset,
+            daemonset,
+            job,
+            cronjob,
+        } = self.0;
+        let has_texts = !pod.label.is_empty() || !pod.annotation.is_empty();
+        object! { serializer;
+            "pod"? has_texts.then_some(OmitFields(pod, &["uid", "name"])),
+            "node"? node.as_ref(),
+            "container"? container.as_ref(),
+            "deployment"? deployment.as_ref(),
+            "replicaset"? replicaset.as_ref(),
+            "statefulset"? statefulset.as_ref(),
+            "daemonset"? daemonset.as_ref(),
+            "job"? job.as_ref(),
+            "cronjob"? cronjob.as_ref(),
         }
     }
 }

@@ -39,8 +39,8 @@ impl Serialize for LeanRecord<'_> {
             "process"? record.process.as_deref().map(|process| LeanProcess(record, process)),
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
-            "container"? record.container.as_ref(),
-            "k8s"? record.k8s.as_ref(),
+            "container"? record.container.as_ref().map(|container| OmitFields(container, &["image"])),
+            "k8s"? record.shown_pod(),
             "tracego": OmitFields(&*record.tracego, &["boot_id"]),
         }
     }

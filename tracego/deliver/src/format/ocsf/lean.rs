@@ -6,6 +6,7 @@ use tracego_model::record::{self, Record, event_name};
 
 use super::{
     ControlPolicy, Data, EventClass, VERSION, integer, outcome,
+    pod::LeanK8s,
     process::{Container, Session, User, Variable, program},
     severity_id,
 };
@@ -213,7 +214,7 @@ impl Serialize for LeanUnmapped<'_> {
         ];
         let mapped: Vec<&'static str> = mapped.into_iter().flatten().collect();
         // The pod is in the container.
-        let k8s = record.k8s.as_ref().filter(|k8s| record.container.is_none() || k8s.pod.uid.len() != 36);
+        let k8s = LeanK8s::of(record);
         let process = record.process.as_deref().map(|process| LeanUnmappedProcess(record, process));
         object! { serializer;
             "seq"? integer(record.seq).is_none().then_some(record.seq),

@@ -11,6 +11,7 @@ mod control;
 mod finding;
 mod lean;
 mod origin;
+mod pod;
 mod process;
 
 use std::io;
@@ -102,6 +103,7 @@ impl EventClass {
             event_name::JOB => (BASE, (99, "Job"), None),
             event_name::IMAGE => (BASE, (99, "Image"), None),
             event_name::CONFINEMENT => (BASE, (99, "Confinement"), None),
+            event_name::POD => (BASE, (99, "Pod"), None),
             name if record.process.is_some() => (PROCESS, (99, name), None),
             name => (STREAM, (99, name), None),
         };
@@ -236,8 +238,11 @@ impl Serialize for Unmapped<'_> {
             "span_id"? trace.map(|trace| &trace.span_id),
             "trace_flags"? trace.map(|trace| &trace.trace_flags),
             "process"? record.process.as_deref().map(UnmappedProcess),
-            // OCSF has the pod only in the container.
+            // OCSF has the pod only in the container, and an image only with its id.
             "k8s"? record.k8s.as_ref(),
+            "container"? record.container.as_ref().and_then(|container| container.image.as_ref()).map(|image| {
+                SingleMember("image", image)
+            }),
             "tracego": OmitFields(&*record.tracego, MAPPED),
         }
     }

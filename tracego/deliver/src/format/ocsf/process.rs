@@ -6,7 +6,7 @@ use tracego_model::{
     record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
-use super::integer;
+use super::{integer, pod::Image};
 use crate::format::{
     Millis, is_program,
     object::{AsText, SingleMember, object},
@@ -184,6 +184,8 @@ impl Serialize for Container<'_> {
         let pod = record.k8s.as_ref().map(|k8s| &k8s.pod.uid);
         object! { serializer;
             "uid": container.id,
+            "name"? record.k8s.as_ref().and_then(|k8s| k8s.container.as_ref()).map(|named| &named.name),
+            "image"? record.shown_image().and_then(Image::of),
             "runtime"? container.runtime.map(|runtime| runtime.name),
             "orchestrator"? pod.map(|_| "kubernetes"),
             "pod_uuid"? pod.filter(|uid| uid.len() == 36),

@@ -12,7 +12,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../schema/record.schema.json")).unwrap_or_default()
 });
 
-/// Fields of ECS beside those that every document keeps, `cicd`, `vcs` and `tracego`; `*` stands for any names.
+/// Fields of ECS beside those that every document keeps, `cicd`, `vcs`, `k8s` and `tracego`; `*` stands for any names.
 const ECS: &[&str] = &[
     "message",
     "log.level",
@@ -59,9 +59,14 @@ const ECS: &[&str] = &[
     "user.name",
     "container.id",
     "container.runtime",
+    "container.image.name",
+    "container.image.tag",
+    "container.image.hash.all",
     "orchestrator.type",
+    "orchestrator.namespace",
     "orchestrator.resource.type",
     "orchestrator.resource.id",
+    "orchestrator.resource.name",
     "trace.id",
     "span.id",
     "error.code",
@@ -153,7 +158,7 @@ impl KnownNames {
             }
             RecordForm::Ecs => {
                 let mut known = Self::default();
-                for name in ["cicd", "vcs", "tracego"] {
+                for name in ["cicd", "vcs", "k8s", "tracego"] {
                     known.take_over(name, native());
                 }
                 ECS.iter().for_each(|name| known.add(name));
@@ -161,7 +166,7 @@ impl KnownNames {
             }
             RecordForm::Ocsf => {
                 let (mut known, mut unmapped) = (Self::default(), Self::default());
-                for name in ["process", "k8s", "tracego"] {
+                for name in ["process", "container", "k8s", "tracego"] {
                     unmapped.take_over(name, native());
                 }
                 known.below.insert("unmapped".into(), unmapped);

@@ -87,6 +87,7 @@ struct Own<'a> {
 struct Job<'a> {
     #[serde(borrow)]
     root: Option<Root<'a>>,
+    pod: Option<&'a str>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,7 +169,7 @@ impl<'a> Known<'a> {
         let (own, seal) = (&self.own, self.seal());
         let completeness = own.completeness.as_ref();
         let unread = own.executable.as_ref().is_some_and(|file| file.unread.is_some());
-        let root = own.job.as_ref().and_then(|job| job.root.as_ref());
+        let key = own.job.as_ref().and_then(|job| job.root.as_ref().map(|root| root.exec_id).or(job.pod));
         Facts {
             seq: self.seq,
             time: Time::default(),
@@ -177,10 +178,7 @@ impl<'a> Known<'a> {
             truncated: completeness.is_some_and(|whole| !whole.truncated.is_empty()),
             unread: unread || completeness.is_some_and(|whole| !whole.unavailable.is_empty()),
             lost: own.lost.as_ref().map(Cow::Borrowed),
-            job: seal
-                .and_then(|seal| seal.job.as_deref())
-                .or(root.map(|root| root.exec_id))
-                .map(Cow::Borrowed),
+            job: seal.and_then(|seal| seal.job.as_deref()).or(key).map(Cow::Borrowed),
             job_reference: own.references.as_ref().and_then(|references| references.job).map(Cow::Borrowed),
             seal: seal.map(|seal| seal.scope),
             urgent: own.findings.is_some()

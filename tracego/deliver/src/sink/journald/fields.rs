@@ -32,6 +32,7 @@ fn message_id(event_name: &str) -> Option<&'static str> {
         event_name::HEARTBEAT => "8746ff0548f74780b585a62c6fd53411",
         event_name::SEAL_OPENED => "16286dd00ef04494901061456e6ddc89",
         event_name::SEAL => "0f952e9a282548f18e0258174940c5fd",
+        event_name::POD => "5d2c0b6e4f3a4b0f9a57c1d3e8f06b92",
         _ => return None,
     })
 }
@@ -159,7 +160,12 @@ impl Fields<'_> {
             }
         }
         self.maybe("CONTAINER_ID", record.container.as_ref().map(|container| container.id.as_str()));
-        self.maybe("K8S_POD_UID", record.k8s.as_ref().map(|k8s| k8s.pod.uid.as_str()));
+        if let Some(k8s) = &record.k8s {
+            self.add("K8S_POD_UID", &k8s.pod.uid);
+            self.maybe("K8S_POD_NAME", k8s.pod.name.as_deref());
+            self.maybe("K8S_NAMESPACE_NAME", k8s.namespace.as_ref().map(|named| named.name.as_str()));
+            self.maybe("K8S_CONTAINER_NAME", k8s.container.as_ref().map(|named| named.name.as_str()));
+        }
         for finding in &record.tracego.findings {
             // A field may appear more than once, and each value is found.
             self.add("TRACEGO_FINDING_ID", finding.id);
@@ -224,6 +230,7 @@ mod tests {
             event_name::HEARTBEAT,
             event_name::SEAL_OPENED,
             event_name::SEAL,
+            event_name::POD,
         ];
         let ids: BTreeSet<_> = kinds.iter().filter_map(|kind| message_id(kind)).collect();
         assert_eq!(ids.len(), kinds.len());

@@ -18,6 +18,22 @@ pub enum Source {
     Environment,
     /// The process that opened the job.
     Inherited,
+    /// A label of the pod.
+    #[serde(rename = "pod.label")]
+    PodLabel,
+    /// An annotation of the pod.
+    #[serde(rename = "pod.annotation")]
+    PodAnnotation,
+}
+
+/// Whether the author of a job can choose a value of its pod.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// The CI system documents that a job cannot set the value.
+    Protected,
+    /// The author of a job, or whoever may change the pod, can set the value.
+    Claimed,
 }
 
 /// `cicd` and `vcs`, two members of a record.
@@ -39,6 +55,8 @@ pub enum OpenedBy {
     Explicit,
     /// An ancestor was started with the variables of a job.
     Ancestor,
+    /// Labels or annotations of the pod name a job, and no ancestor does.
+    Pod,
     /// The process itself was started with the variables of a job: its own claim alone.
     #[serde(rename = "self")]
     Itself,
@@ -56,15 +74,21 @@ pub struct Job {
     /// Process that opened the job; absent when no process did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
+    /// Uid of the pod, if its labels or annotations name a job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<Arc<str>>,
     /// The attributes, each with its source.
     pub sources: Vec<Sourced>,
+    /// Values of the environment that labels or annotations of the pod contradict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Contradiction>,
     /// Claims of the process that contradict the job it descends from, or explicit values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
     /// Attributes of the job that are no longer in the process's environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<&'static str>,
-    /// Values that somebody else than the process states: `--env`, or the process that opened the job. Not
+    /// Values that somebody else than the process states: `--env`, the pod, or the process that opened the job. Not
     /// written.
     #[serde(skip)]
     pub vouched: Vec<(&'static str, String)>,
@@ -82,6 +106,13 @@ impl Job {
     #[must_use]
     pub fn vouched(&self, attribute: &str) -> Option<&str> {
         self.vouched.iter().find(|(known, _)| *known == attribute).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns what tells the job from others in this run: the id of the process that opened it, or the uid of the pod
+    /// that names it.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.root.as_ref().map(|root| root.exec_id.as_str()).or(self.pod.as_deref())
     }
 }
 
@@ -110,8 +141,28 @@ pub struct Sourced {
     pub attribute: &'static str,
     /// The source; see [`Source`].
     pub source: Source,
-    /// The variable that the value comes from.
+    /// The variable, or the key of the label or annotation, that the value comes from.
     pub variable: &'static str,
+    /// Whether the author of the job can choose the value; only for values of the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
+}
+
+/// A value of the environment that the pod contradicts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Contradiction {
+    /// The attribute.
+    pub attribute: &'static str,
+    /// The value in the environment of the process, or of the process that opened the job.
+    pub environment: String,
+    /// The value that the pod has.
+    pub pod: String,
+    /// The source of the pod's value.
+    pub source: Source,
+    /// The label or annotation with the pod's value.
+    pub variable: &'static str,
+    /// Whether the author of the job can choose the pod's value.
+    pub trust: Trust,
 }
 
 /// A claim that contradicts a stronger or an earlier one.

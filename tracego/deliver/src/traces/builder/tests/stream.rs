@@ -70,6 +70,7 @@ impl Stream {
         let service = Service { name: "tracego", version: "0", instance: Instance { id: "run-1".into() } };
         Record {
             brief: None,
+            brief_pod: None,
             is_lean: false,
             schema: SCHEMA,
             schema_url: SCHEMA_URL,
