@@ -119,6 +119,32 @@ fn accepted(tools: &Tools) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+/// The commands of docs/deploy.md that helm runs, as they stand there; nothing is sent to a cluster.
+fn way(tools: &Tools) {
+    let document = fs::read_to_string(deploy().join("../docs/deploy.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(fs::canonicalize(deploy()).unwrap(), folder.path().join("deploy")).unwrap();
+    let block = |comment: &str| {
+        let (_, after) = document.split_once(&format!("{comment}\n```")).unwrap();
+        let (_, lines) = after.split_once('\n').unwrap();
+        lines.split_once("```").unwrap().0.to_owned()
+    };
+    fs::write(folder.path().join("cluster.yaml"), block("<!-- file: cluster.yaml -->")).unwrap();
+    let commands = block("<!-- run by: the tests of the chart -->");
+    let commands: Vec<&str> = commands.lines().filter_map(|line| line.strip_prefix("$ helm ")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let mut helm = Command::new(&tools.helm);
+        helm.args(command.split(' ')).current_dir(folder.path()).env_clear().env("HOME", folder.path());
+        if command.starts_with("install ") {
+            helm.arg("--dry-run=client");
+        }
+        let made = text(&helm.output().unwrap());
+        let image = "registry.example.com/tracego:";
+        assert!(made.contains(image) || command.starts_with("lint "), "{command}: {made}");
+    }
+}
+
 /// Every value has a type, and a name that the chart does not know is refused.
 fn wrong(tools: &Tools) {
     for (value, named) in [
@@ -265,8 +291,9 @@ fn configuration() {
 fn main() {
     let tools = Tools::ready();
     let missing = tools.as_ref().err().cloned();
-    let checks: [ChartCheck; 6] = [
+    let checks: [ChartCheck; 7] = [
         ("helm accepts the chart", accepted),
+        ("the document's commands of helm do what it says", way),
         ("helm refuses values that the chart does not know", wrong),
         ("Kubernetes knows every member from 1.27 to 1.37", valid),
         ("the pod has four capabilities and no root", restricted),
