@@ -96,7 +96,11 @@ fn names() {
     // The static pod of a kubelet, whose copy in the API has another uid.
     let hash = format!("0123456789abcdef0123456789{:06x}", std::process::id() & 0xff_ffff);
     let of_kubelet = PodDescription::new("node-1", "kube-system", "etcd-node-1", &uid(3));
-    api.put(&of_kubelet.annotations(&[("kubernetes.io/config.hash", &hash)]).container("etcd", Some(&id(3))));
+    api.put(
+        &of_kubelet
+            .annotations(&[("kubernetes.io/config.hash", &hash), ("kubernetes.io/config.mirror", &hash)])
+            .container("etcd", Some(&id(3))),
+    );
     assert_eq!(pod_record(&watch, "etcd-node-1")["tracego"]["pod"]["api_uid"], uid(3));
     let cgroup = PodCgroup::new(&hash, &id(3));
     assert!(cgroup.command(watch.program.to_str().unwrap(), &["static"]).status().unwrap().success());

@@ -9,8 +9,13 @@ use crate::{
     settings::PodWatchSettings,
 };
 
-/// Annotation of a static pod's copy: the uid that kubelet gives the pod itself.
+/// Annotations of a static pod's copy: both hold the uid that kubelet gives the pod itself. The first one can be put on
+/// any pod; the API lets nobody add the second one to a pod that is there (pkg/apis/core/validation,
+/// `ValidatePodSpecificAnnotationUpdates`).
 const CONFIG_HASH: &str = "kubernetes.io/config.hash";
+const CONFIG_MIRROR: &str = "kubernetes.io/config.mirror";
+/// Number of hexadecimal digits of such a uid. Those of other pods have dashes.
+const HASH_LEN: usize = 32;
 /// Label with the end of the name of a Deployment's ReplicaSet.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
@@ -31,7 +36,11 @@ pub(crate) fn facts(pod: Pod, settings: &PodWatchSettings) -> Option<PodFacts> {
         return None;
     }
     let hash = metadata.annotations.get(CONFIG_HASH);
-    let cgroup_uid = hash.filter(|hash| is_name(hash) && **hash != metadata.uid).cloned();
+    let is_hash = |text: &String| {
+        text.len() == HASH_LEN && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let mirror = metadata.annotations.get(CONFIG_MIRROR);
+    let cgroup_uid = hash.filter(|hash| is_hash(hash) && mirror == Some(*hash)).cloned();
     let workloads = workloads(&metadata);
     let known = |keys: &[&str], texts: &BTreeMap<String, String>| {
         let found = keys.iter().filter_map(|key| texts.get_key_value(*key));
@@ -134,7 +143,9 @@ fn workloads(metadata: &ObjectMeta) -> Vec<Workload> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::KeyList;
+    use crate::{api::watch_event::WatchEvent, settings::KeyList};
+
+    const HASH: &str = "0123456789abcdef0123456789abcdef";
 
     fn read(json: &serde_json::Value) -> Option<PodFacts> {
         let settings = PodWatchSettings {
@@ -214,13 +225,60 @@ mod tests {
         assert_eq!(of("Job", "example.com/v1", "other", ""), []);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_answer_is_bounded(
+            at in 0_usize..400, with in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+            long in 0_usize..5000, many in 0_usize..200,
+        ) {
+            let labels: BTreeMap<String, String> =
+                (0..many).map(|n| (format!("app{n}"), "x".repeat(long))).collect();
+            let status = serde_json::json!([{"name": "c", "containerID": "containerd://a", "imageID": "x"}]);
+            let pod = serde_json::json!({
+                "metadata": {"uid": "u", "name": "n", "namespace": "s", "annotations": labels, "labels": labels},
+                "spec": {"nodeName": "n", "containers": vec![serde_json::json!({"name": "c", "image": "i:1"}); many]},
+                "status": {"phase": "Running", "containerStatuses": status}
+            });
+            let mut line = serde_json::json!({"type": "ADDED", "object": pod}).to_string().into_bytes();
+            let end = (at + with.len()).min(line.len());
+            line.splice(at.min(end)..end, with);
+            let any = KeyList(vec!["*".to_owned()]);
+            let settings =
+                PodWatchSettings { labels: any.clone(), annotations: any, ..PodWatchSettings::default() };
+            if let Ok(WatchEvent::Present(pod)) = WatchEvent::parse(&line)
+                && let Some(facts) = facts(*pod, &settings)
+            {
+                let shown = [&facts.shown.labels, &facts.shown.annotations];
+                assert!(shown.iter().all(|texts| texts.len() <= PARTS_MAX));
+                let texts = shown.iter().flat_map(|texts| texts.values());
+                assert!(texts.map(String::len).max().unwrap_or_default() <= TEXT_MAX + 3);
+                assert!(facts.containers.len() <= PARTS_MAX);
+            }
+        }
+    }
+
     #[test]
-    fn a_static_pod_has_the_uid_that_kubelet_gives_it() {
+    fn a_static_pod_alone_has_the_uid_that_kubelet_gives_it() {
         let metadata = serde_json::json!({
-            "uid": "u", "name": "n", "namespace": "s", "annotations": {CONFIG_HASH: "0123456789abcdef0123456789abcdef"}
+            "uid": "u", "name": "n", "namespace": "s",
+            "annotations": {CONFIG_HASH: HASH, CONFIG_MIRROR: HASH}
         });
         let facts = read(&serde_json::json!({"metadata": metadata})).unwrap();
-        assert_eq!((facts.uid_in_cgroups(), facts.uid.as_str()), ("0123456789abcdef0123456789abcdef", "u"));
+        assert_eq!((facts.uid_in_cgroups(), facts.uid.as_str()), (HASH, "u"));
+        // Nobody takes the uid of another pod.
+        let other = "8f2b6e1c-0d3a-4b5c-9e7f-1a2b3c4d5e6f";
+        for annotations in [
+            serde_json::json!({CONFIG_HASH: HASH}),
+            serde_json::json!({CONFIG_MIRROR: HASH}),
+            serde_json::json!({CONFIG_HASH: other, CONFIG_MIRROR: other}),
+            serde_json::json!({CONFIG_HASH: HASH, CONFIG_MIRROR: other}),
+        ] {
+            let metadata = serde_json::json!({
+                "uid": "u", "name": "n", "namespace": "s", "annotations": annotations
+            });
+            let facts = read(&serde_json::json!({"metadata": metadata})).unwrap();
+            assert_eq!(facts.uid_in_cgroups(), "u", "{annotations}");
+        }
         assert!(read(&serde_json::json!({"metadata": {"name": "n", "namespace": "s"}})).is_none());
     }
 }
