@@ -22,8 +22,10 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a service that ran before and starts again is judged as any other", again, needs),
 ];
 
-/// Listens, keeps a file of its data open, and answers nothing.
-const SERVER: &str = "package main\n\nimport (\n\t\"net\"\n\t\"os\"\n)\n\nfunc main() {\n\
+/// Listens, keeps a file of its data open, answers nothing, and may start programs all the time.
+const SERVER: &str = "package main\n\nimport (\n\t\"net\"\n\t\"os\"\n\t\"os/exec\"\n)\n\nfunc main() {\n\
+    \tif os.Getenv(\"BUSY\") != \"\" {\n\t\tgo func() {\n\t\t\tfor {\n\t\t\t\texec.Command(\"/bin/true\").Run()\n\
+    \t\t\t}\n\t\t}()\n\t}\n\
     \tif _, err := os.OpenFile(os.Args[1], os.O_RDWR|os.O_CREATE, 0o600); err != nil {\n\t\tpanic(err)\n\t}\n\
     \tserver, err := net.Listen(\"tcp\", \"127.0.0.1:0\")\n\tif err != nil {\n\t\tpanic(err)\n\t}\n\
     \tos.WriteFile(os.Args[2], nil, 0o600)\n\tfor {\n\t\tclient, err := server.Accept()\n\
@@ -88,10 +90,15 @@ impl Service {
     /// Starts an instance with few open files and a memory limit that its group does not give, and waits until it
     /// listens.
     fn start(&self, group: &MemoryGroup) -> ChildGuard {
+        self.start_as(group, &[])
+    }
+
+    fn start_as(&self, group: &MemoryGroup, variables: &[(&str, &str)]) -> ChildGuard {
         let ready = self.project.path("ready");
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$ >\"$1/cgroup.procs\"; ulimit -n 256; exec \"$2\" state.db ready", "sh"]);
         command.arg(&group.0).arg(self.project.path(self.name)).current_dir(self.project.path(""));
+        command.envs(variables.iter().copied());
         let child = command
             .env("GOMEMLIMIT", "100MiB")
             .env("CI_JOB_ID", "71")
@@ -141,6 +148,8 @@ fn judged() {
     let service = Service::build("was-here");
     let group = MemoryGroup::make("judged").unwrap();
     let (one, other) = (service.start(&group), service.start(&group));
+    // Events about this one come before it is read.
+    let busy = service.start_as(&group, &[("BUSY", "1")]);
     let out = service.project.path("out");
     let output = ["--output", "json", "--output-file", out.to_str().unwrap()];
     let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
@@ -170,6 +179,11 @@ fn judged() {
             limits["process"]["working_directory"],
             service.project.path("").to_str().unwrap().trim_end_matches('/')
         );
+    }
+    for id in ["TG006", "TG007", "TG008", "TG018"] {
+        wait_until("the finding about a busy service", || {
+            about(&written(), busy.0.id()).iter().any(|(found, _)| found == id)
+        });
     }
     // Nothing but findings is written about what ran before.
     let kinds: Vec<_> = written().iter().map(|record| record["event_name"].clone()).collect();

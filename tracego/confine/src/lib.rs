@@ -9,11 +9,13 @@
 //! threads     capabilities of all threads of a process
 //! filter      filters of system calls: of the agent, of readers of files, of evaluators
 //! writing     files that a thread may write
+//! mounts      mounts that nobody can write to
 //! worker      the identity of a process that reads files of others
 //! ```
 
 pub mod capability;
 pub mod filter;
+pub mod mounts;
 pub mod threads;
 pub mod worker;
 pub mod writing;

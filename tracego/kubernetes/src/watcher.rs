@@ -41,13 +41,16 @@ const SHORT: Duration = Duration::from_secs(5);
 const PORTION: usize = 128;
 /// Number of pods that are asked for at once where the whole list is too long; a quarter of it where that is, too.
 const PAGE: u32 = 200;
+/// Maximum number of parts of a list: those of a node with as many pods as are kept, if each part has few.
+const PAGES_MAX: usize = 256;
 
 /// The thread that watches.
 #[derive(Debug)]
 pub struct PodWatcher;
 
 impl PodWatcher {
-    /// Starts the thread. It ends with the pipeline that `queue` leads to.
+    /// Starts the thread. It ends at its next answer or pause after the pipeline that `queue` leads to; the end of the process does
+    /// not wait for it.
     ///
     /// # Errors
     /// Fails if there is no thread to be had.
@@ -143,7 +146,13 @@ impl PodWatch {
     async fn list(&mut self) -> Result<(), RequestError> {
         let mut there = BTreeSet::new();
         let mut next = String::new();
+        let mut pages = 0..PAGES_MAX;
         let version = loop {
+            if pages.next().is_none() || self.queue.strong_count() == 0 {
+                return Err(RequestError::Failed(format!(
+                    "the list of pods has more than {PAGES_MAX} parts"
+                )));
+            }
             // From the server's memory, which costs it little. A list in parts cannot be had from there.
             let part = self.page.map_or("resourceVersion=0".to_owned(), |page| format!("limit={page}"));
             let query = if next.is_empty() { part } else { format!("{part}&continue={}", encoded(&next)) };
@@ -193,6 +202,8 @@ impl PodWatch {
             let Some(piece) = piece? else { break };
             for line in lines.take(&piece) {
                 events += 1;
+                // What ends the watch later is a new failure.
+                self.backoff.reset();
                 match line {
                     Line::Whole(line) => self.line(&line)?,
                     Line::TooLong => self.status.leave_out(LeftOut::TooLong),

@@ -42,6 +42,13 @@ fn options_in(
         Some(api) => (api.clone(), None, None),
         None => (in_cluster(&variable)?, of_account("ca.crt"), of_account("token")),
     };
+    // Errors show the address.
+    if api
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains('@')))
+    {
+        wrong_usage!("--kubernetes-api: the address holds a user; give a token with --kubernetes-token");
+    }
     let api: Uri = api.parse().with_context(|| format!("--kubernetes-api {api}"))?;
     let is_https = match api.scheme_str() {
         Some("https") => true,

@@ -12,10 +12,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{StatVfsMountFlags, statvfs},
     process::{geteuid, getuid},
     thread::{CapabilitySet, capabilities},
 };
+use tracego_confine::mounts::is_read_only_root;
 
 /// Mode bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -89,9 +89,9 @@ impl TrustedOwners {
     }
 }
 
-/// Returns whether a folder is mounted read-only, such as a ConfigMap of Kubernetes, whose mode lets all write.
+/// Whether a folder is the root of a read-only mount, such as a ConfigMap of Kubernetes, whose mode lets all write.
 fn is_read_only(folder: &Path) -> bool {
-    statvfs(folder).is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::RDONLY))
+    File::open(folder).is_ok_and(is_read_only_root)
 }
 
 /// Checks an open file and the folders above it. Of a pipe only the owner and the mode are checked.

@@ -326,6 +326,10 @@ impl Pipeline {
             }
         });
         let Some(record) = record else { return };
+        if record.tracego.inventory {
+            self.found(start.id, record);
+            return;
+        }
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
         // Not held: the exit belongs to the first record of the start.

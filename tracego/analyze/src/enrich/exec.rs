@@ -127,6 +127,9 @@ impl Enricher {
     ) -> ProcessEntry {
         let header = &exec.fixed.header;
         let inventory = header.flags & flags::BEFORE != 0;
+        let known = self.entry(header.id).filter(|_| inventory);
+        // Its start may be known to the tick alone.
+        let (id, seeded) = known.map_or((header.id, inventory), |entry| (entry.line.id, entry.line.seeded));
         let (up, job, before) = match self.entry(header.id) {
             Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
             // The fork was not seen (lost or filtered): the current parent is the best that is known.
@@ -165,17 +168,24 @@ impl Enricher {
             tracego_model::record::exec_id(&boot_id, id)
         });
         let line = Line {
-            id: header.id,
+            id,
             created: self.created(header.id),
             command: text::lossy(text::comm(&exec.fixed.comm)),
             executable,
             elsewhere: linux::Pathless::of(&exec.fixed, &self.builder.meta.mount_namespaces).is_some(),
-            // Its start is known to the tick.
-            seeded: inventory,
+            seeded,
             ..Line::default()
         };
         let users = note.and_then(|note| note.users.clone());
-        let entry = ProcessEntry { line: Line::below(up, line), job, identity, task, users, inventory };
+        let entry = ProcessEntry {
+            line: Line::below(up, line),
+            job,
+            identity,
+            task,
+            users,
+            inventory,
+            is_seed: false,
+        };
         if let Some(command) = link {
             let start = self.linked_start(&exec.fixed, &entry.line);
             self.links.add(command, &text::lossy(&exec.cwd), &entry.task, start);
@@ -235,8 +245,9 @@ impl Enricher {
         let linker = self.linker(exec, note, &entry);
         self.image(note, &entry, linker, &mut process, &mut own);
         if entry.inventory {
-            // Neither the call nor the exact start of the process is known.
+            // The call is not known, and the exact start of the process may not be.
             (own.inventory, own.exec) = (true, None);
+            own.exec_id = (!entry.line.seeded).then(|| self.exec_id(entry.line.id));
         } else {
             own.exec_id = Some(self.exec_id(header.id));
         }

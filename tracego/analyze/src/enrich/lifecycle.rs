@@ -37,7 +37,13 @@ impl Enricher {
             ..Line::default()
         };
         let task = parent.task.forked();
-        self.table.put(ProcessEntry { line: Line::below(up, line), task, inventory: false, ..parent });
+        self.table.put(ProcessEntry {
+            line: Line::below(up, line),
+            task,
+            inventory: false,
+            is_seed: false,
+            ..parent
+        });
     }
 
     /// Forgets a process that has ended.

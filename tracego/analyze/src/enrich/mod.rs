@@ -31,7 +31,7 @@ use tracego_common::{TaskId, event::EventHeader, flags};
 use tracego_golang::{Image, task::GoTask};
 pub use tracego_model::record::Record;
 use tracego_model::{
-    clock::{Reading, Time},
+    clock::{Reading, TICK_NS, Time},
     event::{Event, Exec},
     input::{Seed, SinkLoss, Takeover, facts::Surroundings, note::StartNote},
     ledger::Ledger,
@@ -199,10 +199,7 @@ impl Enricher {
         note: Option<&StartNote>,
         reading: Reading,
     ) -> Option<EnrichedRecord> {
-        let entry = self.entry(exec.fixed.header.id)?;
-        if !entry.line.seeded || entry.inventory {
-            return None;
-        }
+        self.entry(exec.fixed.header.id).filter(|entry| entry.is_seed)?;
         self.keep_unread(exec, note);
         let EnrichedRecord { record, start } = self.start(exec, note);
         Some(EnrichedRecord { record: self.later(record, reading), start })
@@ -291,11 +288,15 @@ impl Enricher {
         let context = self.known(&header, &mut own, &mut process);
         // Nothing is read anew here: parent and name are those of the start.
         own.reparented = false;
-        if let Some(entry) = self.entry(id) {
+        let entry = self.entry(id);
+        if entry.is_none() && id.start_boottime.is_multiple_of(TICK_NS) {
+            // The process is gone, and its start was known to the tick alone.
+            own.exec_id = None;
+        }
+        if let Some(entry) = entry {
             own.inventory = entry.inventory;
             if entry.inventory {
-                let exact = Some(entry.line.id).filter(|_| !entry.line.seeded);
-                own.exec_id = exact.map(|id| self.exec_id(id));
+                own.exec_id = (!entry.line.seeded).then(|| self.exec_id(entry.line.id));
             }
             process.command.clone_from(&entry.line.command);
             process.parent_pid = entry.line.up.as_ref().map_or(0, |up| up.id.tgid);

@@ -28,6 +28,8 @@ pub struct ProcessEntry {
     pub users: Option<Users>,
     /// Whether what is known about the program was read from /proc, because it ran before.
     pub inventory: bool,
+    /// Whether nothing is known but what a seed has.
+    pub is_seed: bool,
 }
 
 impl ProcessEntry {
@@ -37,7 +39,9 @@ impl ProcessEntry {
         let is_tick_of = |tick: u64, exact: u64| tick <= exact && exact < tick.saturating_add(TICK_NS);
         known == wanted
             || (self.line.seeded && is_tick_of(known, wanted))
-            || (self.inventory && wanted.is_multiple_of(TICK_NS) && is_tick_of(wanted, known))
+            || ((self.inventory || self.is_seed)
+                && wanted.is_multiple_of(TICK_NS)
+                && is_tick_of(wanted, known))
     }
 }
 
@@ -76,7 +80,7 @@ impl ProcessTable {
             }
         }
         for (pid, line) in lines {
-            self.0.entry(pid).or_insert(ProcessEntry { line, ..ProcessEntry::default() });
+            self.0.entry(pid).or_insert(ProcessEntry { line, is_seed: true, ..ProcessEntry::default() });
         }
     }
 
@@ -151,6 +155,16 @@ mod tests {
         assert!(table.get(id(7, 2_000_000_124)).is_none());
         let above = Lineage(table.get(id(9, 3_000_000_000)).unwrap().line.up.clone());
         assert_eq!(above.iter().map(|line| line.id.tgid).collect::<Vec<_>>(), [7, 1]);
+    }
+
+    #[test]
+    fn a_seed_that_an_event_made_exact_is_still_a_seed() {
+        let mut table = ProcessTable::default();
+        table.seed(&[Seed { pid: 7, start_ticks: 200, ..Seed::default() }], 100, wall);
+        // It forked: only its start is known better.
+        assert!(!table.get(id(7, 2_000_000_123)).unwrap().line.seeded);
+        let entry = table.get(id(7, 2_000_000_000)).unwrap();
+        assert!(entry.is_seed && entry.line.id.start_boottime == 2_000_000_123);
     }
 
     #[test]

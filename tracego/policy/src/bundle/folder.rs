@@ -12,14 +12,12 @@ use std::{
 };
 
 use rustix::{
-    fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, StatVfsMountFlags, fstat, fstatvfs,
-        openat, openat2, statat,
-    },
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat},
     io::Errno,
     process::geteuid,
     thread::capabilities,
 };
+use tracego_confine::mounts::is_read_only_root;
 
 use super::{
     error::{BundleProblem, FileProblem, printable},
@@ -61,13 +59,11 @@ impl AllowedWriters {
         }
     }
 
-    /// Checks an open folder. Nobody writes to one that is mounted read-only, such as a ConfigMap of Kubernetes, whose
-    /// mode lets all write.
+    /// Checks an open folder. Nobody writes to the root of a read-only mount, such as a ConfigMap of Kubernetes, whose mode
+    /// lets all write.
     fn check_folder(self, folder: &OwnedFd) -> Result<(), BundleProblem> {
         let stat = fstat(folder).map_err(|error| BundleProblem::Io(error.into()))?;
-        let is_read_only =
-            || fstatvfs(folder).is_ok_and(|about| about.f_flag.contains(StatVfsMountFlags::RDONLY));
-        self.check(&stat).or_else(|problem| if is_read_only() { Ok(()) } else { Err(problem) })
+        self.check(&stat).or_else(|problem| if is_read_only_root(folder) { Ok(()) } else { Err(problem) })
     }
 
     /// Checks the folders above: a user who can rename there can put another bundle in place.

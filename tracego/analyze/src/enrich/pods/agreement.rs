@@ -71,12 +71,17 @@ fn is_same_commit(one: &str, other: &str) -> bool {
     one == other || (short.len() >= COMMIT_MIN && long.starts_with(short))
 }
 
-/// Whether owner and repository from labels are the path of a repository's URL.
+/// Whether owner and repository from labels are the path of a repository's URL, or its end: a server may have a path of
+/// its own.
 fn is_path_of(labels: &str, url: &str) -> bool {
     let address = without_scheme(url);
-    let Some((_, path)) = address.split_once(['/', ':']) else { return true };
-    let (known, path) = (folded(labels), folded(path));
-    known == path || (labels.split('/').any(|label| label.len() >= LABEL_MAX) && is_cut(labels, &path))
+    // `user@host:path` of scp(1) has no scheme; with one, a colon is before a port.
+    let split = if url.contains("://") { address.split_once('/') } else { address.split_once(['/', ':']) };
+    let Some((_, path)) = split else { return true };
+    let known = folded(labels);
+    let ends = path.match_indices('/').filter_map(|(at, _)| path.get(at..)).chain([path]);
+    ends.into_iter().any(|end| folded(end) == known)
+        || (labels.split('/').any(|label| label.len() >= LABEL_MAX) && is_cut(labels, &folded(path)))
 }
 
 /// Whether each of the labels is a part of a path, in order: a label that is too long is cut.
@@ -105,4 +110,31 @@ fn without_scheme(url: &str) -> &str {
 /// own ways.
 fn folded(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_the_end_of_a_path() {
+        for url in [
+            "https://gitlab.example/shop/api",
+            "https://gitlab.example:8443/shop/api.git",
+            "https://user:secret@gitlab.example/base/path/shop/api/",
+            "ssh://git@gitlab.example:2222/shop/api.git",
+            "git@gitlab.example:shop/api.git",
+            "http://gitea:3000/Shop/API",
+        ] {
+            assert!(is_path_of("shop/api", url), "{url}");
+        }
+        for url in [
+            "https://gitlab.example/xshop/api",
+            "https://gitlab.example/shop/api/more",
+            "https://gitlab.example:8443/other",
+            "git@gitlab.example:shop/apis.git",
+        ] {
+            assert!(!is_path_of("shop/api", url), "{url}");
+        }
+    }
 }

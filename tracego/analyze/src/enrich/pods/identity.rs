@@ -45,8 +45,11 @@ impl PodJob {
     /// Reads the job from the labels and annotations of a pod; `None` for a pod of no job.
     pub(in crate::enrich) fn of(pod: &PodFacts) -> Option<Self> {
         let texts = &pod.job;
-        let system = SYSTEMS.iter().find(|system| mark(system, texts).is_some())?;
-        let origin = |key| origin(system, key);
+        let mut marked = SYSTEMS.iter().filter(|system| mark(system, texts).is_some());
+        let system = marked.next()?;
+        // A pod of two systems has labels that somebody put there: whoever did may have put the others, too.
+        let is_sure = marked.next().is_none();
+        let origin = |key| origin(system, key, is_sure);
         let mut job = Self {
             system: system.name,
             incomparable: system.incomparable,
@@ -129,11 +132,12 @@ fn mark(system: &PodSystem, texts: &PodTexts) -> Option<PodKey> {
     met.first().map(|(key, _)| *key)
 }
 
-fn origin(system: &PodSystem, key: PodKey) -> PodOrigin {
+/// Returns the origin of a value. `is_sure`: whether the pod has the marks of one system alone.
+fn origin(system: &PodSystem, key: PodKey, is_sure: bool) -> PodOrigin {
     let trust = |is: bool| if is { Trust::Protected } else { Trust::Claimed };
     match key {
         PodKey::Label(key) => {
-            PodOrigin { source: Source::PodLabel, key, trust: trust((system.protected)(key)) }
+            PodOrigin { source: Source::PodLabel, key, trust: trust(is_sure && (system.protected)(key)) }
         }
         PodKey::Annotation(key) => PodOrigin { source: Source::PodAnnotation, key, trust: Trust::Claimed },
     }

@@ -104,6 +104,13 @@ impl PodTable {
             if before.is_none() && self.pods.len() >= PODS_MAX {
                 continue;
             }
+            // Nobody takes the place of a pod that is there; kubelet removes a false copy of its static pod.
+            let is_other = |pod: &&Arc<KnownPod>| {
+                (&pod.facts.namespace, &pod.facts.name) != (&facts.namespace, &facts.name)
+            };
+            if before.filter(is_other).is_some_and(|pod| !self.gone.contains(&pod.uid)) {
+                continue;
+            }
             let is_same = before.is_some_and(|before| is_shown_alike(&before.facts, &facts));
             let pod = Arc::new(KnownPod::new(facts, before.map(|before| &**before)));
             self.gone.retain(|uid| *uid != pod.uid);
