@@ -19,13 +19,13 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("policies and configuration of a ConfigMap are taken", config_map),
 ];
 
-/// Starts tracego with a socket of systemd's protocol. Programs of other tests are not watched: they would
-/// fill the ring while the reader is stopped, and the end would tell the loss.
+/// Starts tracego with a socket of systemd's protocol. The ring has room for the programs of other tests while the
+/// reader is stopped: the end would report their loss.
 fn start(folder: &Path, watchdog: &str) -> (ChildGuard, UnixDatagram) {
     let socket = UnixDatagram::bind(folder.join("notify")).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let mut command = with_full_records();
-    command.arg("--config").arg(folder).args(["--output", "json", "--heartbeat", "0", "--uid", "65531"]);
+    command.arg("--config").arg(folder).args(["--output", "json", "--heartbeat", "0", "--ring-size", "128M"]);
     command.env("NOTIFY_SOCKET", folder.join("notify")).env("WATCHDOG_USEC", watchdog);
     let running = ChildGuard(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     (running, socket)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tracego_common::TaskId;
+use tracego_common::{TaskId, flags};
 use tracego_model::{
     clock::Reading,
     event::{Event, Exec, ExecCopy},
@@ -55,6 +55,10 @@ impl UnreadStarts {
 impl Enricher {
     /// Keeps a start whose executable may be read later.
     pub(super) fn keep_unread(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
+        // A process that the filters exclude has no record, now or later.
+        if exec.fixed.header.flags & flags::OUTSIDE != 0 {
+            return;
+        }
         if note.is_some_and(|note| matches!(note.image, Err(OpenFailure::Timeout | OpenFailure::Unstable))) {
             let before = self.entry(exec.fixed.header.id);
             let users = note.and_then(|note| note.users.clone());
