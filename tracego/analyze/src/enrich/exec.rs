@@ -112,7 +112,11 @@ impl Enricher {
     /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
         let args: Vec<String> = exec.args().map(text::lossy).collect();
-        let pod = self.pod(cgroup::parse(&exec.cgroup).pod_uid.as_deref());
+        let pod = if self.pods.is_empty() {
+            None
+        } else {
+            self.pod(cgroup::parse(&exec.cgroup).pod_uid.as_deref())
+        };
         self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note, pod.as_ref());
     }
 
@@ -127,11 +131,15 @@ impl Enricher {
     ) -> ProcessEntry {
         let header = &exec.fixed.header;
         let inventory = header.flags & flags::BEFORE != 0;
-        let known = self.entry(header.id).filter(|_| inventory);
-        // Its start may be known to the tick alone.
-        let (id, seeded) = known.map_or((header.id, inventory), |entry| (entry.line.id, entry.line.seeded));
+        let (mut id, mut seeded) = (header.id, inventory);
         let (up, job, before) = match self.entry(header.id) {
-            Some(entry) => (entry.line.up.clone(), entry.job, entry.task),
+            Some(entry) => {
+                if inventory {
+                    // Here, the start is known to the tick alone.
+                    (id, seeded) = (entry.line.id, entry.line.seeded);
+                }
+                (entry.line.up.clone(), entry.job, entry.task)
+            }
             // The fork was not seen (lost or filtered): the current parent is the best that is known.
             None => match self.entry(header.parent) {
                 Some(parent) => (Some(parent.line), None, parent.task.forked()),

@@ -137,6 +137,11 @@ impl PodTable {
         news
     }
 
+    /// Whether no pod is known.
+    pub(in crate::enrich) fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+
     /// Returns a pod by the uid in a cgroup path.
     pub(in crate::enrich) fn get(&self, uid: &str) -> Option<&Arc<KnownPod>> {
         self.pods.get(uid)
