@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::{
+    digest,
     dist::{Linkage, Workspace},
     image, shell,
 };
@@ -143,13 +143,18 @@ fn make(release: &Release, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder)?;
     let mut made =
         vec![deb::make(release, folder)?, rpm::make(release, folder)?, tarball::make(release, folder)?];
+    made.push(write_checksums(&made, folder)?);
+    Ok(made)
+}
+
+/// Writes the checksums of files into `SHA256SUMS` in a folder, as sha256sum(1) reads them. Returns its path.
+pub(crate) fn write_checksums(files: &[impl AsRef<Path>], folder: &Path) -> Result<PathBuf> {
     let mut sums = String::new();
-    for path in &made {
+    for path in files.iter().map(AsRef::as_ref) {
         let name = path.file_name().context("a package without a name")?.to_string_lossy();
-        writeln!(sums, "{:x}  {name}", Sha256::digest(fs::read(path)?))?;
+        writeln!(sums, "{}  {name}", digest::of_bytes(&fs::read(path)?))?;
     }
     let path = folder.join("SHA256SUMS");
     fs::write(&path, sums)?;
-    made.push(path);
-    Ok(made)
+    Ok(path)
 }

@@ -1,6 +1,5 @@
 //! The disk of the guest: Debian's root file system with the package and the checks.
 
-use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{digest, shell, toolchain};
+use crate::{digest, package::write_checksums, shell, toolchain};
 
 const RELEASE: &str = "bookworm";
 const MIRROR: &str = "http://deb.debian.org/debian";
@@ -55,13 +54,10 @@ pub(super) fn make(folder: &Path, packages: [&Path; 2], ways: &str) -> Result<Ma
     fs::copy(packages[0], root.join("root/tracego.deb"))?;
     let fleet = root.join("root/ways");
     fs::create_dir_all(&fleet)?;
-    let mut sums = String::new();
     for package in packages {
-        let name = package.file_name().context("a package without a name")?;
-        fs::copy(package, fleet.join(name))?;
-        writeln!(sums, "{}  {}", digest::of_bytes(&fs::read(package)?), name.to_string_lossy())?;
+        fs::copy(package, fleet.join(package.file_name().context("a package without a name")?))?;
     }
-    fs::write(fleet.join("SHA256SUMS"), sums)?;
+    write_checksums(&packages, &fleet)?;
     fs::write(root.join("root/ways.sh"), ways)?;
     for (name, text) in [("prepare.sh", include_str!("prepare.sh")), ("check.sh", include_str!("check.sh"))] {
         let script = root.join("root").join(name);
