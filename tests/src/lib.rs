@@ -50,6 +50,17 @@ pub fn records(text: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Returns the records in a file that tracego still writes to; without a file there are none.
+///
+/// # Panics
+/// Panics if a whole line is not JSON or violates the schema.
+#[must_use]
+pub fn written_records(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    // The last line may be incomplete.
+    records(text.rfind('\n').map_or("", |end| &text[..end]))
+}
+
 /// Returns the path of the program under test, built beside the tests.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, records, wait_until, with_full_records};
+use tracego_tests::{ChildGuard, records, wait_until, with_full_records, written_records};
 
 use crate::{
     ConditionalTest, Test,
@@ -138,10 +138,10 @@ fn about(all: &[Value], pid: u32) -> Vec<(String, &Value)> {
     found
 }
 
-/// Returns the records in a file that tracego writes to.
-fn written(file: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    records(text.rfind('\n').map_or("", |end| &text[..end]))
+/// Returns the first record of a kind about a process.
+fn of_process(all: &[Value], kind: &str, pid: u32) -> Option<Value> {
+    let is = |record: &&Value| record["event_name"] == kind && record["process"]["pid"] == pid;
+    all.iter().find(is).cloned()
 }
 
 fn judged() {
@@ -153,7 +153,7 @@ fn judged() {
     let out = service.project.path("out");
     let output = ["--output", "json", "--output-file", out.to_str().unwrap()];
     let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
-    let written = || written(&out);
+    let written = || written_records(&out);
     let wanted = ["TG006", "TG007", "TG008", "TG017", "TG018"];
     for instance in [&one, &other] {
         let pid = instance.0.id();
@@ -233,32 +233,22 @@ fn again() {
     let out = service.project.path("out");
     let output = ["--output", "json", "-e", "execve,exit", "--output-file", out.to_str().unwrap()];
     let tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
-    let written = || written(&out);
+    let written = || written_records(&out);
     let pid = before.0.id();
     wait_until("the inventory", || !about(&written(), pid).is_empty());
     drop(before);
-    let exit = |all: &[Value]| {
-        let of = |record: &&Value| {
-            record["event_name"] == "tracego.process.exit" && record["process"]["pid"] == pid
-        };
-        all.iter().find(of).cloned()
-    };
-    wait_until("the exit", || exit(&written()).is_some());
-    let exit = exit(&written()).unwrap();
+    let exit = || of_process(&written(), "tracego.process.exit", pid);
+    wait_until("the exit", || exit().is_some());
+    let exit = exit().unwrap();
     // What was read at the start is known at the end, and the exit is no inventory.
     assert!(exit["tracego"]["inventory"].is_null(), "{exit:#}");
     assert_eq!(exit["process"]["executable"]["name"], service.name, "{exit:#}");
     assert_eq!(exit["cicd"]["pipeline"]["task"]["run"]["id"], "71", "{exit:#}");
     let after = service.start(&group);
     let pid = after.0.id();
-    let start = |all: &[Value]| {
-        let of = |record: &&Value| {
-            record["event_name"] == "tracego.process.start" && record["process"]["pid"] == pid
-        };
-        all.iter().find(of).cloned()
-    };
-    wait_until("the start", || start(&written()).is_some());
-    let start = start(&written()).unwrap();
+    let start = || of_process(&written(), "tracego.process.start", pid);
+    wait_until("the start", || start().is_some());
+    let start = start().unwrap();
     assert!(start["tracego"]["inventory"].is_null() && start["tracego"]["exec_id"].is_string(), "{start:#}");
     let ids: Vec<_> = start["tracego"]["findings"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert!(ids.contains(&&Value::from("TG007")), "{ids:?}");

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tracego_tests::{
-    ChildGuard, Session, args, debian, go, records, remove_job, rootfs, tracego, wait_until,
+    ChildGuard, Session, args, debian, go, records, remove_job, rootfs, tracego, wait_until, written_records,
 };
 
 use crate::{ConditionalTest, Test};
@@ -117,10 +117,8 @@ fn unreachable() {
     let errors = fs::File::create(folder.path().join("errors")).unwrap();
     let mut running = ChildGuard(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap());
     let outcome = || {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let decision = |record: &Value| record["tracego"]["enforcement"]["error"].as_str().map(str::to_owned);
-        records(whole).iter().find_map(decision)
+        written_records(&file).iter().find_map(decision)
     };
     wait_until("the program was judged", || {
         assert!(running.0.try_wait().unwrap().is_none(), "it has ended");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, Session, records, wait_until, with_full_records};
+use tracego_tests::{ChildGuard, Session, wait_until, with_full_records, written_records};
 
 use crate::{
     Test,
@@ -111,9 +111,7 @@ fn is_decided(folder: &Path, running: &mut ChildGuard, argument: &str, so: impl 
 /// Returns the records so far.
 fn written(folder: &Path, running: &mut ChildGuard) -> Vec<Value> {
     assert!(running.0.try_wait().unwrap().is_none(), "it has ended");
-    let text = fs::read_to_string(folder.join("records")).unwrap_or_default();
-    // The last line may be incomplete.
-    records(text.rfind('\n').map_or("", |end| &text[..end]))
+    written_records(&folder.join("records"))
 }
 
 /// Starts programs that are too short to be killed. Each is told apart from one that was killed, with its name,

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tracego_tests::{ChildGuard, records, wait_until};
+use tracego_tests::{ChildGuard, wait_until, written_records};
 
 /// Number of programs.
 const PROGRAMS: usize = 20;
@@ -44,8 +44,7 @@ impl ShortPrograms {
     }
 
     fn starts(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder().join("records")).unwrap_or_default();
-        let all = records(text.rfind('\n').map_or("", |end| &text[..end])).into_iter();
+        let all = written_records(&self.folder().join("records")).into_iter();
         all.filter(|record| record["event_name"] == "tracego.process.start").collect()
     }
 

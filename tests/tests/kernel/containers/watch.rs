@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracego_tests::{ChildGuard, args, records, remove_job, wait_until, with_full_records};
+use tracego_tests::{ChildGuard, args, remove_job, wait_until, with_full_records, written_records};
 
 /// tracego for the whole machine, which records the programs with one name.
 pub(crate) struct Watch {
@@ -55,8 +55,7 @@ impl Watch {
     }
 
     pub(crate) fn records(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.folder.path().join("records")).unwrap_or_default();
-        records(text.rfind('\n').map_or("", |end| &text[..end]))
+        written_records(&self.folder.path().join("records"))
     }
 
     /// Returns the record of the start with this argument.
