@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
@@ -21,12 +21,14 @@ const ALLOWED: [(&str, &[&str]); 14] = [
         "tracego-deliver",
         &["tracego-common", "tracego-confine", "tracego-golang", "tracego-model", "tracego-spool"],
     ),
+    ("tracego-scan", &["tracego-analyze", "tracego-golang", "tracego-model"]),
+    ("tracego-report", &["tracego-golang", "tracego-model"]),
     ("tracego", &PARTS),
     ("tracego-tests", &ALL),
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 12] = [
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
@@ -37,9 +39,11 @@ const PARTS: [&str; 10] = [
     "tracego-analyze",
     "tracego-policy",
     "tracego-deliver",
+    "tracego-scan",
+    "tracego-report",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 11] = [
+const ALL: [&str; 13] = [
     "tracego",
     "tracego-common",
     "tracego-confine",
@@ -51,6 +55,8 @@ const ALL: [&str; 11] = [
     "tracego-analyze",
     "tracego-policy",
     "tracego-deliver",
+    "tracego-scan",
+    "tracego-report",
 ];
 
 /// The part of `cargo metadata` that is read.

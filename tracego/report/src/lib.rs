@@ -1,0 +1,1 @@
+//! Reports about the records of a CI job: Markdown, HTML and formats of other tools.
