@@ -7,6 +7,7 @@ mod policy;
 mod records;
 mod report;
 mod run;
+mod scan;
 mod subcommands;
 mod usage_error;
 mod values;
@@ -19,6 +20,7 @@ pub use policy::*;
 pub use records::*;
 pub use report::*;
 pub use run::*;
+pub use scan::*;
 pub use subcommands::*;
 use tracing_subscriber::EnvFilter;
 pub(crate) use usage_error::{UsageError, wrong_usage};
@@ -79,6 +81,7 @@ impl Cli {
                 | Command::Spool(_)
                 | Command::Config(_)
                 | Command::Detach(_)
+                | Command::Scan(_)
                 | Command::SealKey(_)
                 | Command::VerifyLog(_),
             ) => None,
@@ -116,6 +119,10 @@ pub enum Command {
     Inspect(Inspect),
     /// List the rules that tracego checks, or explain one.
     Rules(Rules),
+    /// Find go run, and what else the rules are about, in the files of a source tree, before anything runs.
+    ///
+    /// Ends with 5 if a finding is as severe as --fail-on says, with 1 if a file could not be read.
+    Scan(Scan),
     /// Work with Rego policies.
     #[command(about = policy::ABOUT)]
     Policy(Policy),

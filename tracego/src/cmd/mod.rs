@@ -20,6 +20,7 @@ mod policy;
 mod reload;
 mod rules;
 mod run;
+mod scan;
 mod seal_key;
 mod setup;
 mod spool;
@@ -82,6 +83,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(replay)) => capture::replay(&replay, &settings),
         Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Inspect(inspect)) => inspect::inspect(&inspect),
+        Some(Command::Scan(asked)) => scan::scan(&asked, cli.quiet),
         Some(Command::Rules(rules)) => rules::rules(&rules, &settings.rules),
         Some(Command::Policy(asked)) => policy::policy(&asked),
         Some(Command::Spool(options)) => spool::spool(&options),

@@ -113,7 +113,8 @@ fn start(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
 
 /// Returns the variant of a target. `foreign` decides whether an import path without a version belongs to
 /// another module.
-pub(super) fn variant(target: &RunTarget, foreign: impl Fn(&str) -> bool) -> &'static str {
+#[must_use]
+pub fn variant(target: &RunTarget, foreign: impl Fn(&str) -> bool) -> &'static str {
     match target {
         RunTarget::Files(_) => "file",
         RunTarget::Local(_) => "local",

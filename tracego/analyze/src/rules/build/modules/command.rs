@@ -43,14 +43,15 @@ pub(super) fn of_command(
             cases.push(case);
         }
     }
-    if let Some(question) = question(invocation) {
+    if let Some(question) = unpinned_package(invocation) {
         let case = FindingCase::new("unpinned", format!("{question} is another version another day"));
         cases.push(case.with("package", question).with("source", "process.command_args"));
     }
 }
 
 /// Whether the command may fetch modules. `go mod init`, `go env` and `go version` may not.
-pub(super) fn takes_modules(invocation: &Invocation) -> bool {
+#[must_use]
+pub fn takes_modules(invocation: &Invocation) -> bool {
     match invocation.subcommand {
         Subcommand::Run
         | Subcommand::Test
@@ -69,7 +70,8 @@ pub(super) fn takes_modules(invocation: &Invocation) -> bool {
 }
 
 /// Whether the command builds what go.mod names and must not change go.mod.
-fn builds(invocation: &Invocation) -> bool {
+#[must_use]
+pub fn builds(invocation: &Invocation) -> bool {
     matches!(
         invocation.subcommand,
         Subcommand::Run | Subcommand::Test | Subcommand::Build | Subcommand::Install | Subcommand::Vet
@@ -103,7 +105,8 @@ fn is_of_module(operand: &str) -> bool {
 }
 
 /// Returns the first operand with a query such as `@latest` in place of a version.
-fn question(invocation: &Invocation) -> Option<String> {
+#[must_use]
+pub fn unpinned_package(invocation: &Invocation) -> Option<String> {
     let is_question = |target: &RunTarget| matches!(target, RunTarget::Remote { version: ModuleVersion::Query(query), .. } if query.as_ref() != "none");
     if let Some(target) = invocation.target.as_ref().filter(|target| is_question(target)) {
         return Some(target.to_string());

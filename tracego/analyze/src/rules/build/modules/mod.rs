@@ -3,12 +3,14 @@
 mod command;
 mod variables;
 
-use command::{of_command, takes_modules};
+use command::of_command;
+pub use command::{builds, takes_modules, unpinned_package};
 use tracego_golang::command::Invocation;
 use tracego_model::{
     finding::Severity::{High, Low, Medium},
     matcher::MatchTarget,
 };
+pub use variables::{VariableCase, variable_cases};
 use variables::{VariableSources, of_variables};
 
 use crate::rules::{

@@ -5,64 +5,73 @@ use crate::rules::{collector::FindingCase, subject::Subject};
 /// Adds the cases that variables from the environment or from `go env -w` are. `meant` lists patterns that
 /// the configuration allows.
 pub(super) fn of_variables(sources: &VariableSources<'_>, meant: &[String], cases: &mut Vec<FindingCase>) {
-    let mut add = |name: &'static str, variant, message: String| {
-        cases.push(sources.evidence(FindingCase::new(variant, message), name));
-    };
-    if sources.get("GOSUMDB").is_some_and(|(value, _)| value == "off") {
-        add(
-            "GOSUMDB",
-            "sumdb-off",
-            "modules are not verified against the checksum database: GOSUMDB=off".into(),
-        );
+    let running = sources.subject.build().map(|build| build.version.as_str());
+    for case in variable_cases(|name| sources.get(name).map(|(value, _)| value), meant, running) {
+        cases.push(sources.evidence(FindingCase::new(case.variant, case.message), case.name));
+    }
+}
+
+/// A variable of the go command that decides where modules come from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VariableCase {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// Variant of the rule.
+    pub variant: &'static str,
+    /// Description of the case.
+    pub message: String,
+}
+
+/// Returns the cases that variables are. `get` returns the value of a variable, `meant` lists patterns that the
+/// configuration allows, and `running` is the version of the go command.
+#[must_use]
+pub fn variable_cases<'a>(
+    get: impl Fn(&str) -> Option<&'a str>,
+    meant: &[String],
+    running: Option<&str>,
+) -> Vec<VariableCase> {
+    let mut cases = Vec::new();
+    let mut add = |name, variant, message| cases.push(VariableCase { name, variant, message });
+    if get("GOSUMDB") == Some("off") {
+        let message = "modules are not verified against the checksum database: GOSUMDB=off".into();
+        add("GOSUMDB", "sumdb-off", message);
     }
     // GONOSUMDB defaults to GOPRIVATE (cmd/go/internal/cfg/cfg.go).
     // `none` is no module path: it is written where no module is meant (go.dev/ref/mod, GONOPROXY=none).
-    let unverified = ["GONOSUMDB", "GOPRIVATE"].into_iter().find(|name| sources.get(name).is_some());
+    let unverified = ["GONOSUMDB", "GOPRIVATE"].into_iter().find(|name| get(name).is_some());
     if let Some(name) = unverified
-        && let Some((value, _)) = sources.get(name)
+        && let Some(value) = get(name)
     {
         let patterns = || value.split(',').map(str::trim).filter(|pattern| !["", "none"].contains(pattern));
         let other = |pattern: &&str| !meant.iter().any(|meant| meant == pattern);
         if let Some(pattern) = patterns().filter(other).find(|pattern| is_wide(pattern)) {
-            add(
-                name,
-                "private-all",
-                format!("{name} takes public modules out of the checksum database: {pattern}"),
-            );
+            let message = format!("{name} takes public modules out of the checksum database: {pattern}");
+            add(name, "private-all", message);
         } else if let Some(pattern) = patterns().find(other) {
             add(name, "private", format!("{name} takes {pattern} out of the checksum database"));
         }
     }
-    if let Some((value, _)) = sources.get("GOINSECURE")
+    if let Some(value) = get("GOINSECURE")
         && value.split(',').map(str::trim).any(|p| !p.is_empty() && !meant.iter().any(|meant| meant == p))
     {
-        add(
-            "GOINSECURE",
-            "insecure",
-            format!("modules may be fetched without encryption: GOINSECURE={value}"),
-        );
+        let message = format!("modules may be fetched without encryption: GOINSECURE={value}");
+        add("GOINSECURE", "insecure", message);
     }
-    if let Some((value, _)) = sources.get("GOPROXY")
+    if let Some(value) = get("GOPROXY")
         && value.split([',', '|']).map(str::trim).find(|entry| !entry.is_empty()) == Some("direct")
     {
-        add(
-            "GOPROXY",
-            "proxy-direct",
-            "modules come straight from their repositories: GOPROXY begins with direct".into(),
-        );
+        let message = "modules come straight from their repositories: GOPROXY begins with direct".into();
+        add("GOPROXY", "proxy-direct", message);
     }
-    if let Some((value, _)) = sources.get("GOTOOLCHAIN") {
+    if let Some(value) = get("GOTOOLCHAIN") {
         // `go1.24.1+auto` names the oldest allowed version and lets go.mod ask for a newer one.
         let name = value.split('+').next().unwrap_or_default();
-        let running = sources.subject.build().is_some_and(|build| build.version == name);
-        if name.starts_with("go1") && !running {
-            add(
-                "GOTOOLCHAIN",
-                "toolchain",
-                format!("another Go is asked for than was started: GOTOOLCHAIN={value}"),
-            );
+        if name.starts_with("go1") && running != Some(name) {
+            let message = format!("another Go is asked for than was started: GOTOOLCHAIN={value}");
+            add("GOTOOLCHAIN", "toolchain", message);
         }
     }
+    cases
 }
 
 /// Whether a pattern (module.MatchPrefixPatterns of golang.org/x/mod) covers anybody's modules: every host,

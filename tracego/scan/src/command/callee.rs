@@ -1,0 +1,69 @@
+//! Commands that call targets and scripts of the same source tree.
+
+use crate::{extract::Callee, word::Word};
+
+/// Returns what a command calls. `folder` is the folder that it runs in.
+pub(super) fn of(words: &[Word], folder: Option<&str>) -> Vec<Callee> {
+    let Some((first, rest)) = words.split_first() else { return Vec::new() };
+    let name = first.base_name();
+    let values: Vec<String> = rest.iter().map(Word::value).collect();
+    let operands = || values.iter().filter(|value| !value.starts_with('-') && !value.contains('='));
+    match name.as_str() {
+        "make" | "gmake" => vec![make(&values)],
+        "task" | "go-task" => {
+            let mut names: Vec<Callee> = operands().map(|name| Callee::Task(name.clone())).collect();
+            if names.is_empty() {
+                names.push(Callee::Task("default".into()));
+            }
+            names
+        }
+        "just" => operands().take(1).map(|name| Callee::Just(name.clone())).collect(),
+        "mage" => operands().map(|name| Callee::Mage(name.clone())).collect(),
+        "npm" | "yarn" | "pnpm" | "bun" => {
+            let mut operands = operands().filter(|word| !matches!(word.as_str(), "run" | "run-script"));
+            operands.next().map(|name| Callee::Npm(name.clone())).into_iter().collect()
+        }
+        "sh" | "source" | "." => operands().take(1).map(|path| script(path, folder)).collect(),
+        _ => {
+            let path = first.value();
+            let is_script =
+                !first.has_holes && (path.starts_with("./") || path.contains('/') && !path.starts_with('/'));
+            if is_script { vec![script(&path, folder)] } else { Vec::new() }
+        }
+    }
+}
+
+fn script(path: &str, folder: Option<&str>) -> Callee {
+    let path = path.trim_start_matches("./");
+    match folder.filter(|folder| !folder.is_empty()) {
+        Some(folder) => {
+            Callee::Script(format!("{}/{path}", folder.trim_start_matches("./").trim_end_matches('/')))
+        }
+        None => Callee::Script(path.to_owned()),
+    }
+}
+
+fn make(values: &[String]) -> Callee {
+    let (mut folder, mut file, mut targets) = (None, None, Vec::new());
+    let mut values = values.iter();
+    while let Some(value) = values.next() {
+        match value.as_str() {
+            "-C" | "--directory" => folder = values.next().cloned(),
+            "-f" | "--file" | "--makefile" => file = values.next().cloned(),
+            "-j" | "-l" | "-o" | "-W" | "-I" => {
+                // Their number may be left out.
+                let mut ahead = values.clone();
+                if ahead.next().is_some_and(|next| next.bytes().all(|b| b.is_ascii_digit())) {
+                    values = ahead;
+                }
+            }
+            _ if value.starts_with("-C") => folder = value.get(2..).map(str::to_owned),
+            _ if value.starts_with("--directory=") => {
+                folder = value.split_once('=').map(|(_, v)| v.to_owned())
+            }
+            _ if value.starts_with('-') || value.contains('=') => {}
+            _ => targets.push(value.clone()),
+        }
+    }
+    Callee::Make { folder, file, targets }
+}

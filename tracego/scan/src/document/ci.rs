@@ -1,0 +1,223 @@
+//! CI systems whose files are YAML.
+
+use std::rc::Rc;
+
+use super::yaml::Node;
+use crate::{
+    command::CommandReader,
+    extract::{Context, Extract},
+    setting::Setting,
+    text::Text,
+    word::Word,
+};
+
+/// A CI system: the keys of its files whose values are scripts.
+#[derive(Debug)]
+pub(super) struct CiForm {
+    /// Name of the system, as `cicd.system.component` has it where it is known.
+    pub(super) name: &'static str,
+    /// Keys whose values are scripts: a text, a list of texts, or a mapping with one of them under `command`.
+    scripts: &'static [&'static str],
+    /// Keys whose values are mappings of variables.
+    variables: &'static [&'static str],
+    /// Whether a list of `command` or `entrypoint` is the words of one command.
+    has_exec_form: bool,
+}
+
+/// GitHub Actions, Gitea and Forgejo.
+pub(super) const GITHUB: CiForm =
+    CiForm { name: "github", scripts: &["run"], variables: &["env"], has_exec_form: false };
+/// GitLab CI/CD.
+pub(super) const GITLAB: CiForm = CiForm {
+    name: "gitlab",
+    scripts: &["script", "before_script", "after_script", "pre_get_sources_script", "run"],
+    variables: &["variables"],
+    has_exec_form: true,
+};
+/// CircleCI.
+pub(super) const CIRCLE: CiForm = CiForm {
+    name: "circleci",
+    scripts: &["run", "command"],
+    variables: &["environment"],
+    has_exec_form: false,
+};
+/// Azure Pipelines.
+pub(super) const AZURE: CiForm = CiForm {
+    name: "azure",
+    scripts: &["script", "bash", "pwsh", "powershell", "inlineScript"],
+    variables: &["variables", "env"],
+    has_exec_form: false,
+};
+/// Drone, Woodpecker and Vela.
+pub(super) const DRONE: CiForm =
+    CiForm { name: "drone", scripts: &["commands"], variables: &["environment"], has_exec_form: true };
+/// Buildkite.
+pub(super) const BUILDKITE: CiForm = CiForm {
+    name: "buildkite",
+    scripts: &["command", "commands"],
+    variables: &["env"],
+    has_exec_form: false,
+};
+/// Any other: Bitbucket, Travis, Cirrus, Semaphore, `AppVeyor`, Cloud Build, `CodeBuild`, Concourse.
+pub(super) const OTHER: CiForm = CiForm {
+    name: "other",
+    scripts: &[
+        "script",
+        "after-script",
+        "before_script",
+        "after_script",
+        "install",
+        "before_install",
+        "after_success",
+        "before_deploy",
+        "commands",
+        "command",
+        "cmd",
+        "run",
+        "build_script",
+        "test_script",
+        "before_build",
+        "after_build",
+        "deploy_script",
+        "on_success",
+        "on_finish",
+        "setup",
+        "pre_build",
+        "post_build",
+    ],
+    variables: &["env", "variables", "environment"],
+    has_exec_form: true,
+};
+
+/// Maximum number of values that are put in for one expression.
+const MAX_VALUES: usize = 32;
+
+/// Reads the documents of a CI file.
+pub(super) fn read(documents: &[Rc<Node>], form: &CiForm, extract: &mut Extract) {
+    for document in documents {
+        let mut matrix: Vec<&Node> = Vec::new();
+        document.each_mapping(&mut |mapping| {
+            matrix.extend(mapping.get("matrix").map(Rc::as_ref));
+            true
+        });
+        document.each_mapping(&mut |mapping| {
+            read_mapping(mapping, form, &matrix, extract);
+            true
+        });
+    }
+}
+
+fn read_mapping(mapping: &Node, form: &CiForm, matrix: &[&Node], extract: &mut Extract) {
+    let folder = ["working-directory", "working_directory", "workingDirectory", "dir"]
+        .iter()
+        .find_map(|key| mapping.get(key)?.value());
+    let context = Context { setting: Setting::Ci, unit: None, folder };
+    for (key, value) in mapping.entries() {
+        let Some(key) = key.value() else { continue };
+        if form.variables.contains(&key.as_str()) {
+            for (name, value) in value.entries() {
+                let value = value.get("value").unwrap_or(value);
+                if let (Some(name), Some(word)) = (name.value(), value.words().into_iter().next()) {
+                    CommandReader::new(&context, extract).declare(&name, &word);
+                }
+            }
+        }
+        let is_script =
+            form.scripts.contains(&key.as_str()) || form.name == "other" && key.ends_with("_script");
+        let is_words = form.has_exec_form && matches!(key.as_str(), "command" | "entrypoint");
+        if is_words && !value.elements().is_empty() && form.name != "other" {
+            CommandReader::new(&context, extract).read_words(value.words());
+        } else if is_script {
+            read_value(value, &context, matrix, extract);
+        }
+    }
+    read_programs(mapping, &context, extract);
+}
+
+/// Reads a script: its texts are lines for one shell.
+fn read_value(value: &Node, context: &Context, matrix: &[&Node], extract: &mut Extract) {
+    // GitLab's steps and CircleCI's commands name their script once more.
+    let texts: Vec<&Text> = value.scalars();
+    let mut reader = CommandReader::new(context, extract);
+    for text in texts {
+        for script in with_values(text, matrix) {
+            reader.read_script(&script);
+        }
+    }
+}
+
+/// Returns the text with each value that the file gives to an expression `${{ matrix.NAME }}`, or as it is.
+fn with_values(text: &Text, matrix: &[&Node]) -> Vec<Text> {
+    let Some(start) = memchr::memmem::find(text.bytes(), b"${{") else { return vec![text.clone()] };
+    let Some(length) = text.bytes().get(start..).and_then(|rest| memchr::memmem::find(rest, b"}}")) else {
+        return vec![text.clone()];
+    };
+    let expression = text.slice(start + 3..start + length).to_str().trim().to_owned();
+    let Some(name) = expression.strip_prefix("matrix.") else { return vec![text.clone()] };
+    let values = matrix.iter().flat_map(|matrix| {
+        let own = matrix.get(name).map(|list| list.scalars()).unwrap_or_default();
+        let included = matrix.get("include").map(|list| list.elements().to_vec()).unwrap_or_default();
+        let included = included.into_iter().filter_map(|entry| entry.get(name)?.text().cloned());
+        own.into_iter().cloned().chain(included).collect::<Vec<_>>()
+    });
+    let place = text.place(start);
+    let with: Vec<Text> = values
+        .take(MAX_VALUES)
+        .map(|value| {
+            let mut whole = text.slice(0..start);
+            whole.append(&value, Some(place));
+            whole.append(&text.slice(start + length + 2..text.len()), None);
+            whole
+        })
+        .collect();
+    if with.is_empty() { vec![text.clone()] } else { with }
+}
+
+/// Reads steps that name a program beside its arguments: Cloud Build's `entrypoint` and `args`, Concourse's `path` and
+/// `args`, Azure's task `Go`, and inputs of actions that run a command.
+fn read_programs(mapping: &Node, context: &Context, extract: &mut Extract) {
+    let arguments = || mapping.get("args").map(|args| args.words()).unwrap_or_default();
+    let mut reader = CommandReader::new(context, extract);
+    for key in ["entrypoint", "path"] {
+        if let Some(program) = mapping.get(key).and_then(|program| program.text())
+            && mapping.get("args").is_some()
+        {
+            reader.read_words(std::iter::once(Word::known(program.clone())).chain(arguments()).collect());
+        }
+    }
+    // A step of Cloud Build whose image is the go command or has none of its own.
+    if mapping.get("name").is_some() && mapping.get("entrypoint").is_none() && mapping.get("path").is_none() {
+        let words = arguments();
+        let is_go =
+            mapping.get("name").and_then(|name| name.value()).is_some_and(|name| name.ends_with("/go"));
+        if is_go && let Some(name) = mapping.get("name").and_then(|name| name.text()) {
+            let go = Word { text: Text::at(name.place(0), "go"), ..Word::default() };
+            reader.read_words(std::iter::once(go).chain(words).collect());
+        } else {
+            reader.read_words(words);
+        }
+    }
+    if let (Some(task), Some(inputs)) =
+        (mapping.get("task").and_then(|task| task.value()), mapping.get("inputs"))
+        && task.to_lowercase().starts_with("go@")
+    {
+        let command = inputs.get("command").and_then(|command| command.value()).unwrap_or_default();
+        let verb = if command == "custom" { "customCommand" } else { "command" };
+        if let Some(verb) = inputs.get(verb).and_then(|verb| verb.text()) {
+            let mut script = Text::at(verb.place(0), "go ");
+            script.append(verb, None);
+            if let Some(arguments) = inputs.get("arguments").and_then(|arguments| arguments.text()) {
+                script.push(b' ', arguments.place(0));
+                script.append(arguments, None);
+            }
+            reader.read_script(&script);
+        }
+    }
+    if let (Some(_), Some(inputs)) = (mapping.get("uses"), mapping.get("with")) {
+        for key in ["run", "script", "command", "cmd", "commands"] {
+            if let Some(text) = inputs.get(key).and_then(|value| value.text()) {
+                reader.read_script(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The kind of a file, by its path.
+
+use super::ci::{self, CiForm};
+
+/// The kind of a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DocumentKind {
+    /// A Dockerfile, Containerfile or Earthfile.
+    Dockerfile,
+    /// A file of a CI system in YAML.
+    Ci(CiFile),
+    /// A compose file.
+    Compose,
+    /// A Makefile.
+    Makefile,
+    /// A justfile.
+    Justfile,
+    /// A Taskfile.
+    Taskfile,
+    /// A package.json.
+    Package,
+    /// Hooks of pre-commit, lefthook or a release tool.
+    Hooks,
+    /// Processes of pm2.
+    Processes,
+    /// The description of an app on a platform.
+    App,
+    /// Any other YAML: a manifest of Kubernetes, or nothing.
+    Yaml,
+    /// A shell script.
+    Shell,
+    /// A unit of systemd, a file of Quadlet or supervisord.
+    Unit,
+    /// A Procfile.
+    Procfile,
+    /// A crontab.
+    Crontab,
+    /// A Jenkinsfile.
+    Jenkinsfile,
+    /// Go source.
+    GoSource,
+    /// Python source.
+    Python,
+    /// JavaScript or TypeScript source.
+    JavaScript,
+    /// Ruby source.
+    Ruby,
+    /// A BUILD file of Bazel.
+    Bazel,
+    /// A document in Markdown.
+    Markdown,
+}
+
+/// A CI system whose files are YAML.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CiFile {
+    /// GitHub Actions, Gitea, Forgejo.
+    Github,
+    /// GitLab CI/CD.
+    Gitlab,
+    /// CircleCI.
+    Circle,
+    /// Azure Pipelines.
+    Azure,
+    /// Drone, Woodpecker, Vela.
+    Drone,
+    /// Buildkite.
+    Buildkite,
+    /// Any other.
+    Other,
+}
+
+impl CiFile {
+    pub(super) fn form(self) -> &'static CiForm {
+        match self {
+            Self::Github => &ci::GITHUB,
+            Self::Gitlab => &ci::GITLAB,
+            Self::Circle => &ci::CIRCLE,
+            Self::Azure => &ci::AZURE,
+            Self::Drone => &ci::DRONE,
+            Self::Buildkite => &ci::BUILDKITE,
+            Self::Other => &ci::OTHER,
+        }
+    }
+}
+
+impl DocumentKind {
+    /// Returns the kind of a file by its path. Returns `None` for one that holds no commands, or whose first line
+    /// decides.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let lower = name.to_ascii_lowercase();
+        let parts: Vec<&str> = path.split('/').collect();
+        let folder = |name: &str| parts.iter().rev().skip(1).any(|part| *part == name);
+        let stem = lower.split('.').next().unwrap_or_default();
+        let extension = lower.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let is_yaml = matches!(extension, "yml" | "yaml");
+        match lower.as_str() {
+            "makefile" | "gnumakefile" | "bsdmakefile" => return Some(Self::Makefile),
+            "justfile" | ".justfile" => return Some(Self::Justfile),
+            "package.json" => return Some(Self::Package),
+            "earthfile" => return Some(Self::Dockerfile),
+            "build.bazel" | "build" if name != "build" => return Some(Self::Bazel),
+            "crontab" => return Some(Self::Crontab),
+            "supervisord.conf" | "supervisor.conf" => return Some(Self::Unit),
+            "app.json" | "railway.json" | "fly.json" => return Some(Self::App),
+            _ => {}
+        }
+        match () {
+            () if matches!(stem, "dockerfile" | "containerfile") && !is_source(extension)
+                || matches!(extension, "dockerfile" | "containerfile") =>
+            {
+                Some(Self::Dockerfile)
+            }
+            () if lower.starts_with("dockerfile") && !is_source(extension) => Some(Self::Dockerfile),
+            () if lower.starts_with("makefile") || matches!(extension, "mk" | "mak") => Some(Self::Makefile),
+            () if extension == "just" => Some(Self::Justfile),
+            () if lower.starts_with("jenkinsfile") || matches!(extension, "jenkinsfile" | "groovy") => {
+                Some(Self::Jenkinsfile)
+            }
+            () if lower.starts_with("procfile") => Some(Self::Procfile),
+            () if folder("cron.d") || extension == "crontab" => Some(Self::Crontab),
+            () if folder("supervisor") || folder("supervisord") || folder("supervisor.d") => Some(Self::Unit),
+            () if is_unit(&lower) => Some(Self::Unit),
+            () if is_yaml || extension == "tmpl" && stem.starts_with("docker-compose") => {
+                Some(Self::of_yaml(path, &lower, &folder))
+            }
+            () if extension == "json" => of_json(&lower, &folder),
+            () => of_source(extension),
+        }
+    }
+
+    fn of_yaml(path: &str, lower: &str, folder: &dyn Fn(&str) -> bool) -> Self {
+        let stem = lower.trim_end_matches(".yml").trim_end_matches(".yaml");
+        let ci = |file| Self::Ci(file);
+        match stem {
+            ".gitlab-ci" => return ci(CiFile::Gitlab),
+            ".drone" | ".woodpecker" | ".vela" => return ci(CiFile::Drone),
+            "bitbucket-pipelines"
+            | ".travis"
+            | ".cirrus"
+            | "appveyor"
+            | ".appveyor"
+            | "cloudbuild"
+            | "buildspec"
+            | "codefresh"
+            | "pipeline"
+            | "wercker"
+            | "shippable"
+            | ".semaphore"
+            | "tugboat" => {
+                return ci(CiFile::Other);
+            }
+            "action" => return ci(CiFile::Github),
+            "taskfile" | "taskfile.dist" => return Self::Taskfile,
+            ".pre-commit-config" | ".pre-commit-hooks" | "lefthook" | ".lefthook" | ".goreleaser"
+            | "goreleaser" => {
+                return Self::Hooks;
+            }
+            "render" | "app" if !folder("templates") => return Self::App,
+            _ => {}
+        }
+        let is_compose =
+            stem.starts_with("docker-compose") || stem == "compose" || stem.starts_with("compose.");
+        match () {
+            () if folder("workflows") && (folder(".github") || folder(".gitea") || folder(".forgejo")) => {
+                ci(CiFile::Github)
+            }
+            () if folder(".circleci") => ci(CiFile::Circle),
+            () if folder(".buildkite") || stem == "buildkite" => ci(CiFile::Buildkite),
+            () if folder(".woodpecker") || stem.starts_with(".drone") => ci(CiFile::Drone),
+            () if folder(".semaphore") || stem.starts_with("cloudbuild") || stem.starts_with("buildspec") => {
+                ci(CiFile::Other)
+            }
+            () if stem.contains("azure-pipelines")
+                || folder(".azure-pipelines")
+                || folder(".azuredevops") =>
+            {
+                ci(CiFile::Azure)
+            }
+            () if stem.contains("gitlab-ci") || folder(".gitlab") || folder(".gitlab-ci") => {
+                ci(CiFile::Gitlab)
+            }
+            () if is_compose => Self::Compose,
+            () if stem.starts_with("taskfile") => Self::Taskfile,
+            () if stem.starts_with("ecosystem") || stem.starts_with("pm2") => Self::Processes,
+            () if folder(".do") => Self::App,
+            // A component of GitLab has its template beside others.
+            () if path.starts_with("templates/") && !folder("charts") => ci(CiFile::Gitlab),
+            () => Self::Yaml,
+        }
+    }
+
+    /// Returns the kind that a first line such as `#!/bin/sh` names.
+    #[must_use]
+    pub fn of_first_line(line: &[u8]) -> Option<Self> {
+        let line = String::from_utf8_lossy(line.get(..line.len().min(128)).unwrap_or_default()).into_owned();
+        let program = line.strip_prefix("#!")?;
+        let names = || program.split([' ', '/', '\t', '\n']);
+        let is = |suffix: &str| {
+            names().any(|name| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == suffix)
+        };
+        match () {
+            () if ["sh", "bash", "dash", "ash", "zsh", "ksh", "with-contenv"].iter().any(|name| is(name)) => {
+                Some(Self::Shell)
+            }
+            () if is("make") => Some(Self::Makefile),
+            () if is("just") => Some(Self::Justfile),
+            () if is("python") => Some(Self::Python),
+            () if is("node") => Some(Self::JavaScript),
+            () if is("ruby") => Some(Self::Ruby),
+            () => None,
+        }
+    }
+
+    /// Whether a file without the word `go` can matter, because it may call others that have it.
+    #[must_use]
+    pub fn may_call(self) -> bool {
+        !matches!(
+            self,
+            Self::GoSource
+                | Self::Python
+                | Self::JavaScript
+                | Self::Ruby
+                | Self::Bazel
+                | Self::Markdown
+                | Self::Yaml
+                | Self::Hooks
+        )
+    }
+}
+
+fn is_unit(lower: &str) -> bool {
+    const SUFFIXES: [&str; 4] = ["", ".in", ".j2", ".tmpl"];
+    [".service", ".container", ".ini", ".supervisor.conf"].iter().any(|unit| {
+        SUFFIXES.iter().any(|suffix| {
+            lower
+                .strip_suffix(suffix)
+                .is_some_and(|rest| rest.ends_with(unit) && (*unit != ".ini" || lower.contains("superv")))
+        })
+    })
+}
+
+fn is_source(extension: &str) -> bool {
+    matches!(
+        extension,
+        "go" | "py"
+            | "js"
+            | "ts"
+            | "rb"
+            | "rs"
+            | "md"
+            | "txt"
+            | "html"
+            | "json"
+            | "dockerignore"
+            | "c"
+            | "java"
+    )
+}
+
+fn of_json(lower: &str, folder: &dyn Fn(&str) -> bool) -> Option<DocumentKind> {
+    match () {
+        () if lower.starts_with("ecosystem") || lower.starts_with("pm2") || lower == "process.json" => {
+            Some(DocumentKind::Processes)
+        }
+        () if folder("node_modules") || lower.ends_with(".lock.json") || lower == "package-lock.json" => None,
+        () if folder("kubernetes") || folder("k8s") || folder("manifests") || folder("deploy") => {
+            Some(DocumentKind::Yaml)
+        }
+        () => None,
+    }
+}
+
+fn of_source(extension: &str) -> Option<DocumentKind> {
+    Some(match extension {
+        "go" => DocumentKind::GoSource,
+        "sh" | "bash" | "zsh" | "ksh" | "ash" | "bats" => DocumentKind::Shell,
+        "py" => DocumentKind::Python,
+        "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" => DocumentKind::JavaScript,
+        "rb" | "rake" => DocumentKind::Ruby,
+        "bzl" | "bazel" => DocumentKind::Bazel,
+        "md" | "markdown" => DocumentKind::Markdown,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_by_path() {
+        for (path, kind) in [
+            ("Dockerfile", DocumentKind::Dockerfile),
+            ("a/api.Dockerfile", DocumentKind::Dockerfile),
+            ("Dockerfile.prod", DocumentKind::Dockerfile),
+            (".github/workflows/ci.yml", DocumentKind::Ci(CiFile::Github)),
+            ("x/action.yaml", DocumentKind::Ci(CiFile::Github)),
+            (".gitlab-ci.yml", DocumentKind::Ci(CiFile::Gitlab)),
+            (".circleci/config.yml", DocumentKind::Ci(CiFile::Circle)),
+            ("docker-compose.prod.yml", DocumentKind::Compose),
+            ("deploy/pod.yaml", DocumentKind::Yaml),
+            ("charts/x/templates/pod.yaml", DocumentKind::Yaml),
+            ("Makefile", DocumentKind::Makefile),
+            ("build/rules.mk", DocumentKind::Makefile),
+            ("app.service", DocumentKind::Unit),
+            ("app.service.j2", DocumentKind::Unit),
+            ("Procfile", DocumentKind::Procfile),
+            ("Taskfile.yml", DocumentKind::Taskfile),
+            ("scripts/ci.sh", DocumentKind::Shell),
+            ("main.go", DocumentKind::GoSource),
+        ] {
+            assert_eq!(DocumentKind::of(path), Some(kind), "{path}");
+        }
+        for path in ["a.c", "LICENSE", "x.json", "dockerfile.go.txt", "a.ini"] {
+            assert_eq!(DocumentKind::of(path), None, "{path}");
+        }
+        assert_eq!(DocumentKind::of_first_line(b"#!/usr/bin/env bash\n"), Some(DocumentKind::Shell));
+        assert_eq!(DocumentKind::of_first_line(b"#!/usr/bin/python3\n"), Some(DocumentKind::Python));
+        assert_eq!(DocumentKind::of_first_line(b"go run"), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! Kubernetes manifests, compose files, and descriptions of apps on platforms.
+
+use std::rc::Rc;
+
+use super::yaml::Node;
+use crate::{
+    command::CommandReader,
+    extract::{Context, Extract},
+    setting::Setting,
+    word::Word,
+};
+
+/// Reads manifests of Kubernetes, Tekton and Argo Workflows.
+pub(super) fn read_kubernetes(documents: &[Rc<Node>], extract: &mut Extract) {
+    for document in documents {
+        let group = document.get("apiVersion").and_then(|version| version.value()).unwrap_or_default();
+        let kind = document.get("kind").and_then(|kind| kind.value()).unwrap_or_default();
+        let is_pipeline = group.starts_with("tekton.dev/")
+            || group.starts_with("argoproj.io/") && kind.contains("Workflow")
+            || kind == "ProwJob";
+        let setting = if is_pipeline { Setting::Ci } else { Setting::Production };
+        let context = Context { setting, unit: None, folder: None };
+        document.each_mapping(&mut |mapping| {
+            let list = |key: &str| {
+                mapping.get(key).filter(|value| !value.elements().is_empty()).map(|value| value.words())
+            };
+            let mut reader = CommandReader::new(&context, extract);
+            let mut words = list("command").unwrap_or_default();
+            words.extend(list("args").unwrap_or_default());
+            reader.read_words(words);
+            for script in ["script", "source"].iter().filter_map(|key| mapping.get(key)?.text()) {
+                reader.read_script(script);
+            }
+            for entry in mapping.get("env").map(|env| env.elements()).unwrap_or_default() {
+                if let (Some(name), Some(value)) = (
+                    entry.get("name").and_then(|name| name.value()),
+                    entry.get("value").and_then(|v| v.text()),
+                ) {
+                    reader.declare(&name, &Word::known(value.clone()));
+                }
+            }
+            true
+        });
+    }
+}
+
+/// Whether a document is a manifest of Kubernetes.
+pub(super) fn is_kubernetes(document: &Node) -> bool {
+    document.get("apiVersion").is_some() && document.get("kind").is_some()
+}
+
+/// Reads a compose file.
+///
+/// Source: https://github.com/compose-spec/compose-spec
+pub(super) fn read_compose(documents: &[Rc<Node>], path: &str, extract: &mut Extract) {
+    for service in
+        documents.iter().filter_map(|document| document.get("services")).flat_map(|all| all.entries())
+    {
+        let service = &service.1;
+        let restart = service.get("restart").and_then(|restart| restart.value()).unwrap_or_default();
+        let is_production = path.contains("prod") || matches!(restart.as_str(), "always" | "unless-stopped");
+        let setting = if is_production { Setting::Production } else { Setting::Open };
+        let context = Context { setting, unit: None, folder: None };
+        let mut reader = CommandReader::new(&context, extract);
+        let list = |key: &str| service.get(key).map(|value| value.words()).unwrap_or_default();
+        let text = |key: &str| service.get(key).and_then(|value| value.text());
+        match (text("entrypoint"), text("command")) {
+            (None, None) => {
+                let mut words = list("entrypoint");
+                words.extend(list("command"));
+                reader.read_words(words);
+            }
+            (None, Some(command)) if !list("entrypoint").is_empty() => {
+                let mut words = list("entrypoint");
+                words.push(Word::known(command.clone()));
+                reader.read_words(words);
+            }
+            (entrypoint, command) => {
+                let mut script = entrypoint.cloned().unwrap_or_default();
+                if let Some(command) = command {
+                    script.push(b' ', command.place(0));
+                    script.append(command, None);
+                }
+                reader.read_script(&script);
+                if command.is_none() {
+                    reader.read_words(list("command"));
+                }
+            }
+        }
+        if let Some(test) = service.at(&["healthcheck", "test"]) {
+            match test.text() {
+                Some(script) => reader.read_script(script),
+                None => reader.read_words(test.words().into_iter().skip(1).collect()),
+            }
+        }
+        read_environment(service, &mut reader);
+        extract.used_stages.extend(service.at(&["build", "target"]).and_then(Node::value));
+    }
+}
+
+fn read_environment(service: &Node, reader: &mut CommandReader<'_>) {
+    let Some(environment) = service.get("environment") else { return };
+    for (name, value) in environment.entries() {
+        if let (Some(name), Some(value)) = (name.value(), value.text()) {
+            reader.declare(&name, &Word::known(value.clone()));
+        }
+    }
+    for text in environment.elements().iter().filter_map(|entry| entry.text()) {
+        let value = text.to_str().into_owned();
+        if let Some((name, _)) = value.split_once('=') {
+            reader.declare(name, &Word::known(text.slice(name.len() + 1..text.len())));
+        }
+    }
+}
+
+/// Reads the commands of an app on a platform such as Render, App Platform or Fly.
+pub(super) fn read_app(documents: &[Rc<Node>], extract: &mut Extract) {
+    const KEYS: [&str; 6] =
+        ["startCommand", "run_command", "start_command", "preDeployCommand", "run", "command"];
+    let context = Context { setting: Setting::Production, unit: None, folder: None };
+    for document in documents {
+        document.each_mapping(&mut |mapping| {
+            for script in KEYS.iter().filter_map(|key| mapping.get(key)?.text()) {
+                CommandReader::new(&context, extract).read_script(script);
+            }
+            true
+        });
+    }
+}

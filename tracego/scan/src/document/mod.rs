@@ -1,0 +1,112 @@
+//! Kinds of files, and their readers.
+
+mod ci;
+mod dockerfile;
+mod exec_form;
+mod expression;
+mod go_source;
+mod justfile;
+mod kind;
+mod lines;
+mod makefile;
+mod manifest;
+mod other_source;
+mod quoted;
+mod script_file;
+mod tasks;
+mod yaml;
+
+pub use kind::{CiFile, DocumentKind};
+
+use crate::{extract::Extract, setting::Setting, source::SourceFile, text::Text};
+
+/// Reads a file of a kind.
+#[must_use]
+pub fn read(kind: DocumentKind, file: &SourceFile) -> Extract {
+    let mut extract = Extract::default();
+    match kind {
+        DocumentKind::Dockerfile => dockerfile::read(file, &mut extract),
+        DocumentKind::Makefile => makefile::read(file, &mut extract),
+        DocumentKind::Justfile => justfile::read(file, &mut extract),
+        DocumentKind::Unit => {
+            lines::read_unit(&Text::part(file.bytes(), 0..file.bytes().len()), &mut extract)
+        }
+        DocumentKind::Procfile => lines::read_procfile(file, &mut extract),
+        DocumentKind::Crontab => lines::read_crontab(file, &mut extract),
+        DocumentKind::Jenkinsfile => script_file::read_jenkinsfile(file, &mut extract),
+        DocumentKind::Markdown => script_file::read_markdown(file, &mut extract),
+        DocumentKind::Bazel => tasks::read_bazel(file.bytes(), &mut extract),
+        DocumentKind::GoSource => go_source::read(file, &mut extract),
+        DocumentKind::Python => other_source::read(file, &quoted::PYTHON, Setting::Helper, &mut extract),
+        DocumentKind::JavaScript => {
+            let is_process = file.name().starts_with("ecosystem.") || file.name().starts_with("pm2.");
+            let setting = if is_process { Setting::Production } else { Setting::Helper };
+            other_source::read(file, &quoted::JAVASCRIPT, setting, &mut extract);
+        }
+        DocumentKind::Ruby => other_source::read(file, &quoted::RUBY, Setting::Helper, &mut extract),
+        DocumentKind::Shell => {
+            let setting = if is_of_ci(&file.path) { Setting::Ci } else { Setting::Open };
+            script_file::read_shell(file, setting, &mut extract);
+        }
+        DocumentKind::Ci(_)
+        | DocumentKind::Compose
+        | DocumentKind::Taskfile
+        | DocumentKind::Package
+        | DocumentKind::Hooks
+        | DocumentKind::Processes
+        | DocumentKind::App
+        | DocumentKind::Yaml => read_yaml(kind, file, &mut extract),
+    }
+    extract
+}
+
+/// Whether a path is in a folder that belongs to a CI system.
+fn is_of_ci(path: &str) -> bool {
+    const FOLDERS: [&str; 11] = [
+        ".github",
+        ".gitlab",
+        ".gitea",
+        ".forgejo",
+        ".circleci",
+        ".buildkite",
+        ".ci",
+        "ci",
+        ".woodpecker",
+        ".azure-pipelines",
+        ".teamcity",
+    ];
+    path.split('/').any(|part| FOLDERS.contains(&part))
+}
+
+fn read_yaml(kind: DocumentKind, file: &SourceFile, extract: &mut Extract) {
+    let is_template =
+        memchr::memmem::find(file.bytes(), b"{{").is_some() && matches!(kind, DocumentKind::Yaml);
+    let plain;
+    let bytes = if is_template {
+        plain = yaml::without_templates(file.bytes());
+        &plain
+    } else {
+        file.bytes()
+    };
+    let (documents, problem) = yaml::parse(bytes);
+    match kind {
+        DocumentKind::Ci(ci) => ci::read(&documents, ci.form(), extract),
+        DocumentKind::Compose => manifest::read_compose(&documents, &file.path, extract),
+        DocumentKind::Taskfile => tasks::read_taskfile(&documents, file.folder(), extract),
+        DocumentKind::Package => tasks::read_package(&documents, extract),
+        DocumentKind::Hooks => tasks::read_hooks(&documents, extract),
+        DocumentKind::Processes => tasks::read_processes(&documents, extract),
+        DocumentKind::App => manifest::read_app(&documents, extract),
+        _ if documents.iter().any(|document| manifest::is_kubernetes(document)) => {
+            manifest::read_kubernetes(&documents, extract);
+        }
+        _ if documents.iter().any(|document| document.get("services").is_some()) => {
+            manifest::read_compose(&documents, &file.path, extract);
+        }
+        // Nothing is known of any other file, so that it cannot be read is no loss.
+        _ => return,
+    }
+    if !is_template {
+        extract.problems.extend(problem);
+    }
+}

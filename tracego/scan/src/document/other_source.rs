@@ -1,0 +1,97 @@
+//! Calls that start programs in Python, JavaScript, TypeScript and Ruby.
+
+use super::quoted::{self, Language, Token};
+use crate::{
+    command::CommandReader,
+    extract::{Context, Extract},
+    setting::Setting,
+    source::SourceFile,
+    word::Word,
+};
+
+/// Functions that take a command line as one string.
+const SHELLS: [&str; 17] = [
+    "system",
+    "popen",
+    "run",
+    "call",
+    "check_call",
+    "check_output",
+    "Popen",
+    "getoutput",
+    "getstatusoutput",
+    "exec",
+    "execSync",
+    "spawn",
+    "spawnSync",
+    "execa",
+    "execaCommand",
+    "shell",
+    "sh",
+];
+
+/// Reads a source file in a language with quotes.
+pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, extract: &mut Extract) {
+    let context = Context { setting, unit: None, folder: None };
+    let tokens = quoted::tokens(file.bytes(), language);
+    for index in 0..tokens.len() {
+        let here = tokens.get(index..).unwrap_or_default();
+        let words = match here {
+            // `["go", "run", …]` and `("go", "run", …)`
+            [Token::Sign(b'[' | b'('), Token::Text(first), Token::Sign(b','), Token::Text(_), ..]
+            // `spawn("go", ["run", …])`
+            | [Token::Sign(b'('), Token::Text(first), Token::Sign(b','), Token::Sign(b'['), Token::Text(_), ..]
+                if Word::known(first.clone()).is_go_command() => list(here),
+            // `script: "go", args: ["run", …]`, as in a configuration of pm2
+            [Token::Name(name), Token::Sign(b':'), Token::Text(first), ..] if name == "script" => {
+                process(first, here)
+            }
+            [Token::Name(name), Token::Sign(b'('), Token::Text(script), ..] if SHELLS.contains(&name.as_str()) => {
+                CommandReader::new(&context, extract).read_script(script);
+                continue;
+            }
+            _ => continue,
+        };
+        CommandReader::new(&context, extract).read_words(words);
+    }
+}
+
+/// Returns the strings up to the bracket that closes the list.
+fn list(tokens: &[Token]) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut depth = 0_usize;
+    for token in tokens {
+        match token {
+            Token::Sign(b'[' | b'(' | b'{') => depth += 1,
+            Token::Sign(b']' | b')' | b'}') => {
+                depth -= 1;
+                if depth == 0 {
+                    break;
+                }
+            }
+            Token::Text(text) if depth <= 2 => words.push(Word::known(text.clone())),
+            _ => {}
+        }
+    }
+    words
+}
+
+/// Returns the command of a process of pm2.
+fn process(script: &crate::text::Text, tokens: &[Token]) -> Vec<Word> {
+    let mut words = vec![Word::known(script.clone())];
+    let near = tokens.get(..tokens.len().min(60)).unwrap_or_default();
+    let end = near.iter().position(|token| matches!(token, Token::Sign(b'}'))).unwrap_or(near.len());
+    let near = near.get(..end).unwrap_or_default();
+    let arguments = near.iter().position(|token| matches!(token, Token::Name(name) if name == "args"));
+    match arguments.and_then(|at| near.get(at + 2..)) {
+        Some([Token::Text(text), ..]) => {
+            for part in text.bytes().split(|b| *b == b' ').filter(|part| !part.is_empty()) {
+                let place = text.place(0);
+                words.push(Word::known(crate::text::Text::at(place, &String::from_utf8_lossy(part))));
+            }
+        }
+        Some(rest) => words.extend(list(rest)),
+        None => {}
+    }
+    words
+}

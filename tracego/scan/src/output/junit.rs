@@ -1,0 +1,100 @@
+//! `JUnit` XML: a suite per rule, a case per finding. A suppressed finding is a skipped case.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::ScanOutcome;
+use crate::finding::ScanFinding;
+
+pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut rules: BTreeMap<&str, Vec<&ScanFinding>> = BTreeMap::new();
+    for finding in outcome.report.findings.iter().filter(|finding| !finding.is_known) {
+        rules.entry(finding.rule.id).or_default().push(finding);
+    }
+    let counts = |findings: &[&ScanFinding]| {
+        let skipped = findings.iter().filter(|finding| finding.suppressed.is_some()).count();
+        format!(
+            "tests=\"{}\" failures=\"{}\" skipped=\"{skipped}\"",
+            findings.len(),
+            findings.len() - skipped
+        )
+    };
+    let all: Vec<&ScanFinding> = rules.values().flatten().copied().collect();
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    if all.is_empty() {
+        // A file without a case is an error for some readers.
+        writeln!(out, "<testsuites name=\"tracego scan\" tests=\"1\" failures=\"0\" skipped=\"0\">")?;
+        writeln!(out, "  <testsuite name=\"tracego scan\" tests=\"1\" failures=\"0\" skipped=\"0\">")?;
+        writeln!(
+            out,
+            "    <testcase classname=\"tracego\" name=\"{} files scanned\"/>",
+            outcome.report.files
+        )?;
+        writeln!(out, "  </testsuite>\n</testsuites>")?;
+        return Ok(());
+    }
+    writeln!(out, "<testsuites name=\"tracego scan\" {}>", counts(&all))?;
+    for (rule, findings) in &rules {
+        let name = findings.first().map_or("", |finding| finding.rule.name);
+        writeln!(out, "  <testsuite name=\"{rule} {name}\" {}>", counts(findings))?;
+        for finding in findings {
+            write_case(finding, out)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    writeln!(out, "</testsuites>")
+}
+
+fn write_case(finding: &ScanFinding, out: &mut dyn Write) -> io::Result<()> {
+    let place = format!("{}:{}", finding.path, finding.start.line);
+    writeln!(
+        out,
+        "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\">",
+        escaped(&finding.path),
+        escaped(&format!("{place} {}", finding.subject)),
+        escaped(&finding.path),
+        finding.start.line
+    )?;
+    match &finding.suppressed {
+        Some(reason) => writeln!(out, "      <skipped message=\"{}\"/>", escaped(reason))?,
+        None => writeln!(
+            out,
+            "      <failure type=\"{} {}\" message=\"{}\">{}</failure>",
+            finding.severity,
+            finding.variant,
+            escaped(&finding.message),
+            escaped(&format!("{place}\n{}\n{}", finding.line.trim(), finding.remedy))
+        )?,
+    }
+    writeln!(out, "    </testcase>")
+}
+
+/// Escapes a text for XML 1.0, which has no form for most control characters.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push_str("&#10;"),
+            '\t' => escaped.push_str("&#9;"),
+            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        assert_eq!(escaped("<a b=\"&\">\u{1b}\n"), "&lt;a b=&quot;&amp;&quot;&gt;\u{fffd}&#10;");
+    }
+}

@@ -1,0 +1,208 @@
+//! Calls between the files of a tree: a CI file calls a target of make, the target calls a script.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::ScannedFile;
+use crate::{
+    document::DocumentKind,
+    extract::{Call, Callee, Context},
+    setting::Setting,
+    source::Position,
+};
+
+/// A part of a file that can be called: the file, and the target or task in it.
+type Part = (usize, Option<String>);
+
+/// A step on the way from the file that decides about a place to a command.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct CallerStep {
+    /// Path.
+    pub path: String,
+    /// Position of the call.
+    pub position: Position,
+    /// Line of the call.
+    pub line: String,
+}
+
+/// The place of a part, and the way on which it is reached.
+#[derive(Clone, Debug)]
+pub(super) struct DecidedPlace {
+    pub(super) setting: Setting,
+    pub(super) callers: Vec<CallerStep>,
+}
+
+/// Which parts are called from where.
+#[derive(Debug, Default)]
+pub(super) struct CallGraph {
+    reached: HashMap<Part, (Setting, Vec<CallerStep>)>,
+}
+
+/// Maximum number of steps that are kept of a way.
+const MAX_STEPS: usize = 8;
+
+impl CallGraph {
+    /// Follows the calls of all files.
+    pub(super) fn of(files: &[ScannedFile]) -> Self {
+        let index: HashMap<&str, usize> =
+            files.iter().enumerate().map(|(index, file)| (file.source.path.as_ref(), index)).collect();
+        let mut edges: HashMap<Part, Vec<(Part, Option<CallerStep>)>> = HashMap::new();
+        let mut queue: VecDeque<(Part, Setting, Vec<CallerStep>)> = VecDeque::new();
+        for (number, file) in files.iter().enumerate() {
+            for call in &file.extract.calls {
+                let step = step_of(file, call);
+                for callee in resolve(number, call, files, &index) {
+                    let setting = call.context.setting;
+                    if setting.is_open() {
+                        let caller = (number, call.context.unit.as_deref().map(str::to_owned));
+                        edges.entry(caller).or_default().push((callee, step.clone()));
+                    } else if rank(setting) > 0 {
+                        queue.push_back((callee, setting, step.clone().into_iter().collect()));
+                    }
+                }
+            }
+        }
+        let mut graph = Self::default();
+        while let Some((part, setting, way)) = queue.pop_front() {
+            let known = graph.reached.get(&part).map_or(0, |(known, _)| rank(*known));
+            if known >= rank(setting) {
+                continue;
+            }
+            for (callee, step) in edges.get(&part).into_iter().flatten() {
+                let mut way = way.clone();
+                if way.len() < MAX_STEPS {
+                    way.extend(step.clone());
+                }
+                queue.push_back((callee.clone(), setting, way));
+            }
+            graph.reached.insert(part, (setting, way));
+        }
+        graph
+    }
+
+    /// Returns the place of a part of a file: its own, or that of the worst caller.
+    pub(super) fn decide(&self, file: usize, context: &Context, used_stages: &[&String]) -> DecidedPlace {
+        let own = |setting| DecidedPlace { setting, callers: Vec::new() };
+        let unit = context.unit.as_deref();
+        match context.setting {
+            Setting::Open => {
+                let part = (file, unit.map(str::to_owned));
+                self.reached.get(&part).map_or(own(Setting::Open), |(setting, callers)| DecidedPlace {
+                    setting: *setting,
+                    callers: callers.clone(),
+                })
+            }
+            Setting::UnusedStage if used_stages.iter().any(|stage| Some(stage.as_str()) == unit) => {
+                own(Setting::Production)
+            }
+            setting => own(setting),
+        }
+    }
+}
+
+/// Returns how much a place decides about what it calls. Zero: nothing.
+fn rank(setting: Setting) -> u8 {
+    match setting {
+        Setting::Production => 4,
+        Setting::Ci => 3,
+        Setting::ImageWithoutCommand => 2,
+        Setting::ImageBuild => 1,
+        _ => 0,
+    }
+}
+
+fn step_of(file: &ScannedFile, call: &Call) -> Option<CallerStep> {
+    if call.text.is_empty() {
+        return None;
+    }
+    let position = file.source.position(call.text.place(0) as usize);
+    let line = String::from_utf8_lossy(file.source.line(position.line)).trim().to_owned();
+    Some(CallerStep { path: file.source.path.to_string(), position, line })
+}
+
+/// Returns the parts that a call names.
+fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&str, usize>) -> Vec<Part> {
+    let folder = files.get(caller).map(|file| file.source.folder().to_owned()).unwrap_or_default();
+    let folders = [call.context.folder.clone().unwrap_or_default(), String::new(), folder];
+    let find = |names: &[&str]| {
+        folders.iter().find_map(|folder| {
+            names.iter().find_map(|name| index.get(joined(folder, name).as_str()).copied())
+        })
+    };
+    match &call.callee {
+        Callee::Unit(unit) => vec![(caller, Some(unit.clone()))],
+        Callee::Script(path) => find(&[path]).map(|file| (file, None)).into_iter().collect(),
+        Callee::Make { folder, file, targets } => {
+            let names: Vec<String> = match file {
+                Some(file) => vec![file.clone()],
+                None => ["GNUmakefile", "makefile", "Makefile"].map(str::to_owned).to_vec(),
+            };
+            let names: Vec<String> =
+                names.iter().map(|name| joined(folder.as_deref().unwrap_or_default(), name)).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let Some(main) = find(&names) else { return Vec::new() };
+            let targets = if targets.is_empty() { vec![String::new()] } else { targets.clone() };
+            // A target may stand in a file that the main one includes.
+            let included = files
+                .iter()
+                .enumerate()
+                .filter(|(_, file)| file.kind == DocumentKind::Makefile && file.source.path.ends_with(".mk"));
+            let files: Vec<usize> = std::iter::once(main).chain(included.map(|(number, _)| number)).collect();
+            let parts = targets.into_iter().flat_map(|target| {
+                files.iter().map(move |file| (*file, Some(target.clone()))).collect::<Vec<_>>()
+            });
+            parts.collect()
+        }
+        Callee::Task(name) => {
+            let names =
+                ["Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml"];
+            find(&names).map(|file| (file, Some(name.clone()))).into_iter().collect()
+        }
+        Callee::Just(name) => find(&["justfile", "Justfile", ".justfile"])
+            .map(|file| (file, Some(name.clone())))
+            .into_iter()
+            .collect(),
+        Callee::Npm(name) => {
+            find(&["package.json"]).map(|file| (file, Some(name.clone()))).into_iter().collect()
+        }
+        Callee::Mage(name) => {
+            let unit = name.rsplit(':').next().unwrap_or_default().to_lowercase();
+            let is_magefile = |file: &ScannedFile| {
+                file.kind == DocumentKind::GoSource
+                    && file.extract.commands.iter().any(|c| c.context.setting.is_open())
+            };
+            files
+                .iter()
+                .enumerate()
+                .filter(|(_, file)| is_magefile(file))
+                .map(|(number, _)| (number, Some(unit.clone())))
+                .collect()
+        }
+    }
+}
+
+/// Joins a folder and a path, with `.` and `..` resolved.
+fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_joined_within_the_tree() {
+        assert_eq!(joined("", "./Makefile"), "Makefile");
+        assert_eq!(joined("a/b", "../c.sh"), "a/c.sh");
+        assert_eq!(joined("", "../../x"), "x");
+    }
+}

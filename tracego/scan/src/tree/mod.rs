@@ -1,0 +1,155 @@
+//! A source tree: its files, who calls whom, and what is found.
+
+mod calls;
+mod candidate;
+mod walk;
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use calls::CallGraph;
+pub use calls::CallerStep;
+use walk::Walker;
+
+use crate::{
+    document::DocumentKind,
+    extract::Extract,
+    finding::ScanFinding,
+    judge::{self, JudgeSettings},
+    setting::Setting,
+    source::SourceFile,
+    suppression::{Suppression, SuppressionProblem},
+    tree_modules::TreeModules,
+};
+
+/// What is scanned, and how.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    /// Folders and files.
+    pub paths: Vec<PathBuf>,
+    /// Whether lines of `go generate` are findings, too.
+    pub is_strict: bool,
+    /// Whether code blocks of documents are read.
+    pub reads_documents: bool,
+    /// Patterns of paths that are left out, in the syntax of .gitignore.
+    pub excluded: Vec<String>,
+    /// Contents that are read instead of those of files, by path.
+    pub staged: Option<Vec<(String, Vec<u8>)>>,
+    /// The day that suppressions are held against, as in `2027-01-31`.
+    pub today: String,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct ScannedFile {
+    /// Content.
+    pub source: SourceFile,
+    /// Kind.
+    pub kind: DocumentKind,
+    /// What matters in it.
+    pub extract: Extract,
+    /// Comments that allow findings.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A file, or a part of one, that could not be read.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
+pub struct UnreadFile {
+    /// Path.
+    pub path: String,
+    /// Reason.
+    pub reason: String,
+}
+
+/// The result of a scan.
+#[derive(Debug, Default)]
+pub struct ScanReport {
+    /// Findings, by path and position.
+    pub findings: Vec<ScanFinding>,
+    /// Comments that suppress nothing, or that cannot be understood.
+    pub suppression_problems: Vec<SuppressionProblem>,
+    /// Files that could not be read.
+    pub unread: Vec<UnreadFile>,
+    /// Number of files that were read.
+    pub files: usize,
+    /// Number of files that are too large to be read.
+    pub large: usize,
+}
+
+/// Scans folders and files.
+///
+/// # Errors
+/// Fails if a path does not exist, or a pattern of `excluded` is not valid.
+pub fn scan(options: &ScanOptions) -> io::Result<ScanReport> {
+    let mut report = ScanReport::default();
+    for root in walk::roots(&options.paths)? {
+        let walker = Walker::new(&root, options)?;
+        let mut walked = walker.walk();
+        walked.files.sort_by(|a, b| a.source.path.cmp(&b.source.path));
+        report.files += walked.read;
+        report.large += walked.large.len();
+        report.unread.append(&mut walked.unread);
+        find(&walked.files, walked.modules, &root.prefix, options, &mut report);
+    }
+    report.findings.sort_by(|a, b| (&a.path, a.start, a.rule.id).cmp(&(&b.path, b.start, b.rule.id)));
+    report.unread.sort();
+    ScanFinding::number(&mut report.findings);
+    Ok(report)
+}
+
+/// Adds the findings of the files of one root.
+fn find(
+    files: &[ScannedFile],
+    modules: TreeModules,
+    prefix: &str,
+    options: &ScanOptions,
+    report: &mut ScanReport,
+) {
+    let settings = JudgeSettings { modules, is_strict: options.is_strict || options.reads_documents };
+    let graph = CallGraph::of(files);
+    let used_stages: Vec<&String> = files.iter().flat_map(|file| &file.extract.used_stages).collect();
+    for (index, file) in files.iter().enumerate() {
+        let mut used = vec![false; file.suppressions.len()];
+        let mut seen = std::collections::HashSet::new();
+        let mut add = |case: judge::ScanCase, callers: Vec<CallerStep>| {
+            // A part that several others refer to is one finding.
+            if seen.insert((case.range.clone(), case.rule.id, case.variant)) {
+                let mut found = ScanFinding::of(case, file, prefix, callers);
+                found.suppress(&file.suppressions, &options.today, &mut used);
+                report.findings.push(found);
+            }
+        };
+        for command in &file.extract.commands {
+            let decided = graph.decide(index, &command.context, &used_stages);
+            for case in judge::command(command, cap(decided.setting, file), &settings) {
+                add(case, decided.callers.clone());
+            }
+        }
+        for declared in &file.extract.declarations {
+            let decided = graph.decide(index, &declared.context, &used_stages);
+            for case in judge::declaration(declared, cap(decided.setting, file), &settings) {
+                add(case, decided.callers.clone());
+            }
+        }
+        for image in &file.extract.images {
+            for case in judge::image(image, &settings) {
+                add(case, Vec::new());
+            }
+        }
+        let path: Arc<str> = format!("{prefix}{}", file.source.path).into();
+        report.suppression_problems.extend(SuppressionProblem::of(
+            &file.suppressions,
+            &used,
+            &path,
+            &options.today,
+        ));
+        for problem in &file.extract.problems {
+            report.unread.push(UnreadFile { path: path.to_string(), reason: problem.clone() });
+        }
+    }
+}
+
+/// Returns the place of a command, with data of tests taken for helpers.
+fn cap(setting: Setting, file: &ScannedFile) -> Setting {
+    let is_data = file.source.path.split('/').any(|part| part == "testdata");
+    if is_data && setting != Setting::Developer { Setting::Helper } else { setting }
+}

@@ -1,0 +1,79 @@
+//! Variants of `go run` in files, each with the findings that it is.
+
+mod ci;
+mod dockerfile;
+mod no_finding;
+mod programs;
+mod services;
+mod shell;
+mod tasks;
+mod tree;
+
+use std::{fs, path::PathBuf};
+
+use tracego_scan::tree::{ScanOptions, ScanReport, scan};
+
+/// Writes files into a folder and scans it.
+fn report(files: &[(&str, &str)], options: impl FnOnce(&mut ScanOptions)) -> ScanReport {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let mut scanned = ScanOptions {
+        paths: vec![folder.path().to_owned()],
+        today: "2026-11-30".into(),
+        ..ScanOptions::default()
+    };
+    options(&mut scanned);
+    let mut report = scan(&scanned).unwrap();
+    let prefix = format!("{}/", folder.path().display());
+    for finding in &mut report.findings {
+        finding.path = finding.path.trim_start_matches(&prefix).to_owned();
+    }
+    report
+}
+
+/// Returns the findings of files, each as `path:line id variant severity`.
+fn found(files: &[(&str, &str)]) -> Vec<String> {
+    let report = report(files, |_| {});
+    assert_eq!(report.unread, [], "{files:?}");
+    let shown = |finding: &tracego_scan::finding::ScanFinding| {
+        let (rule, variant) = (finding.rule.id, finding.variant);
+        format!("{}:{} {rule} {variant} {}", finding.path, finding.start.line, finding.severity)
+    };
+    report.findings.iter().map(shown).collect()
+}
+
+/// Checks the findings of files.
+#[track_caller]
+fn finds(files: &[(&str, &str)], wanted: &[&str]) {
+    assert_eq!(
+        found(files),
+        wanted,
+        "\n{}",
+        files.iter().map(|(path, text)| format!("--- {path}\n{text}\n")).collect::<String>()
+    );
+}
+
+/// The go.mod of the tree of a test.
+const GO_MOD: (&str, &str) = ("go.mod", "module example.com/shop\n\ngo 1.24\n");
+
+/// Returns the path of a file of the repository.
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)
+}
+
+#[test]
+fn tracego_itself_has_no_finding() {
+    let options = ScanOptions {
+        paths: vec![repository("deploy"), repository(".ci"), repository("xtask")],
+        today: "2026-11-30".into(),
+        ..ScanOptions::default()
+    };
+    let report = scan(&options).unwrap();
+    assert!(report.files >= 20, "{} files", report.files);
+    let counted: Vec<_> = report.findings.iter().map(|finding| (&finding.path, &finding.subject)).collect();
+    assert_eq!(counted, []);
+}

@@ -1,0 +1,27 @@
+//! Files that only look as if they ran something.
+
+use super::{GO_MOD, finds, report};
+
+#[test]
+fn files_of_developers_and_documents() {
+    for (path, text) in [
+        (".air.toml", "cmd = \"go run .\"\n"),
+        ("nodemon.json", "{\"exec\": \"go run main.go\"}\n"),
+        (".vscode/tasks.json", "{\"command\": \"go run .\"}\n"),
+        (".devcontainer/devcontainer.json", "{\"postStartCommand\": \"go run .\"}\n"),
+        ("README.md", "```sh\ngo run ./cmd/x\n```\n"),
+        ("vendor/x/Makefile", "x:\n\tgo run .\n"),
+        ("node_modules/x/x.sh", "go run .\n"),
+        ("ignored/x.sh", "go run .\n"),
+    ] {
+        finds(&[GO_MOD, (".gitignore", "ignored/\n"), (path, text)], &[]);
+    }
+}
+
+#[test]
+fn documents_are_read_when_asked() {
+    let files = [GO_MOD, ("README.md", "# go run\n\n```console\n$ go run ./cmd/x\n```\n\ngo run it\n")];
+    let report = report(&files, |options| options.reads_documents = true);
+    let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.severity.name())).collect();
+    assert_eq!(found, [(4, "low")]);
+}

@@ -1,0 +1,88 @@
+//! The options of `tracego scan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser as _};
+use tracego_model::finding::Severity;
+
+/// The options of `tracego scan`.
+#[derive(Args, Debug)]
+pub struct Scan {
+    /// Folders and files to scan. What .gitignore names is left out of folders, and so are vendor and node_modules.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Form of the report on standard output.
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = ScanFormName::Text)]
+    pub format: ScanFormName,
+    /// Write the report in another form to a file, too; may be repeated.
+    #[arg(long, value_name = "FORM=FILE", value_parser = form_and_file)]
+    pub also: Vec<(ScanFormName, PathBuf)>,
+    /// End with 5 if a finding is at least this severe: low, medium, high, critical, or none.
+    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    #[arg(value_parser = PossibleValuesParser::new(["low", "medium", "high", "critical", "none"]).map(limit))]
+    pub fail_on: FailLimit,
+    /// File of findings that are known and do not count.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the findings of this scan to the baseline, and end with 0.
+    #[arg(long, requires = "baseline")]
+    pub update_baseline: bool,
+    /// Scan what git has staged for the next commit, as it is staged.
+    #[arg(long, conflicts_with = "paths")]
+    pub staged: bool,
+    /// Report lines of `go generate`, too.
+    #[arg(long)]
+    pub strict: bool,
+    /// Report code blocks of Markdown documents, too.
+    #[arg(long)]
+    pub docs: bool,
+    /// Pattern of paths to leave out, as in .gitignore; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Settings of the repository: patterns to leave out, and exceptions.
+    ///
+    /// Default: .tracego.toml in the working directory, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub scan_config: Option<PathBuf>,
+}
+
+/// The severity from which on a scan fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FailLimit(pub Option<Severity>);
+
+#[expect(clippy::needless_pass_by_value, reason = "the parser of values gives the text away")]
+fn limit(text: String) -> FailLimit {
+    FailLimit(text.parse().ok())
+}
+
+/// The forms of the report of a scan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ScanFormName {
+    /// Text for people, with the line of each finding.
+    Text,
+    /// One JSON object.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// Code quality report of GitLab.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// Diagnostics of reviewdog, one per line.
+    Rdjsonl,
+}
+
+fn form_and_file(text: &str) -> Result<(ScanFormName, PathBuf), String> {
+    let (form, file) = text.split_once('=').ok_or("it has the form FORM=FILE, such as json=scan.json")?;
+    let form = ScanFormName::from_str(form, false).map_err(|_| {
+        let names: Vec<String> = ScanFormName::value_variants()
+            .iter()
+            .filter_map(|form| form.to_possible_value().map(|value| value.get_name().to_owned()))
+            .collect();
+        format!("there is no form {form:?}; valid: {}", names.join(", "))
+    })?;
+    match file {
+        "" => Err("the file is missing: FORM=FILE".into()),
+        file => Ok((form, file.into())),
+    }
+}
