@@ -97,6 +97,18 @@ impl Baseline {
         self.entries.values().filter(|entry| stale.contains_key(&entry.fingerprint)).collect()
     }
 
+    /// Returns the number of known findings.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no finding is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Returns the text of the file, sorted by path, so that changes are easy to read.
     #[must_use]
     pub fn to_text(&self) -> String {

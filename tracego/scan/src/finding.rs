@@ -40,8 +40,10 @@ pub struct ScanFinding {
     pub start: Position,
     /// Position behind the last character.
     pub end: Position,
-    /// The first line.
+    /// The first line, or the part of it around the finding.
     pub line: String,
+    /// Number of characters of the line in front of that part.
+    pub line_offset: usize,
     /// The files through which the command is reached, the one that decides about the place first.
     pub callers: Vec<CallerStep>,
     /// Identity across changes elsewhere in the file: a hash of rule, variant, path and words, and a number among equals.
@@ -58,7 +60,7 @@ impl ScanFinding {
     pub fn of(case: ScanCase, file: &ScannedFile, prefix: &str, callers: Vec<CallerStep>) -> Self {
         let start = file.source.position(case.range.start);
         let end = file.source.position(case.range.end.max(case.range.start + 1));
-        let line = String::from_utf8_lossy(file.source.line(start.line)).into_owned();
+        let (line, line_offset) = file.source.excerpt(case.range.start);
         let remedy =
             case.rule.variant(case.variant).map(|variant| variant.remedy).filter(|text| !text.is_empty());
         let callers = callers
@@ -79,6 +81,7 @@ impl ScanFinding {
             start,
             end,
             line,
+            line_offset,
             callers,
             fingerprint: String::new(),
             suppressed: None,

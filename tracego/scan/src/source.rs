@@ -5,6 +5,9 @@ use std::{ops::Range, sync::Arc};
 /// Maximum size of a file that is read, in bytes.
 pub const MAX_FILE: u64 = 1 << 20;
 
+/// Maximum number of bytes of a line that a report has.
+const MAX_EXCERPT: usize = 400;
+
 /// A file with its lines.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
@@ -56,7 +59,9 @@ impl SourceFile {
         let index = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
         let start = self.starts.get(index).copied().unwrap_or_default();
         let ahead = self.bytes.get(start..offset.min(self.bytes.len())).unwrap_or_default();
-        Position { line: index + 1, column: String::from_utf8_lossy(ahead).chars().count() + 1 }
+        // Each character has one byte that continues none.
+        let column = ahead.iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1;
+        Position { line: index + 1, column }
     }
 
     /// Returns the bytes of a line, without its end.
@@ -65,6 +70,28 @@ impl SourceFile {
         let Range { start, end } = self.line_range(number);
         let line = self.bytes.get(start..end).unwrap_or_default();
         line.strip_suffix(b"\r").unwrap_or(line)
+    }
+
+    /// Returns the part of a line around a byte, and the number of characters in front of it.
+    #[must_use]
+    pub fn excerpt(&self, offset: usize) -> (String, usize) {
+        let position = self.position(offset);
+        let line = self.line(position.line);
+        if line.len() <= MAX_EXCERPT {
+            return (String::from_utf8_lossy(line).into_owned(), 0);
+        }
+        let start = self.line_range(position.line).start;
+        let is_inside = |at: usize| line.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+        let mut from = offset.saturating_sub(start).saturating_sub(MAX_EXCERPT / 4);
+        while is_inside(from) {
+            from += 1;
+        }
+        let mut to = (from + MAX_EXCERPT).min(line.len());
+        while is_inside(to) {
+            to -= 1;
+        }
+        let text = String::from_utf8_lossy(line.get(from..to).unwrap_or_default()).into_owned();
+        (text, self.position(start + from).column - 1)
     }
 
     /// Returns the number of lines.

@@ -86,6 +86,8 @@ fn setting_of(file: &SourceFile) -> Setting {
     let head = file.bytes().get(..file.bytes().len().min(4096)).unwrap_or_default();
     let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
     let in_folder = |name: &str| file.path.split('/').any(|part| part == name);
+    // The go command leaves such folders out of `./...`.
+    let is_hidden = file.folder().split('/').any(|part| part.starts_with(['_', '.']));
     match () {
         () if file.name().ends_with("_test.go") || in_folder("testdata") || in_folder("vendor") => {
             Setting::Helper
@@ -94,6 +96,7 @@ fn setting_of(file: &SourceFile) -> Setting {
             Setting::Open
         }
         // Such files are no part of a program.
+        () if is_hidden => Setting::Helper,
         () if has("//go:build ignore") || has("// +build ignore") || has("//go:build tools") => {
             Setting::Helper
         }

@@ -85,6 +85,38 @@ impl CiFile {
 }
 
 impl DocumentKind {
+    /// All kinds.
+    pub const ALL: [Self; 28] = [
+        Self::Dockerfile,
+        Self::Ci(CiFile::Github),
+        Self::Ci(CiFile::Gitlab),
+        Self::Ci(CiFile::Circle),
+        Self::Ci(CiFile::Azure),
+        Self::Ci(CiFile::Drone),
+        Self::Ci(CiFile::Buildkite),
+        Self::Ci(CiFile::Other),
+        Self::Compose,
+        Self::Makefile,
+        Self::Justfile,
+        Self::Taskfile,
+        Self::Package,
+        Self::Hooks,
+        Self::Processes,
+        Self::App,
+        Self::Yaml,
+        Self::Shell,
+        Self::Unit,
+        Self::Procfile,
+        Self::Crontab,
+        Self::Jenkinsfile,
+        Self::GoSource,
+        Self::Python,
+        Self::JavaScript,
+        Self::Ruby,
+        Self::Bazel,
+        Self::Markdown,
+    ];
+
     /// Returns the kind of a file by its path. Returns `None` for one that holds no commands, or whose first line
     /// decides.
     #[must_use]

@@ -35,15 +35,14 @@ fn write_finding(finding: &ScanFinding, has_colours: bool, out: &mut dyn Write) 
         Severity::Low => "36",
     };
     let place = format!("{}:{}:{}", printable(&finding.path), finding.start.line, finding.start.column);
-    let (severity, id, name) = (finding.severity, finding.rule.id, finding.rule.name);
+    let (id, name) = (finding.rule.id, finding.rule.name);
     writeln!(
         out,
         "{}: {} {id} {name}: {}",
         paint(&place, "1"),
-        paint(severity.name(), colour),
+        paint(finding.severity.name(), colour),
         printable(&finding.message)
     )?;
-    debug_assert!(severity >= Severity::Low);
     let number = finding.start.line.to_string();
     let blank = " ".repeat(number.len());
     let (line, start, length) = excerpt(finding);
@@ -59,8 +58,10 @@ fn write_finding(finding: &ScanFinding, has_colours: bool, out: &mut dyn Write) 
 /// Returns the line with visible characters alone, and where the finding is in it.
 fn excerpt(finding: &ScanFinding) -> (String, usize, usize) {
     let characters: Vec<char> = finding.line.replace('\t', " ").chars().collect();
-    let start = (finding.start.column - 1).min(characters.len());
-    let end = if finding.end.line == finding.start.line { finding.end.column - 1 } else { characters.len() };
+    let index = |column: usize| (column - 1).saturating_sub(finding.line_offset).min(characters.len());
+    let start = index(finding.start.column);
+    let end =
+        if finding.end.line == finding.start.line { index(finding.end.column) } else { characters.len() };
     // A long line is shown around the finding.
     let from = if characters.len() > WIDTH { start.saturating_sub(WIDTH / 4) } else { 0 };
     let shown = |from: usize, to: usize| -> String {

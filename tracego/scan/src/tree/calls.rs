@@ -114,8 +114,9 @@ fn step_of(file: &ScannedFile, call: &Call) -> Option<CallerStep> {
     if call.text.is_empty() {
         return None;
     }
-    let position = file.source.position(call.text.place(0) as usize);
-    let line = String::from_utf8_lossy(file.source.line(position.line)).trim().to_owned();
+    let place = call.text.place(0) as usize;
+    let position = file.source.position(place);
+    let line = file.source.excerpt(place).0.trim().to_owned();
     Some(CallerStep { path: file.source.path.to_string(), position, line })
 }
 

@@ -21,6 +21,9 @@ use crate::{
     tree_modules::TreeModules,
 };
 
+/// Maximum number of findings of one file.
+const MAX_FINDINGS: usize = 1000;
+
 /// What is scanned, and how.
 #[derive(Clone, Debug, Default)]
 pub struct ScanOptions {
@@ -110,7 +113,13 @@ fn find(
     for (index, file) in files.iter().enumerate() {
         let mut used = vec![false; file.suppressions.len()];
         let mut seen = std::collections::HashSet::new();
+        let before = report.findings.len();
+        let mut left_out = 0_usize;
         let mut add = |case: judge::ScanCase, callers: Vec<CallerStep>| {
+            if report.findings.len() - before >= MAX_FINDINGS {
+                left_out += 1;
+                return;
+            }
             // A part that several others refer to is one finding.
             if seen.insert((case.range.clone(), case.rule.id, case.variant)) {
                 let mut found = ScanFinding::of(case, file, prefix, callers);
@@ -134,6 +143,11 @@ fn find(
             for case in judge::image(image, &settings) {
                 add(case, Vec::new());
             }
+        }
+        if left_out > 0 {
+            let reason =
+                format!("{left_out} more findings than the {MAX_FINDINGS} that are reported of one file");
+            report.unread.push(UnreadFile { path: format!("{prefix}{}", file.source.path), reason });
         }
         let path: Arc<str> = format!("{prefix}{}", file.source.path).into();
         report.suppression_problems.extend(SuppressionProblem::of(

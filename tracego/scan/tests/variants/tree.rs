@@ -74,3 +74,12 @@ fn excluded_paths_are_left_out() {
     let report = report(&files, |options| options.excluded = vec!["a/**".into()]);
     assert_eq!(report.findings.len(), 1);
 }
+
+#[test]
+fn one_long_line_of_commands_stays_small() {
+    let line = "go run ./x;".repeat(20_000);
+    let report = report(&[GO_MOD, ("a.sh", &line)], |_| {});
+    assert_eq!(report.findings.len(), 1000);
+    assert!(report.unread[0].reason.starts_with("19000 more findings"), "{:?}", report.unread);
+    assert!(report.findings.iter().all(|finding| finding.line.len() <= 400));
+}

@@ -51,10 +51,13 @@ pub(super) fn scan(asked: &Scan, quiet: bool) -> anyhow::Result<ExitCode> {
     if asked.update_baseline
         && let Some(path) = &asked.baseline
     {
-        let text = Baseline::of(&report.findings).to_text();
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        let baseline = Baseline::of(&report.findings);
+        std::fs::write(path, baseline.to_text())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         if !quiet {
-            message!("tracego: scan: {} findings are in {}", report.findings.len(), path.display());
+            let count = baseline.len();
+            let are = if count == 1 { "finding is" } else { "findings are" };
+            message!("tracego: scan: {count} {are} in {}", path.display());
         }
         return Ok(ExitCode::SUCCESS);
     }
