@@ -24,7 +24,7 @@ fn main() {
     ];
     for (version, _) in go::TOOLCHAINS {
         let name = format!("the source of Go {version} has no finding above low but those that were read");
-        trials.push(trial(name, go::toolchain(version).err(), move || toolchain(version)));
+        trials.push(trial(&name, go::toolchain(version).err(), move || toolchain(version)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -36,6 +36,7 @@ pub(super) struct Places {
 /// Adds the files to an empty folder.
 pub(super) fn fill(staging: &Staging, release: &Release, places: &Places) -> Result<()> {
     staging.write("usr/bin/tracego", 0o755, &fs::read(&release.program)?)?;
+    staging.program("deploy/ci/tracego-job", "usr/bin/tracego-job")?;
     for (from, to) in FILES {
         staging.copy(from, to)?;
     }
@@ -45,6 +46,7 @@ pub(super) fn fill(staging: &Staging, release: &Release, places: &Places) -> Res
     staging.folder("etc/tracego/conf.d")?;
     staging.copy("deploy/completions/_tracego", &format!("{}/_tracego", places.zsh))?;
     let mut plain = staging.copy_folder("deploy/man", "usr/share/man/man1")?;
+    plain.push(staging.copy("deploy/ci/tracego-job.1", "usr/share/man/man1/tracego-job.1")?);
     plain.push(staging.copy("CHANGELOG.md", &format!("{DOC}/changelog"))?);
     let licences = format!("{}/THIRD-PARTY-LICENSES", places.licences);
     plain.push(staging.write(&licences, 0o644, release.licences.as_bytes())?);

@@ -53,6 +53,13 @@ impl Staging {
         self.write(to, 0o644, &content)
     }
 
+    /// Copies a script of the workspace.
+    pub(super) fn program(&self, from: &str, to: &str) -> Result<PathBuf> {
+        let path = self.root.join(from);
+        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        self.write(to, 0o755, &content)
+    }
+
     /// Copies all files of a folder of the workspace. Returns the copies.
     pub(super) fn copy_folder(&self, from: &str, to: &str) -> Result<Vec<PathBuf>> {
         let mut names = Vec::new();

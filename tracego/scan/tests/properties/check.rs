@@ -26,10 +26,10 @@ pub(crate) fn file(kind: usize, bytes: &[u8]) {
         }
     }
     for declared in &extract.declarations {
-        let _ = judge::declaration(declared, declared.context.setting, &settings);
+        assert!(judge::declaration(declared, declared.context.setting, &settings).len() <= 8);
     }
     for image in &extract.images {
-        let _ = judge::image(image, &settings);
+        assert!(judge::image(image, &settings).len() <= 1);
     }
     for suppression in Suppression::all(&file) {
         assert!(suppression.line <= lines && suppression.target <= lines);
