@@ -15,7 +15,7 @@ pub fn markdown_code(text: &str) -> String {
         return format!("`{text}`");
     }
     let mut out = String::from("<code>");
-    push_entities(&mut out, &text);
+    push_entities(&mut out, &text, "");
     out.push_str("</code>");
     out
 }
@@ -24,18 +24,19 @@ pub fn markdown_code(text: &str) -> String {
 #[must_use]
 pub fn markdown_text(text: &str) -> String {
     let mut out = String::new();
-    push_entities(&mut out, &printable(text));
+    // Without a break, names of users and numbers of issues become links after the Markdown is read. Not in code.
+    push_entities(&mut out, &printable(text), "&#8203;");
     out
 }
 
-/// Appends a text with all characters as entities that Markdown, HTML or GitHub could read as anything else.
-fn push_entities(out: &mut String, text: &str) {
+/// Appends a text with all characters as entities that Markdown, HTML or GitHub could read as anything else. `end`:
+/// what follows the sign of a user or an issue.
+fn push_entities(out: &mut String, text: &str, end: &str) {
     let mut before = ' ';
     for c in text.chars() {
         match c {
-            // Without a break, names of users, issues and repositories become links after the Markdown is read.
             '@' | '#' => {
-                let _written = write!(out, "&#{};&#8203;", u32::from(c));
+                let _written = write!(out, "&#{};{end}", u32::from(c));
             }
             // A link begins with a scheme or with www.
             ':' => out.push_str("&#58;"),

@@ -20,7 +20,7 @@ use tracego_report::{
 
 use super::named;
 use crate::{
-    cli::{JobReport, ReportFormat},
+    cli::{JobReport, ReportFormat, wrong_usage},
     cmd::plain_output::PlainOutput,
 };
 
@@ -66,7 +66,10 @@ fn to_file(
 ) -> anyhow::Result<()> {
     let opened =
         if append { OpenOptions::new().create(true).append(true).open(path) } else { File::create(path) };
-    let file = named(opened, "cannot write", path)?;
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => wrong_usage!("cannot write {}: {error}", path.display()),
+    };
     let before = if append { file.metadata().map_or(0, |metadata| metadata.len()) } else { 0 };
     let room = usize::try_from(SUMMARY_MAX.saturating_sub(before)).unwrap_or(usize::MAX);
     let mut out = BufWriter::new(file);

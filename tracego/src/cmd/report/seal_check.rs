@@ -8,8 +8,7 @@ use tracego_deliver::seal::{
 };
 use tracego_report::history::{RunHistory, SealVerdict};
 
-use super::named;
-use crate::cmd::verify;
+use crate::{cli::wrong_usage, cmd::verify};
 
 /// Checks the seals of the files, if there are any.
 ///
@@ -17,7 +16,10 @@ use crate::cmd::verify;
 /// Fails if the key cannot be read.
 pub(super) fn check(history: &mut RunHistory, files: &[PathBuf], key: Option<&Path>) -> anyhow::Result<()> {
     let key = match key {
-        Some(path) => Some(named(PublicKey::read(path), "--key", path)?),
+        Some(path) => match PublicKey::read(path) {
+            Ok(key) => Some(key),
+            Err(error) => wrong_usage!("--key {}: {error:#}", path.display()),
+        },
         None => None,
     };
     history.completeness.seal = if !history.completeness.has_seals {
