@@ -10,8 +10,20 @@ const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by:
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 9] =
-    ["config", "inspect", "policy", "replay", "rules", "scan", "seal-key", "spool", "verify-log"];
+const WITHOUT_ROOT: [&str; 12] = [
+    "config",
+    "diff",
+    "inspect",
+    "policy",
+    "replay",
+    "report",
+    "rules",
+    "scan",
+    "seal-key",
+    "show",
+    "spool",
+    "verify-log",
+];
 /// Programs other than tracego that examples may name.
 const OTHERS: [&str; 19] = [
     "apt",

@@ -22,6 +22,34 @@ impl Time {
         self.with_text(str::to_owned)
     }
 
+    /// Parses the form that [`text`](Self::text) writes, with any number of decimals. Returns `None` for any other
+    /// text, and for times that nanoseconds in 64 bits cannot hold.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seconds, decimals) = text.strip_suffix('Z')?.split_at_checked(19)?;
+        let number = |at: std::ops::Range<usize>| {
+            let digits = seconds.get(at)?;
+            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i32>().ok())?
+        };
+        let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        if separators.into_iter().any(|(at, wanted)| seconds.as_bytes().get(at) != Some(&wanted)) {
+            return None;
+        }
+        let part = |at| u8::try_from(number(at)?).ok();
+        let month = time::Month::try_from(part(5..7)?).ok()?;
+        let day = time::Date::from_calendar_date(number(0..4)?, month, part(8..10)?).ok()?;
+        let moment = day.with_hms(part(11..13)?, part(14..16)?, part(17..19)?).ok()?.assume_utc();
+        let nanoseconds = match decimals.strip_prefix('.') {
+            None if decimals.is_empty() => 0,
+            Some(digits) if (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                let missing = u32::try_from(9 - digits.len()).ok()?;
+                digits.parse::<i64>().ok()? * 10_i64.pow(missing)
+            }
+            _ => return None,
+        };
+        moment.unix_timestamp().checked_mul(1_000_000_000)?.checked_add(nanoseconds).map(Self)
+    }
+
     /// Formats the time digit by digit. A record has half a dozen times, and the general formatting machinery
     /// took a quarter of the agent's time.
     fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
@@ -163,6 +191,30 @@ mod tests {
         assert_eq!(Time(-1).text(), "1969-12-31T23:59:59.999999999Z");
         assert_eq!(Time(i64::MAX).text(), "2262-04-11T23:47:16.854775807Z");
         assert_eq!(Time(i64::MIN).text(), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written() {
+        for time in [0, 1, -1, 1_700_000_000_000_000_001, -86_400_000_000_001, i64::MAX].map(Time) {
+            assert_eq!(Time::parse(&time.text()), Some(time));
+        }
+        assert_eq!(Time::parse("1970-01-01T00:00:00.5Z"), Some(Time(500_000_000)));
+        assert_eq!(Time::parse("1970-01-01T00:00:01Z"), Some(Time(1_000_000_000)));
+        for other in [
+            "",
+            "Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00.Z",
+            "1970-02-30T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01 00:00:00Z",
+            "+970-01-01T00:00:00Z",
+            "1970-01-01T00:00:00.1234567890Z",
+            "9999-12-31T23:59:59Z",
+            "197\u{e4}-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Time::parse(other), None, "{other}");
+        }
     }
 
     #[test]

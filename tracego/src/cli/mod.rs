@@ -2,12 +2,14 @@
 
 mod address;
 mod heading;
+mod job_report;
 mod kubernetes;
 mod policy;
 mod records;
 mod report;
 mod run;
 mod scan;
+mod show;
 mod subcommands;
 mod usage_error;
 mod values;
@@ -15,12 +17,14 @@ mod watch;
 
 pub use address::ListenAddress;
 use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
+pub use job_report::*;
 pub use kubernetes::KubernetesOptions;
 pub use policy::*;
 pub use records::*;
 pub use report::*;
 pub use run::*;
 pub use scan::*;
+pub use show::*;
 pub use subcommands::*;
 use tracing_subscriber::EnvFilter;
 pub(crate) use usage_error::{UsageError, wrong_usage};
@@ -83,7 +87,10 @@ impl Cli {
                 | Command::Detach(_)
                 | Command::Scan(_)
                 | Command::SealKey(_)
-                | Command::VerifyLog(_),
+                | Command::VerifyLog(_)
+                | Command::Report(_)
+                | Command::Diff(_)
+                | Command::Show(_),
             ) => None,
         }
     }
@@ -140,7 +147,32 @@ pub enum Command {
     /// file has the records that its lean records refer to.
     #[command(after_help = VERIFY_CODES)]
     VerifyLog(VerifyLog),
+    /// Write a report about the records of a job: a summary for GitHub, test results, a trace, and what is new
+    /// since earlier runs. Needs no root.
+    #[command(after_help = REPORT_CODES)]
+    Report(JobReport),
+    /// Compare the processes of two runs: which are new, gone, slower, or run by another user.
+    #[command(after_help = DIFF_CODES)]
+    Diff(RunDiff),
+    /// Print records as text for people, as the live output does.
+    #[command(after_help = SHOW_CODES)]
+    Show(ShowRecords),
 }
+
+const REPORT_CODES: &str = "\
+Exit codes: 0 the report is written. 5 with --fail-on, a finding is at least as severe, or a start was stopped. \
+1 a file or a line could not be read (the report names the first ones), or the baseline was not updated. \
+2 wrong usage, or a file that cannot be written, or a baseline or key that cannot be read.
+
+Example: tracego report --output \"$GITHUB_STEP_SUMMARY\" --also junit=tracego.xml records.json";
+
+const DIFF_CODES: &str = "\
+Exit codes: 0 the runs were compared. 5 with --fail-on-new, a process is new. 1 a file or a line could not be read. \
+2 wrong usage.";
+
+const SHOW_CODES: &str = "\
+Exit codes: 0 all records were read. 1 a file or a line could not be read; standard error names the first ones. \
+2 wrong usage.";
 
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \

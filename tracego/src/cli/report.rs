@@ -6,6 +6,15 @@ use clap::{Args, ValueEnum};
 /// configuration stands for it: those are about records.
 pub const REPORT: &str = "report-form";
 
+/// Beginning of the ids of options for which neither variable nor key of the configuration stands.
+const PREFIX: &str = "report-";
+
+/// Whether an option with this id is about a report, and not about records.
+#[must_use]
+pub fn is_about_report(id: &str) -> bool {
+    id.starts_with(PREFIX)
+}
+
 /// The form of a report.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ReportOptions {

@@ -18,11 +18,13 @@ mod pod_watch;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
 mod reload;
+mod report;
 mod rules;
 mod run;
 mod scan;
 mod seal_key;
 mod setup;
+mod show;
 mod spool;
 mod telemetry;
 mod verify;
@@ -91,6 +93,9 @@ pub fn main() -> ExitCode {
         Some(Command::Detach(asked)) => detach::detach(&asked),
         Some(Command::SealKey(asked)) => seal_key::create(&asked),
         Some(Command::VerifyLog(asked)) => verify::verify(&asked),
+        Some(Command::Report(asked)) => report::report(&asked, cli.quiet),
+        Some(Command::Diff(asked)) => report::diff::diff(&asked, cli.quiet),
+        Some(Command::Show(asked)) => show::show(&asked),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

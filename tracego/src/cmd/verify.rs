@@ -72,23 +72,31 @@ fn read(asked: &VerifyLog) -> anyhow::Result<Report> {
     };
     let expect_head = asked.expect_head.as_ref().map(head).transpose()?;
     let options = Options { key: key.transpose()?, partial: asked.partial, expect_head };
-    if asked.files.len() < 2 {
-        return Ok(check(&mut Lines::of(asked.files.clone()), &options)?);
+    verified(&asked.files, &options)
+}
+
+/// Verifies files in the order in which they were written, whatever the order given.
+///
+/// # Errors
+/// Fails if a file cannot be read.
+pub(super) fn verified(given: &[PathBuf], options: &Options) -> anyhow::Result<Report> {
+    if given.len() < 2 {
+        return Ok(check(&mut Lines::of(given.to_vec()), options)?);
     }
     // The names of a sink's files show their order.
-    let named = rotated_name::ordered(&asked.files);
+    let named = rotated_name::ordered(given);
     let is_named = named.is_some();
-    let files = named.map_or_else(|| ordered(&asked.files), Ok)?;
-    let report = check(&mut Lines::of(files.clone()), &options)?;
+    let files = named.map_or_else(|| ordered(given), Ok)?;
+    let report = check(&mut Lines::of(files.clone()), options)?;
     if report.damage.is_none() {
         return Ok(report);
     }
     // A clock that was set back, records that waited for long, or files in several folders give another order
     // than names and times show.
     let by_links = linked_order(&files)?;
-    let by_time = if is_named { ordered(&files)? } else { asked.files.clone() };
+    let by_time = if is_named { ordered(&files)? } else { given.to_vec() };
     for other in by_links.into_iter().chain([by_time]).filter(|other| *other != files) {
-        let second = check(&mut Lines::of(other), &options)?;
+        let second = check(&mut Lines::of(other), options)?;
         if second.damage.is_none() {
             return Ok(second);
         }

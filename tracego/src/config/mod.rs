@@ -29,7 +29,7 @@ pub use settings::{Configuration, RunSettings};
 pub(crate) use sources::{FOLDER, paths};
 use variables::variable;
 
-use crate::cli::{Cli, REPORT};
+use crate::cli::{Cli, is_about_report};
 
 /// Options that only the command line has.
 const NOT_IN_FILE: [&str; 5] = ["config", "help", "version", "wait", "json"];
@@ -43,7 +43,7 @@ const ADDS_UP: &str = "env";
 #[must_use]
 pub fn command() -> Command {
     each(Cli::command(), |arg| match arg.get_long() {
-        Some(long) if !NO_VARIABLE.contains(&long) && arg.get_id() != REPORT => {
+        Some(long) if !NO_VARIABLE.contains(&long) && !is_about_report(arg.get_id().as_str()) => {
             let name = variable(long);
             arg.env(name).hide_env(true)
         }
@@ -87,7 +87,7 @@ fn read_or(args: &[OsString], folder: &Path) -> Result<Configuration, clap::Erro
     let command = each(command(), |arg| {
         let given = arg.get_long().and_then(|long| file.options.iter().find(|(name, _)| name == long));
         match given {
-            Some((name, values)) if name != ADDS_UP && arg.get_id() != REPORT => {
+            Some((name, values)) if name != ADDS_UP && !is_about_report(arg.get_id().as_str()) => {
                 arg.default_values(values.clone())
             }
             _ => arg,

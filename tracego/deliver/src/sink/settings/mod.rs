@@ -18,6 +18,8 @@ use tracego_model::{
 };
 use tracego_spool::{OnFull, QueueLimits};
 
+pub use expression::Expression as RecordExpression;
+
 use super::{file, journald, queue::pace::PaceSettings, syslog, webhook};
 use crate::{collector::OtlpSettings, detail::Detail, format::Format};
 use filter::{Filter, FilterSettings};

@@ -2,16 +2,21 @@
 //! Text of a process never reaches the terminal as a control character.
 
 mod shown;
+mod text_record;
 mod wrap;
 
 use std::io::{self, Write as _};
 
-use shown::{Attribution, ShownProcesses};
+use serde_json::Value;
+use shown::ShownProcesses;
+use text_record::{TextFinding, TextProcess};
 use tracego_model::{
-    finding::{Finding, Severity},
-    record::{Process, Record, event_name, policy::DenyReason},
+    finding::Severity,
+    record::{Record, event_name, policy::DenyReason},
     text::{one_line, printable},
 };
+
+pub use text_record::TextRecord;
 
 /// The style of the text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -23,7 +28,7 @@ pub struct Style {
 }
 
 /// The header with the names of the columns.
-pub(super) const HEADER: &str = "TIME         PID COMMAND\n";
+pub const HEADER: &str = "TIME         PID COMMAND\n";
 
 /// Column of the command.
 const COMMAND_AT: usize = 17;
@@ -56,9 +61,28 @@ impl TextWriter {
     /// # Errors
     /// Never fails; all formats have this signature.
     pub fn write(&mut self, record: &Record, out: &mut Vec<u8>) -> io::Result<()> {
-        let time = record.timestamp.text();
+        let ancestors = record.tracego.ancestors.iter().flat_map(|line| line.iter());
+        let ancestors = ancestors.map(|line| (line.id.tgid, line.created.0));
+        self.write_text(&TextRecord::of(record), ancestors, out)
+    }
+
+    /// Writes one full record in JSON. Returns whether it was one.
+    ///
+    /// # Errors
+    /// Never fails; all formats have this signature.
+    pub fn write_json(&mut self, record: &Value, out: &mut Vec<u8>) -> io::Result<bool> {
+        let Some(text) = TextRecord::of_json(record) else { return Ok(false) };
+        self.write_text(&text, TextRecord::ancestors_of_json(record), out).map(|()| true)
+    }
+
+    fn write_text(
+        &mut self,
+        record: &TextRecord<'_>,
+        ancestors: impl Iterator<Item = (u32, i64)>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         // The time of day from an RFC 3339 time, to the second.
-        let time = time.get(11..19).unwrap_or_default();
+        let time = record.timestamp.get(11..19).unwrap_or_default();
         let (word, colour) = event(record);
         let (colour, off) = if self.style.colour { (colour, OFF) } else { ("", "") };
         let dim = if self.style.colour { DIM } else { "" };
@@ -70,7 +94,7 @@ impl TextWriter {
                 printable(&record.body)
             );
         };
-        let (depth, news) = self.shown.place(record, process, &attribution(record, process));
+        let (depth, news) = self.shown.place(record, process, ancestors);
         let pid = process.pid;
         write!(out, "{dim}{time} {pid:>7}{off} ")?;
         if self.style.tree && depth > 0 {
@@ -80,9 +104,9 @@ impl TextWriter {
         if record.event_name == event_name::START {
             start(process, dim, off, out)?;
             // A record that has the exit, too.
-            match (record.tracego.exit.and_then(|exit| exit.signal), process.exit) {
+            match (record.signal, process.exit) {
                 (Some(signal), Some(_)) => write!(out, " {dim}signal={signal}{off}")?,
-                (_, Some(exit)) => write!(out, " {dim}exit={}{off}", exit.code)?,
+                (_, Some(code)) => write!(out, " {dim}exit={code}{off}")?,
                 (_, None) => {}
             }
         } else {
@@ -91,34 +115,33 @@ impl TextWriter {
         for (name, value) in news {
             write!(out, " {dim}{name}={}{off}", cut(&printable(&value), 32))?;
         }
-        if record.tracego.job.as_ref().is_some_and(|job| !job.changed.is_empty()) {
+        if record.claims_other_job {
             write!(out, " {colour}(claims another job){off}")?;
         }
         out.write_all(b"\n")?;
-        record.tracego.findings.iter().try_for_each(|found| finding(found, self.style, out))?;
-        let reasons = record.tracego.policy.as_ref().map(|policy| policy.reasons()).unwrap_or_default();
-        reasons.iter().try_for_each(|reason| violation(reason, self.style, out))
+        record.findings.iter().try_for_each(|found| finding(found, self.style, out))?;
+        record.reasons.iter().try_for_each(|reason| violation(reason, self.style, out))
     }
 }
 
 /// Writes the command of a start, and its executable where the command does not name it.
-fn start(process: &Process, dim: &str, off: &str, out: &mut Vec<u8>) -> io::Result<()> {
-    let args = process.command_args.as_deref().unwrap_or_default();
-    write!(out, "{}", if args.is_empty() { printable(&process.command) } else { one_line(args) })?;
-    let Some(file) = &process.executable else { return Ok(()) };
+fn start(process: &TextProcess<'_>, dim: &str, off: &str, out: &mut Vec<u8>) -> io::Result<()> {
+    let args = &*process.arguments;
+    write!(out, "{}", if args.is_empty() { printable(process.command) } else { one_line(args) })?;
+    let Some(path) = process.path else { return Ok(()) };
     let first = args.first().map_or("", String::as_str);
-    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
-    let is_named = first == file.path || (first.rsplit('/').next() == Some(name) && USUAL.contains(&folder));
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_named = first == path || (first.rsplit('/').next() == Some(name) && USUAL.contains(&folder));
     if !is_named {
-        write!(out, " {dim}[{}]{off}", printable(&file.path))?;
+        write!(out, " {dim}[{}]{off}", printable(path))?;
     }
     Ok(())
 }
 
 /// Writes a finding below its record. The texts of a finding hold no control characters.
-fn finding(finding: &Finding, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
+fn finding(finding: &TextFinding<'_>, style: Style, out: &mut Vec<u8>) -> io::Result<()> {
     let (colour, dim, off) = colours(finding.severity, style);
-    let (severity, Finding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
+    let (severity, TextFinding { id, name, message, remedy, .. }) = (finding.severity.name(), finding);
     wrap::write(&format!("{severity} {id} {name}: {message}"), COMMAND_AT, (colour, off), out)?;
     wrap::write(&format!("fix: {remedy}"), COMMAND_AT, (dim, off), out)
 }
@@ -143,19 +166,8 @@ fn colours(severity: Severity, style: Style) -> (&'static str, &'static str, &'s
     if style.colour { (colour, DIM, OFF) } else { ("", "", "") }
 }
 
-/// Returns the user, the job and the commit of a process.
-fn attribution(record: &Record, process: &Process) -> Attribution {
-    let user = process.user.as_ref().or(process.real_user.as_ref());
-    let user = user.map(|user| user.name.as_deref().map_or_else(|| user.id.to_string(), str::to_owned));
-    let context = record.context.as_deref();
-    let job = context.and_then(|context| context.cicd.get("pipeline.task.run.id"));
-    let commit = context.and_then(|context| context.vcs.get("ref.head.revision"));
-    let short = |commit: &str| commit.chars().take(12).collect();
-    Attribution { user, job: job.map(str::to_owned), commit: commit.map(short) }
-}
-
 /// Returns the word in front of the text of an event, and its colour. A start needs no word.
-fn event(record: &Record) -> (&'static str, &'static str) {
+fn event(record: &TextRecord<'_>) -> (&'static str, &'static str) {
     match record.event_name {
         event_name::START => ("", GREEN),
         event_name::FORK => ("", DIM),
@@ -164,7 +176,7 @@ fn event(record: &Record) -> (&'static str, &'static str) {
         event_name::ENFORCEMENT => ("STOP: ", RED),
         event_name::LOST => ("LOST: ", RED),
         event_name::HEARTBEAT => ("", DIM),
-        _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|exit| exit.code != 0) => ("", YELLOW),
+        _ if record.process.as_ref().and_then(|p| p.exit).is_some_and(|code| code != 0) => ("", YELLOW),
         _ => ("", DIM),
     }
 }

@@ -3,10 +3,9 @@
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
-use tracego_model::{
-    clock::Time,
-    record::{Process, Record, event_name},
-};
+use tracego_model::record::event_name;
+
+use super::text_record::{TextProcess, TextRecord};
 
 /// Maximum number of processes that are remembered. The least recently used is evicted; its children are shown
 /// as if their parent was not.
@@ -42,21 +41,20 @@ impl Default for ShownProcesses {
 
 impl ShownProcesses {
     /// Returns the depth of a process below the first shown ancestor of its line, and what differs from the
-    /// nearest shown process above it. A start makes the process a shown one, and an exit ends that.
+    /// nearest shown process above it. `ancestors`: pid and start of the processes above, the nearest first. A start makes the process a shown one, and an exit ends that.
     pub(super) fn place(
         &mut self,
-        record: &Record,
-        process: &Process,
-        own: &Attribution,
+        record: &TextRecord<'_>,
+        process: &TextProcess<'_>,
+        mut ancestors: impl Iterator<Item = (u32, i64)>,
     ) -> (usize, Vec<(&'static str, String)>) {
-        let key = |pid: u32, created: Time| (pid, created.0);
-        let id = key(process.pid, process.creation.time);
+        let own = &process.attribution;
+        let id = (process.pid, process.created.0);
         let (above, depth) = match self.0.get(&id) {
             Some(shown) => (Some(shown.attribution.clone()), shown.depth),
             None => {
-                let ancestors = record.tracego.ancestors.iter().flat_map(|line| line.iter());
-                let mut near = ancestors.filter_map(|line| self.0.peek(&key(line.id.tgid, line.created)));
-                near.next().map_or((None, 0), |shown| (Some(shown.attribution.clone()), shown.depth + 1))
+                let near = ancestors.find_map(|above| self.0.peek(&above));
+                near.map_or((None, 0), |shown| (Some(shown.attribution.clone()), shown.depth + 1))
             }
         };
         match record.event_name {

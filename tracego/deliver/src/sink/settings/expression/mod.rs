@@ -4,9 +4,9 @@
 mod check;
 
 #[cfg(feature = "cel")]
-pub(super) use compiled::Expression;
+pub use compiled::Expression;
 #[cfg(not(feature = "cel"))]
-pub(super) use missing::Expression;
+pub use missing::Expression;
 
 #[cfg(feature = "cel")]
 mod compiled {
@@ -16,7 +16,7 @@ mod compiled {
     use tracego_model::record::Record;
 
     /// A CEL expression, and the fields of a record that it uses.
-    pub(in super::super) struct Expression {
+    pub struct Expression {
         program: Program,
         /// The functions of CEL, made once: making them takes longer than most expressions.
         functions: Context<'static, 'static>,
@@ -29,7 +29,7 @@ mod compiled {
         ///
         /// # Errors
         /// Fails with the text of the compiler.
-        pub(in super::super) fn new(text: &str) -> Result<Self, String> {
+        pub fn new(text: &str) -> Result<Self, String> {
             let program = Program::compile(text).map_err(|error| error.to_string())?;
             super::check::check(&program)?;
             let members = program.references().variables().into_iter().map(str::to_owned).collect();
@@ -52,6 +52,20 @@ mod compiled {
             }
             Ok(matches!(self.program.execute(&context), Ok(Value::Bool(true))))
         }
+
+        /// Returns whether a record in JSON makes the expression true.
+        #[must_use]
+        pub fn holds_for(&self, record: &serde_json::Value) -> bool {
+            let mut context = self.functions.new_inner_scope();
+            for name in &self.members {
+                if let Some(value) = record.get(name)
+                    && context.add_variable(name.as_str(), value.clone()).is_err()
+                {
+                    return false;
+                }
+            }
+            matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+        }
     }
 }
 
@@ -63,16 +77,25 @@ mod missing {
     use tracego_model::record::Record;
 
     /// An expression, of which there is none.
-    pub(in super::super) enum Expression {}
+    pub enum Expression {}
 
     impl Expression {
         /// Refuses every expression.
-        pub(in super::super) fn new(_: &str) -> Result<Self, String> {
-            Err("this build has no CEL; leave the key out, or build with the feature cel".to_owned())
+        ///
+        /// # Errors
+        /// Always fails.
+        pub fn new(_: &str) -> Result<Self, String> {
+            Err("this build has no CEL; leave it out, or build with the feature cel".to_owned())
         }
 
         /// Never called.
         pub(in super::super) fn holds(&self, _: &Record) -> io::Result<bool> {
+            match *self {}
+        }
+
+        /// Never called.
+        #[must_use]
+        pub fn holds_for(&self, _: &serde_json::Value) -> bool {
             match *self {}
         }
     }

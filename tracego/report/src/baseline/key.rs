@@ -1,0 +1,119 @@
+//! What a process is known by: its program, the shape of its arguments, and the programs above it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tracego_golang::role::Role;
+
+use super::shape::shape;
+use crate::history::{ProgramRun, ReportedJob, RunHistory};
+
+/// Maximum number of arguments in a key.
+const WORDS_MAX: usize = 24;
+/// Maximum length of the arguments in a key, in characters.
+const ARGUMENTS_MAX: usize = 600;
+/// Maximum number of programs above.
+const VIA_MAX: usize = 24;
+
+/// Compilers and linkers, and parts of them: what they are asked for differs with each change of a source file.
+const COMPILERS: [&str; 22] = [
+    "ar", "as", "c++", "cc", "cc1", "cc1plus", "clang", "clang++", "collect2", "cpp", "g++", "gcc", "gold",
+    "ld", "lld", "lto1", "mold", "ranlib", "rustc", "rustdoc", "strip", "swiftc",
+];
+
+/// The key of a process. Two runs of a job have the same keys, whatever the workspace, temporary names, versions,
+/// commit and job ids are.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct ProcessKey {
+    /// The executable, or the role in an execution of the go command.
+    pub program: String,
+    /// Shape of the arguments; empty for compilers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub arguments: String,
+    /// The programs above, the oldest first, up to the beginning of the job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+}
+
+impl ProcessKey {
+    /// Returns the key of a program start of a history.
+    #[must_use]
+    pub fn of(history: &RunHistory, at: usize) -> Option<Self> {
+        let run = history.programs.get(at)?;
+        let job = history.jobs.get(run.job);
+        let mut key = Self { program: program(run, job), ..Self::default() };
+        // Go starts as many of these as there are changed packages, with every build another number.
+        if run.role == Some(Role::CompilerHelper) {
+            return Some(key);
+        }
+        if !is_compiler(run.name()) && !is_made(run.role) {
+            key.arguments = arguments(run, job);
+        }
+        let mut above = run.parent;
+        while let Some(parent) = above.and_then(|at| history.programs.get(at))
+            && parent.job == run.job
+            && key.via.len() < VIA_MAX
+        {
+            let name = program(parent, job);
+            if key.via.last() != Some(&name) {
+                key.via.push(name);
+            }
+            above = parent.parent;
+        }
+        key.via.reverse();
+        Some(key)
+    }
+}
+
+impl fmt::Display for ProcessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        if !self.arguments.is_empty() {
+            write!(f, " {}", self.arguments)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a program was made by the run of the go command that starts it: its path is new each time.
+fn is_made(role: Option<Role>) -> bool {
+    matches!(role, Some(Role::GoRunChild | Role::GoTestBinary))
+}
+
+/// Whether a name is that of a compiler: `gcc`, `x86_64-linux-gnu-gcc-14`.
+fn is_compiler(name: &str) -> bool {
+    name.split('-').any(|part| COMPILERS.contains(&part))
+}
+
+/// Returns the name of a program in a key.
+fn program(run: &ProgramRun, job: Option<&ReportedJob>) -> String {
+    let name = || shape(run.name(), None);
+    match run.role {
+        Some(Role::CompilerHelper) => format!("go tool {}", name()),
+        Some(Role::GoRunChild) => format!("go run: {}", name()),
+        Some(Role::GoTestBinary) => format!("go test: {}", name()),
+        // The path of a toolchain has its version.
+        Some(role) if run.name() == "go" && role != Role::GoService => "go".to_owned(),
+        _ => shape(&run.executable, job),
+    }
+}
+
+fn arguments(run: &ProgramRun, job: Option<&ReportedJob>) -> String {
+    let words = run.arguments.iter().skip(1).take(WORDS_MAX).map(|word| shape(word, job));
+    let mut line = words.collect::<Vec<_>>().join(" ");
+    if run.arguments.len() > WORDS_MAX + 1 || run.is_cut {
+        line.push_str(" …");
+    }
+    crate::escape::shortened(&line, ARGUMENTS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_is_known_by_a_part_of_its_name() {
+        assert!(is_compiler("gcc") && is_compiler("x86_64-linux-gnu-gcc-14") && is_compiler("clang-19"));
+        assert!(!is_compiler("cargo") && !is_compiler("make") && !is_compiler("gcc2"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Findings, violations and decisions in records.
+
+use tracego_model::{
+    clock::Time,
+    finding::Severity,
+    text::{one_line, printable},
+};
+
+use super::{HistoryReader, NAME_MAX, cut};
+use crate::{
+    history::finding::{Ancestor, ReportedFinding, StopEffect, StoppedStart},
+    wire::{WireFinding, WirePolicy, WireProcess, WireRecord, WireViolation},
+};
+
+/// Maximum number of ancestors of a finding.
+const ANCESTORS_MAX: usize = 12;
+
+impl HistoryReader {
+    /// Takes the findings of a record about an earlier start.
+    pub(super) fn late_finding(&mut self, record: &WireRecord<'_>) {
+        let at = self.process(record);
+        let Some(process) = &record.process else { return };
+        let program = at.and_then(|at| self.processes.all[at].programs.last().copied());
+        let job = self.job_of(record);
+        self.findings_of(record, process, job, program);
+    }
+
+    /// Takes the findings and the violations of a record.
+    pub(super) fn findings_of(
+        &mut self,
+        record: &WireRecord<'_>,
+        process: &WireProcess<'_>,
+        job: usize,
+        program: Option<usize>,
+    ) {
+        let own = &record.tracego;
+        let mut found: Vec<WireFinding> = match own.findings {
+            Some(raw) => match serde_json::from_str(raw.get()) {
+                Ok(found) => found,
+                Err(_) => {
+                    self.completeness.findings_left_out += 1;
+                    Vec::new()
+                }
+            },
+            None => Vec::new(),
+        };
+        if let Some(raw) = own.policy {
+            match serde_json::from_str::<WirePolicy>(raw.get()) {
+                Ok(policy) => {
+                    self.completeness.undecided += u64::from(policy.error.is_some());
+                    found.extend(violations(policy));
+                }
+                Err(_) => self.completeness.undecided += 1,
+            }
+        }
+        if found.is_empty() {
+            return;
+        }
+        let time = Time::parse(&record.timestamp).unwrap_or_default();
+        let ancestors = self.line_of(record);
+        let command = if record.body.is_empty() { &process.command } else { &record.body };
+        let command = printable(cut(command, NAME_MAX));
+        for found in found {
+            let is_known = |(known, of): &(ReportedFinding, Option<usize>)| {
+                (known.pid, known.time, &*known.id, &*known.variant, &*known.message, *of)
+                    == (process.pid, time, &*found.id, &*found.variant, &*found.message, program)
+            };
+            if self.findings.iter().rev().take(64).any(is_known) {
+                continue;
+            }
+            if self.findings.len() >= self.limits.findings {
+                self.completeness.findings_left_out += 1;
+                continue;
+            }
+            let short = |text: &str| cut(text, NAME_MAX).to_owned();
+            let evidence = found.evidence.iter().take(32);
+            let finding = ReportedFinding {
+                id: short(&found.id),
+                name: short(&found.name),
+                variant: short(&found.variant),
+                severity: found.severity,
+                confidence: found.confidence,
+                message: short(&found.message),
+                remedy: short(&found.remedy),
+                evidence: evidence.map(|(name, value)| (short(name), short(value))).collect(),
+                job,
+                program,
+                pid: process.pid,
+                time,
+                command: command.clone(),
+                ancestors: ancestors.clone(),
+            };
+            self.findings.push((finding, program));
+        }
+    }
+
+    /// Returns the processes above that of a record, the oldest first. Those above tracego started it, and not the
+    /// process.
+    fn line_of(&self, record: &WireRecord<'_>) -> Vec<Ancestor> {
+        let own = record.tracego.ancestors.iter();
+        let above = own.take_while(|ancestor| !ancestor.executable.path.ends_with("/tracego"));
+        let mut line: Vec<_> = above
+            .take(ANCESTORS_MAX)
+            .map(|ancestor| Ancestor { pid: ancestor.pid, command: printable(cut(&ancestor.command, 200)) })
+            .collect();
+        line.reverse();
+        line
+    }
+
+    /// Takes a decision of enforcement.
+    pub(super) fn decision(&mut self, record: &WireRecord<'_>) {
+        let Some(decided) = &record.tracego.enforcement else { return };
+        let effect = match (decided.action.as_str(), decided.error.as_str()) {
+            ("kill" | "deny", "") => StopEffect::Stopped,
+            ("kill" | "deny", error) => StopEffect::Escaped(cut(error, NAME_MAX).to_owned()),
+            ("audit", _) => StopEffect::Audited,
+            _ => return,
+        };
+        if self.stops.len() >= self.limits.findings {
+            self.completeness.findings_left_out += 1;
+            return;
+        }
+        let command = match decided.args.as_slice() {
+            [] => printable(cut(&decided.executable, NAME_MAX)),
+            args => one_line(args),
+        };
+        let job = self.job_of(record);
+        let short = |text: &str| cut(text, NAME_MAX).to_owned();
+        let stop = StoppedStart {
+            effect,
+            rule: short(&decided.rule),
+            message: short(&decided.message),
+            remedy: short(&decided.remediation),
+            command,
+            pid: record.process.as_ref().map_or(0, |process| process.pid),
+            time: Time::parse(&record.timestamp).unwrap_or_default(),
+            job,
+        };
+        self.stops.push(stop);
+    }
+}
+
+/// Returns the violations of a decision that does not allow a start.
+fn violations(policy: WirePolicy) -> Vec<WireFinding> {
+    if policy.allow {
+        return Vec::new();
+    }
+    let default = policy.severity.unwrap_or(Severity::High);
+    let finding = |id: String, severity: Option<Severity>, message: String, remedy: String| WireFinding {
+        id,
+        name: String::new(),
+        variant: String::new(),
+        severity: severity.unwrap_or(default),
+        confidence: None,
+        message,
+        remedy,
+        evidence: std::collections::BTreeMap::new(),
+    };
+    if policy.violations.is_empty() {
+        let (id, message) = match policy.error {
+            Some(error) => ("on-error", error),
+            None => ("policy", "a policy does not allow the program".to_owned()),
+        };
+        return vec![finding(id.to_owned(), None, message, String::new())];
+    }
+    let violation = |violation: WireViolation| {
+        let id = format!("{}/{}", violation.bundle, violation.id);
+        finding(id, violation.severity, violation.msg, violation.remediation)
+    };
+    policy.violations.into_iter().map(violation).collect()
+}
