@@ -136,7 +136,7 @@ impl Browser {
         let (width, height) = size;
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         browser.call("Emulation.setDeviceMetricsOverride", metrics);
-        browser.set_dark(is_dark);
+        browser.prefer(is_dark, false);
         browser
     }
 
@@ -182,10 +182,19 @@ impl Browser {
         // Only a new document loads when the fragment alone is another one.
         self.call("Page.navigate", json!({ "url": "about:blank" }));
         self.wait("Page.loadEventFired");
+        self.navigate(file, fragment);
+        self.settle();
+    }
+
+    /// Loads a file whose scripts may be switched off.
+    pub(crate) fn show(&mut self, file: &Path) {
+        self.navigate(file, "");
+    }
+
+    fn navigate(&mut self, file: &Path, fragment: &str) {
         self.events.clear();
         self.call("Page.navigate", json!({ "url": format!("file://{}{fragment}", file.display()) }));
         self.wait("Page.loadEventFired");
-        self.settle();
     }
 
     /// Waits until two frames have been drawn.
@@ -195,9 +204,11 @@ impl Browser {
         );
     }
 
-    /// Waits for as many milliseconds as the page's own delays take.
-    pub(crate) fn pause(&mut self, milliseconds: u32) {
-        self.value(&format!("new Promise((done) => setTimeout(() => done(0), {milliseconds}))"));
+    /// Waits until a condition holds in the page, however long its own delays and a busy machine take.
+    pub(crate) fn until(&mut self, condition: &str) {
+        self.value(&format!(
+            "new Promise((done) => {{ const look = () => (({condition}) ? done(0) : setTimeout(look, 20)); look(); }})"
+        ));
         self.settle();
     }
 
@@ -270,10 +281,11 @@ impl Browser {
         self.settle();
     }
 
-    /// Says whether the person wants a dark page.
-    pub(crate) fn set_dark(&mut self, is_dark: bool) {
+    /// Says whether the person wants a dark page, and one without motion.
+    pub(crate) fn prefer(&mut self, is_dark: bool, is_still: bool) {
+        let motion = if is_still { "reduce" } else { "no-preference" };
         let scheme = if is_dark { "dark" } else { "light" };
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": "reduce" }]);
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }, { "name": "prefers-reduced-motion", "value": motion }]);
         self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
     }
 

@@ -7,8 +7,8 @@ use crate::{OpenPage, jobs};
 /// The command line in the panel.
 const COMMAND: &str = "document.querySelector('#pane-process .command')?.textContent ?? ''";
 const FOCUSED: &str = "document.activeElement.id";
-/// The longest delay of the page, a search or a change of the address, has passed by then.
-const SETTLED: u32 = 400;
+/// The search has an answer.
+const FOUND: &str = "document.getElementById('matches').textContent !== ''";
 
 /// Finds processes and reads their details without a mouse.
 pub(crate) fn search() {
@@ -16,7 +16,7 @@ pub(crate) fn search() {
     open.browser.press("/", false);
     assert_eq!(open.browser.text(FOCUSED), "search");
     open.browser.write("GIT");
-    open.browser.pause(SETTLED);
+    open.browser.until(FOUND);
     let total: usize = open.browser.content("matches").parse().unwrap();
     assert!(total >= 4, "{total}");
     open.browser.press("Enter", false);
@@ -35,7 +35,7 @@ pub(crate) fn search() {
     assert_ne!(open.browser.text(FOCUSED), "search");
     open.browser.press("/", false);
     open.browser.write("no such program");
-    open.browser.pause(SETTLED);
+    open.browser.until(FOUND);
     assert_eq!(open.browser.content("matches"), "none");
     assert_eq!(open.browser.value("document.getElementById('next').disabled"), true);
     open.assert_clean();
@@ -187,12 +187,14 @@ pub(crate) fn links() {
     let mut open = OpenPage::new(&jobs::go_job(400));
     open.open("#p=2&t=0.5-1.25");
     assert!(open.browser.text(COMMAND).starts_with("git fetch"));
-    open.browser.pause(SETTLED);
-    assert_eq!(open.browser.text("location.hash"), "#p=2&t=0.5-1.25");
+    // The page writes the address anew, with what it shows.
+    open.browser.press("d", false);
+    open.browser.until("!location.hash.endsWith('t=0.5-1.25')");
+    open.browser.press("a", false);
+    open.browser.until("location.hash === '#p=2&t=0.5-1.25'");
     open.browser.press("0", false);
     open.browser.press("Escape", false);
-    open.browser.pause(SETTLED);
-    assert_eq!(open.browser.text("location.hash"), "");
+    open.browser.until("location.hash === ''");
     for nonsense in
         ["#p=99999999", "#p=-1", "#p=1e3", "#t=5-1", "#t=0-99999999999999999999", "#p=%00&t=<script>"]
     {
@@ -205,6 +207,7 @@ pub(crate) fn links() {
 /// Drags, turns the wheel and clicks.
 pub(crate) fn mouse() {
     let mut open = OpenPage::new(&jobs::go_job(400));
+    open.browser.prefer(false, true);
     let top =
         open.browser.value("document.getElementById('lanes').getBoundingClientRect().top").as_f64().unwrap();
     let (ruler, first_row, empty) = (top + 12.0, top + 44.0, top + 500.0);
@@ -224,19 +227,24 @@ pub(crate) fn mouse() {
         for (kind, x) in steps {
             open.browser.mouse(kind, (x, y), true);
         }
-        open.browser.pause(SETTLED);
-        range(&open.browser.text("location.hash"))
+        new_range(open)
     };
     let (from, to) = drag(&mut open, 300.0, 600.0, ruler);
     let wheel =
         serde_json::json!({ "type": "mouseWheel", "x": 500, "y": ruler, "deltaX": 0, "deltaY": -300 });
     open.browser.call("Input.dispatchMouseEvent", wheel);
-    open.browser.pause(SETTLED);
-    let (near, far) = range(&open.browser.text("location.hash"));
+    let (near, far) = new_range(&mut open);
     assert!(near > from && far < to, "{from}-{to} became {near}-{far}");
     let (moved, _) = drag(&mut open, 600.0, 400.0, empty);
     assert!(moved > near, "{near} became {moved}");
     open.assert_clean();
+}
+
+/// Returns the stretch of time in the address, when there is another one than the last time.
+fn new_range(open: &mut OpenPage) -> (f64, f64) {
+    open.browser.until("location.hash.includes('t=') && location.hash !== window.before");
+    open.browser.value("window.before = location.hash");
+    range(&open.browser.text("location.hash"))
 }
 
 /// Returns the stretch of time in an address.

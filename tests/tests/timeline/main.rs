@@ -22,12 +22,13 @@ use tracego_tests::trial;
 
 use browser::{Browser, Installation};
 
-const TESTS: [(&str, fn()); 14] = [
+const TESTS: [(&str, fn()); 16] = [
     ("a hostile job runs nothing, requests nothing and is shown as it is", robustness::hostile_job),
     ("the browser reports what the page must not do", robustness::control),
     ("very long arguments are cut until somebody asks", robustness::long_arguments),
     ("jobs without processes, findings or ends have a page", robustness::small_jobs),
     ("data that is cut is reported", robustness::damaged_data),
+    ("without scripts the findings are there", robustness::without_scripts),
     ("search, matches and details are reached by keys", keyboard::search),
     ("the tree of processes is walked by keys", keyboard::tree),
     ("the table is a tree grid with the same processes", keyboard::table),
@@ -36,6 +37,7 @@ const TESTS: [(&str, fn()); 14] = [
     ("the mouse zooms, moves and selects", keyboard::mouse),
     ("an interaction costs about as much in a hundred times as many processes", scale::interactions),
     ("a print has the verdict, the findings and the slowest processes", pictures::print),
+    ("both themes can be read, and are chosen by the system or the person", pictures::themes),
     ("pictures of the page", pictures::pictures),
 ];
 

@@ -129,3 +129,17 @@ pub(crate) fn damaged_data() {
     assert_eq!(open.browser.value("document.getElementById('page').hidden"), true);
     open.assert_clean();
 }
+
+/// Opens a page in a browser that runs no scripts.
+pub(crate) fn without_scripts() {
+    let mut open = OpenPage::new(&jobs::hostile_job());
+    open.browser.call("Emulation.setScriptExecutionDisabled", serde_json::json!({ "value": true }));
+    let file = open.file.clone();
+    open.browser.show(&file);
+    let shown = open.browser.text("document.body.innerText");
+    for part in ["which is switched off here", "Findings: 4", "<img src=x onerror=", "Incomplete: "] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains('\u{202e}'), "{shown}");
+    assert_eq!(open.browser.value("document.querySelectorAll('img').length"), 0);
+}

@@ -13,8 +13,16 @@ const MARKUP: &str = include_str!("page/page.html");
 /// The style sheet, in the order in which rules override each other.
 pub(super) const STYLE: &str = concat!(
     include_str!("page/tokens.css"),
-    include_str!("page/layout.css"),
+    include_str!("page/base.css"),
+    include_str!("page/head.css"),
+    include_str!("page/tools.css"),
+    include_str!("page/stage.css"),
     include_str!("page/panel.css"),
+    include_str!("page/findings.css"),
+    include_str!("page/process.css"),
+    include_str!("page/table.css"),
+    include_str!("page/help.css"),
+    include_str!("page/windows.css"),
     include_str!("page/print.css"),
 );
 
@@ -27,7 +35,9 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("page/layout.js"),
     include_str!("page/state.js"),
     include_str!("page/colours.js"),
+    include_str!("page/lanes.js"),
     include_str!("page/bars.js"),
+    include_str!("page/marks.js"),
     include_str!("page/overview.js"),
     include_str!("page/pointer.js"),
     include_str!("page/table.js"),
@@ -48,6 +58,7 @@ pub(super) fn write(data: &TimelineData, out: &mut impl Write) -> io::Result<()>
     {
         out.write_all(before.as_bytes())?;
         match name {
+            "fallback" => out.write_all(fallback(data).as_bytes())?,
             "title" => out.write_all(escaped(title(data)).as_bytes())?,
             "policy" => out.write_all(policy().as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
@@ -68,6 +79,32 @@ pub(super) fn policy() -> String {
         allowance(STYLE),
         allowance(SCRIPT)
     )
+}
+
+/// Returns the findings without a timeline, for a browser that runs no script.
+fn fallback(data: &TimelineData) -> String {
+    const LISTED: usize = 100;
+    let mut text = format!(
+        "<h1>{}</h1><p>Findings: {}. This page draws a timeline of {} processes with JavaScript, which is switched off here. \
+         It contains all of its data and needs no network.</p>",
+        escaped(title(data)),
+        data.findings.len(),
+        data.processes.len()
+    );
+    for loss in data.verdict.lost.iter().take(LISTED) {
+        text.push_str(&format!("<p>Incomplete: {}</p>", escaped(loss)));
+    }
+    for finding in data.findings.iter().take(LISTED) {
+        text.push_str(&format!(
+            "<h2>{} {} {}</h2><p>{}</p><p>Fix: {}</p>",
+            finding.severity,
+            escaped(&finding.id),
+            escaped(&finding.name),
+            escaped(&finding.message),
+            escaped(&finding.remedy)
+        ));
+    }
+    text
 }
 
 fn title(data: &TimelineData) -> &str {

@@ -60,7 +60,9 @@ function buildFacts(verdict, lost) {
   const add = (name, value, className, hint) => {
     facts.append(make("div", { class: `fact ${className || ""}`, title: hint }, make("dt", {}, name), make("dd", {}, value)));
   };
-  add("Duration", count ? duration(job.length) : "—", "", data.start ? `started ${visible(data.start)}` : undefined);
+  const started = new Date(data.start);
+  if (!Number.isNaN(started.getTime())) add("Started", `${started.toISOString().slice(0, 16).replace("T", " ")} UTC`, "started", visible(data.start));
+  add("Duration", count ? duration(job.length) : "—");
   add("Processes", count.toLocaleString("en"));
   if (verdict.stopped) add("Stopped", verdict.stopped.toLocaleString("en"), "bad");
   add("Record", lost.length ? "incomplete" : "complete", lost.length ? "doubtful" : "", lost.length ? visible(lost.join(" ")) : "Every process start of the job was recorded");

@@ -41,6 +41,8 @@ function buildHelp() {
     }
     columns.append(make("section", {}, make("h3", {}, title), list));
   }
+  const address = "Its address names the selected process and the visible time: copy it to share what you see.";
+  element("recorder").textContent = `${data.recorder ? `Recorded by ${visible(data.recorder)}. ` : ""}This page is one file and asks no server for anything. ${address}`;
   element("help-open").addEventListener("click", () => element("help").showModal());
   element("help-close").addEventListener("click", () => element("help").close());
   element("help").addEventListener("click", (event) => event.target === element("help") && element("help").close());
