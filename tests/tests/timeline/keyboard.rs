@@ -180,6 +180,30 @@ pub(crate) fn filters() {
     }
     assert!(open.browser.content("pane-time").contains("Critical path"));
     open.assert_clean();
+    repeated_findings();
+}
+
+/// Findings that say the same are one card, whose button goes from process to process.
+fn repeated_findings() {
+    let mut data = jobs::go_job(400);
+    let mut other = data.findings[0].clone();
+    for process in [5, 9] {
+        other.process = process;
+        data.findings.push(other.clone());
+    }
+    let mut open = OpenPage::new(&data);
+    assert_eq!(open.browser.value("document.querySelectorAll('#pane-findings .finding').length"), 3);
+    let (button, times) =
+        ("document.querySelector('.finding-process')", "document.querySelector('.times').textContent");
+    assert_eq!(open.browser.text(times), "3 times");
+    let mut commands = Vec::new();
+    for number in 1..=3 {
+        open.browser.value(&format!("{button}.click()"));
+        assert_eq!(open.browser.text(times), format!("{number} of 3"));
+        commands.push(open.browser.text(COMMAND));
+    }
+    assert!(commands[0] != commands[1] && commands[2].starts_with("go run"), "{commands:?}");
+    open.assert_clean();
 }
 
 /// Opens an address, and reads the one that the page makes.

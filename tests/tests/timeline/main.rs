@@ -22,7 +22,7 @@ use tracego_tests::trial;
 
 use browser::{Browser, Installation};
 
-const TESTS: [(&str, fn()); 16] = [
+const TESTS: [(&str, fn()); 17] = [
     ("a hostile job runs nothing, requests nothing and is shown as it is", robustness::hostile_job),
     ("the browser reports what the page must not do", robustness::control),
     ("very long arguments are cut until somebody asks", robustness::long_arguments),
@@ -36,6 +36,7 @@ const TESTS: [(&str, fn()); 16] = [
     ("addresses name a process and a stretch of time", keyboard::links),
     ("the mouse zooms, moves and selects", keyboard::mouse),
     ("an interaction costs about as much in a hundred times as many processes", scale::interactions),
+    ("jobs of an extreme shape have a page", scale::extreme_shapes),
     ("a print has the verdict, the findings and the slowest processes", pictures::print),
     ("both themes can be read, and are chosen by the system or the person", pictures::themes),
     ("pictures of the page", pictures::pictures),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use tracego_report::html::TimelineData;
+use tracego_report::html::{ProcessEntry, TimelineBuilder, TimelineData};
 
 use crate::{OpenPage, jobs, page, shown_folder};
 
@@ -89,4 +89,36 @@ fn measure(processes: usize) -> Value {
     measured["loaded"] = loaded;
     open.assert_clean();
     measured
+}
+
+/// Opens jobs whose processes all run at once, each below the other, or each without an end.
+pub(crate) fn extreme_shapes() {
+    const PROCESSES: u32 = 20_000;
+    let shapes: [fn(u32) -> (Option<u32>, i64, Option<i64>); 3] = [
+        |index| ((index > 0).then_some(0), index.into(), Some(1_000_000_000)),
+        |index| (index.checked_sub(1), index.into(), Some(1_000_000_000 - i64::from(index))),
+        |index| (Some((index + 1) % PROCESSES), index.into(), None),
+    ];
+    for shape in shapes {
+        let mut builder = TimelineBuilder::new();
+        for index in 0..PROCESSES {
+            let (parent, start, end) = shape(index);
+            builder.process(&ProcessEntry {
+                parent,
+                start,
+                end,
+                command: "sleep 1",
+                ..ProcessEntry::default()
+            });
+        }
+        let mut open = OpenPage::new(&builder.finish());
+        open.open("#p=19999");
+        assert!(open.browser.content("pane-process").contains("sleep 1"));
+        for key in ["f", "w", "0", "c", "t"] {
+            open.browser.press(key, false);
+        }
+        let rows = open.browser.text("document.getElementById('table').getAttribute('aria-rowcount')");
+        assert_eq!(rows, (PROCESSES + 1).to_string());
+        open.assert_clean();
+    }
 }

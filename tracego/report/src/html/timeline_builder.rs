@@ -46,7 +46,7 @@ pub struct FindingEntry<'a> {
     pub severity: Severity,
     /// The finding in one sentence.
     pub message: &'a str,
-    /// What to do about it.
+    /// The fix.
     pub remedy: &'a str,
     /// Facts that decided.
     pub evidence: &'a [(&'a str, &'a str)],

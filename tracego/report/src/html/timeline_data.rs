@@ -129,9 +129,9 @@ pub enum Exit {
     /// The process was still running, or its end was not recorded.
     #[default]
     Unknown,
-    /// It ended by itself.
+    /// An end by itself, with its exit code.
     Code(u8),
-    /// A signal ended it.
+    /// An end by a signal.
     Signal(u8),
 }
 
@@ -177,7 +177,7 @@ pub struct TimelineFinding {
     pub severity: Severity,
     /// The finding in one sentence.
     pub message: String,
-    /// What to do about it.
+    /// The fix.
     pub remedy: String,
     /// Facts that decided, as names and values.
     #[serde(default)]

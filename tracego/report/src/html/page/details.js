@@ -142,8 +142,8 @@ function factsOf(index) {
     fact(list, "Duration", `${duration(durationOf(index))}, ${percent(durationOf(index), job.length)} of the job`);
     if (below[index]) fact(list, "Self", `${duration(selfTime[index])} without a running child`);
   }
-  const waited = criticalTime.get(index);
-  if (waited) fact(list, "Waited for", `${duration(waited)} on the critical path`);
+  const waited = criticalBelow[index];
+  if (waited) fact(list, "Critical", `the end of the job waited ${duration(waited)} for it${below[index] ? " and its children" : ""}`);
   fact(list, "Start", `+${momentOf(start[index])}${clockOf(start[index])}`);
   fact(list, "Exit", exitOf(index));
   if (below[index]) fact(list, "Below", counted(below[index], "process", "processes"));

@@ -50,23 +50,43 @@ function buildFindings() {
     return;
   }
   const list = make("ol", { class: "finding-list" });
-  findingOrder.slice(0, 500).forEach((position, place) => {
-    const finding = findings[position];
-    const index = finding.process;
-    const hasProcess = index >= 0 && index < count;
-    const chain = hasProcess ? [...ancestorsOf(index).slice(-4), index] : [];
-    const names = make("span", { class: "chain" });
-    chain.forEach((step, at) => {
-      if (at) names.append(make("span", { class: "chain-arrow", "aria-label": "started" }, "→"));
-      names.append(quoted("bdi", at === chain.length - 1 ? "chain-last" : "", shortened(at === chain.length - 1 ? briefOf(step) : programOf(step), 90)));
-    });
-    const title = hasProcess
-      ? makeButton({ class: "finding-process", "data-finding": String(place) }, () => goToFinding(place), names)
-      : make("p", { class: "finding-process" }, "about the job");
-    list.append(make("li", {}, findingCard(finding, title)));
-  });
+  const together = groupFindings();
+  for (const places of together.slice(0, 300)) list.append(make("li", {}, findingCard(findings[findingOrder[places[0]]], findingTitle(places))));
   pane.append(list);
-  if (findings.length > 500) pane.append(make("p", { class: "empty" }, `and ${counted(findings.length - 500, "more finding", "more findings")}: use the filter and the table`));
+  if (together.length > 300) pane.append(make("p", { class: "empty" }, `and ${counted(together.length - 300, "more finding", "more findings")}: use the filter and the table`));
+}
+
+/** Returns the places in the order of findings, those together that say the same. */
+function groupFindings() {
+  const known = new Map();
+  findingOrder.forEach((position, place) => {
+    const { severity, id, message, place: source } = findings[position];
+    const key = JSON.stringify([severity, id, message, source]);
+    if (!known.has(key)) known.set(key, []);
+    known.get(key).push(place);
+  });
+  return [...known.values()];
+}
+
+/** The way to the process of a finding. Of several that say the same, each click goes to the next one. */
+function findingTitle(places) {
+  const index = findings[findingOrder[places[0]]].process;
+  if (!(index >= 0 && index < count)) return make("p", { class: "finding-process" }, "about the job");
+  const chain = [...ancestorsOf(index).slice(-4), index];
+  const names = make("span", { class: "chain" });
+  chain.forEach((step, at) => {
+    const isLast = at === chain.length - 1;
+    if (at) names.append(make("span", { class: "chain-arrow", "aria-label": "started" }, "→"));
+    names.append(quoted("bdi", isLast ? "chain-last" : "", shortened(isLast ? briefOf(step) : programOf(step), 90)));
+  });
+  const times = make("span", { class: "times" }, places.length > 1 ? `${places.length.toLocaleString("en")} times` : "");
+  let next = 0;
+  const visit = () => {
+    goToFinding(places[next]);
+    if (places.length > 1) times.textContent = `${(next + 1).toLocaleString("en")} of ${places.length.toLocaleString("en")}`;
+    next = (next + 1) % places.length;
+  };
+  return makeButton({ class: "finding-process", "data-finding": String(places[0]) }, visit, names, times);
 }
 
 /** Selects the process of a finding. */

@@ -124,6 +124,7 @@ function drawNow() {
   drawFocus(state.hovered, false);
   drawFocus(state.selected, true);
   drawRuler(ticks);
+  if (state.cursor >= 0) drawCursor();
   placeScrollbar();
 }
 

@@ -75,6 +75,26 @@ function drawRuler(ticks) {
   }
 }
 
+/** Shows the moment below the pointer. */
+function drawCursor() {
+  const x = Math.round(state.cursor);
+  const time = toTime(x);
+  if (x < 0 || time < 0 || time > job.length) return;
+  const text = preciseTime(time);
+  pen.font = `11px ${ink.sans}`;
+  const width = pen.measureText(text).width + 12;
+  const left = Math.min(Math.max(x - width / 2, 0), stage.width - width);
+  pen.fillStyle = ink.muted;
+  pen.globalAlpha = 0.3;
+  pen.fillRect(x, RULER, 1, stage.height);
+  pen.globalAlpha = 1;
+  outline(left, 5, width, RULER - 10, 4);
+  pen.fillStyle = ink.text;
+  pen.fill();
+  pen.fillStyle = ink.bg;
+  pen.fillText(text, left + 6, RULER / 2 + 0.5);
+}
+
 /** Returns a moment with as many digits as the view tells apart. */
 function preciseTime(time) {
   const length = view.to - view.from;

@@ -189,11 +189,10 @@ function hideTip() {
 
 function hover(point) {
   const index = point ? processAt(point.x, point.y) : -1;
-  if (index !== state.hovered) {
-    state.hovered = index;
-    draw();
-    if (index >= 0) fillTip(index);
-  }
+  state.cursor = point ? point.x : -1;
+  if (index !== state.hovered && index >= 0) fillTip(index);
+  state.hovered = index;
+  draw();
   canvas.classList.toggle("on-bar", index >= 0);
   canvas.classList.toggle("on-ruler", point !== null && point.y < RULER);
   tip.hidden = index < 0;

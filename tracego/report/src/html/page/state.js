@@ -4,6 +4,8 @@ const view = { from: 0, to: 1, scroll: 0 };
 const state = {
   selected: -1,
   hovered: -1,
+  /** Pixel of the lanes below the pointer; −1 for none. */
+  cursor: -1,
   critical: true,
   mode: "timeline",
   filter: { finding: "", role: "", user: "", shortest: 0, failed: false, isNew: false },

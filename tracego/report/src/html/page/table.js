@@ -63,8 +63,9 @@ function fillTable() {
   }
   for (const cell of element("table-head").children) {
     const isSorted = cell.dataset.key === sortedBy;
-    const direction = ["tree", "start"].includes(sortedBy) ? "ascending" : "descending";
-    cell.setAttribute("aria-sort", isSorted ? direction : "none");
+    const direction = sortedBy === "start" ? "ascending" : "descending";
+    // The tree is no sorting: it is the order of the job.
+    cell.setAttribute("aria-sort", isSorted && sortedBy !== "tree" ? direction : "none");
   }
   table.setAttribute("aria-rowcount", String(tableRows.length + 1));
   table.setAttribute("aria-colcount", String(COLUMNS.length));
