@@ -6,6 +6,7 @@
 //! baseline      processes of earlier runs, and what is new since then
 //! report        a history with all that is said about it
 //! markdown      the summary of a CI job
+//! html          the timeline of a job, a page of its own
 //! junit         test results
 //! chrome_trace  a trace for ui.perfetto.dev
 //! sarif         static analysis results, which findings of sources share
@@ -18,6 +19,7 @@ pub mod baseline;
 pub mod chrome_trace;
 pub mod escape;
 pub mod history;
+pub mod html;
 pub mod junit;
 pub mod markdown;
 pub mod report;
