@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     baseline::ProcessKey,
-    history::{ProgramRun, ReportedFinding, ReportedJob, RunHistory},
-    sarif::{SarifPlace, SarifResult},
+    history::{ProgramRun, ReportedFinding, ReportedJob, RunHistory, SourcePlace},
+    sarif::{SarifPlace, SarifRegion, SarifResult},
 };
 
 /// The place of a finding for which no file of the workspace is known.
@@ -14,18 +14,15 @@ pub const NO_FILE: &str = "go.mod";
 /// Maximum number of programs that are looked at.
 const ABOVE_MAX: usize = 24;
 
-/// Returns the results of a history. `places`: the place of a finding in a source, where that is known, such as from a
-/// scan of the sources; the first one is the place of the result, and the others are related to it.
+/// Returns the results of a history. The first place of a finding in the sources is that of its result, and the others are
+/// related to it.
 #[must_use]
-pub fn results(
-    history: &RunHistory,
-    places: impl Fn(&ReportedFinding) -> Vec<SarifPlace>,
-) -> Vec<SarifResult> {
-    history.findings.iter().map(|finding| result(history, finding, places(finding))).collect()
+pub fn results(history: &RunHistory) -> Vec<SarifResult> {
+    history.findings.iter().map(|finding| result(history, finding)).collect()
 }
 
-fn result(history: &RunHistory, finding: &ReportedFinding, places: Vec<SarifPlace>) -> SarifResult {
-    let mut places = places.into_iter();
+fn result(history: &RunHistory, finding: &ReportedFinding) -> SarifResult {
+    let mut places = finding.places.iter().map(sarif_place);
     let place = places.next().unwrap_or_else(|| {
         let path = nearest_file(history, finding).unwrap_or_else(|| NO_FILE.to_owned());
         SarifPlace { path, ..SarifPlace::default() }
@@ -61,6 +58,20 @@ fn result(history: &RunHistory, finding: &ReportedFinding, places: Vec<SarifPlac
         fingerprint: fingerprint(history, finding),
         suppressed: None,
         properties,
+    }
+}
+
+fn sarif_place(place: &SourcePlace) -> SarifPlace {
+    let region = SarifRegion {
+        line: place.line,
+        column: Some(place.column),
+        end_line: None,
+        end_column: place.end_column,
+    };
+    SarifPlace {
+        path: place.path.clone(),
+        region: Some(region),
+        message: tracego_model::text::printable(&place.text),
     }
 }
 

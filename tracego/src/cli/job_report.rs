@@ -44,6 +44,9 @@ pub struct JobReport {
     /// Does so only if nothing is missing, nothing was stopped, and no finding has high severity or that of --fail-on.
     #[arg(id = "report-update", long = "update", requires = "report-baseline")]
     pub update: bool,
+    /// Folder with the sources of the job: findings get the place in the file that started the process.
+    #[arg(id = "report-source", long = "source", value_name = "DIR")]
+    pub source: Option<PathBuf>,
     /// Public key in PEM that must have signed the seals of the records.
     #[arg(id = "report-key", long = "key", value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -61,6 +64,8 @@ pub enum ReportFormat {
     Junit,
     /// Static analysis results for GitHub code scanning
     Sarif,
+    /// A page with the timeline of the job, in one file
+    Html,
     /// A trace for ui.perfetto.dev
     ChromeTrace,
 }

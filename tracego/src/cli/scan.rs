@@ -6,43 +6,46 @@ use clap::{Args, ValueEnum, builder::PossibleValuesParser, builder::TypedValuePa
 use tracego_model::finding::Severity;
 
 /// The options of `tracego scan`.
+///
+/// Ids of options begin with `report-`, so that neither variables nor keys of the configuration stand for them: those are
+/// about records.
 #[derive(Args, Debug)]
 pub struct Scan {
     /// Folders and files to scan. What .gitignore names is left out of folders, and so are vendor and node_modules.
-    #[arg(value_name = "PATH", default_value = ".")]
+    #[arg(id = "report-paths", value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
     /// Form of the report on standard output.
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = ScanFormName::Text)]
+    #[arg(id = "report-format", long = "format", value_enum, value_name = "FORM", default_value_t = ScanFormName::Text)]
     pub format: ScanFormName,
     /// Write the report in another form to a file, too; may be repeated.
-    #[arg(long, value_name = "FORM=FILE", value_parser = form_and_file)]
+    #[arg(id = "report-also", long = "also", value_name = "FORM=FILE", value_parser = form_and_file)]
     pub also: Vec<(ScanFormName, PathBuf)>,
     /// End with 5 if a finding is at least this severe: low, medium, high, critical, or none.
-    #[arg(long, value_name = "SEVERITY", default_value = "high")]
+    #[arg(id = "report-fail-on", long = "fail-on", value_name = "SEVERITY", default_value = "high")]
     #[arg(value_parser = PossibleValuesParser::new(["low", "medium", "high", "critical", "none"]).map(limit))]
     pub fail_on: FailLimit,
     /// File of findings that are known and do not count.
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "report-baseline", long = "baseline", value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Write the findings of this scan to the baseline, and end with 0.
-    #[arg(long, requires = "baseline")]
+    #[arg(id = "report-update", long = "update-baseline", requires = "report-baseline")]
     pub update_baseline: bool,
     /// Scan what git has staged for the next commit, as it is staged.
-    #[arg(long, conflicts_with = "paths")]
+    #[arg(id = "report-staged", long = "staged", conflicts_with = "report-paths")]
     pub staged: bool,
     /// Report lines of `go generate`, too.
-    #[arg(long)]
+    #[arg(id = "report-strict", long = "strict")]
     pub strict: bool,
     /// Report code blocks of Markdown documents, too.
-    #[arg(long)]
+    #[arg(id = "report-docs", long = "docs")]
     pub docs: bool,
     /// Pattern of paths to leave out, as in .gitignore; may be repeated.
-    #[arg(long, value_name = "GLOB")]
+    #[arg(id = "report-exclude", long = "exclude", value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Settings of the repository: patterns to leave out, and exceptions.
     ///
     /// Default: .tracego.toml in the working directory, if there is one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "report-scan-config", long = "scan-config", value_name = "FILE")]
     pub scan_config: Option<PathBuf>,
 }
 
@@ -62,6 +65,8 @@ pub enum ScanFormName {
     Text,
     /// One JSON object.
     Json,
+    /// Static analysis results for GitHub code scanning, SARIF 2.1.0.
+    Sarif,
     /// Annotations of GitHub Actions.
     Github,
     /// Code quality report of GitLab.

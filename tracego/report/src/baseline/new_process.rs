@@ -86,6 +86,7 @@ impl BaselineComparison {
             time: run.began,
             command,
             ancestors,
+            places: Vec::new(),
         })
     }
 }

@@ -7,6 +7,8 @@ use tracego_model::{
     finding::{Confidence, Severity},
 };
 
+use super::source_place::SourcePlace;
+
 /// A process above another one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ancestor {
@@ -47,6 +49,8 @@ pub struct ReportedFinding {
     pub command: String,
     /// The processes above, the oldest first, up to the beginning of the job.
     pub ancestors: Vec<Ancestor>,
+    /// Places in sources that led to the process, the command itself first, as a scan of them found.
+    pub places: Vec<SourcePlace>,
 }
 
 impl ReportedFinding {

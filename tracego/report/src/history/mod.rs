@@ -20,12 +20,14 @@ mod job;
 mod process_set;
 mod program;
 mod reader;
+mod source_place;
 
 pub use completeness::{LineProblem, RecordCompleteness, SealVerdict};
 pub use finding::{Ancestor, ReportedFinding, StopEffect, StoppedStart};
 pub use job::{JobVariable, ReportedJob};
 pub use program::{ExitOutcome, ProgramRun};
 pub use reader::{HistoryLimits, HistoryReader};
+pub use source_place::SourcePlace;
 use tracego_model::finding::Severity;
 
 /// The history of a run.

@@ -7,6 +7,7 @@
 
 mod embedding;
 mod page_source;
+mod run_timeline;
 mod timeline_builder;
 mod timeline_data;
 
@@ -15,6 +16,7 @@ mod tests;
 
 use std::io::{self, Write};
 
+pub use run_timeline::timeline;
 pub use timeline_builder::{FindingEntry, ProcessEntry, TimelineBuilder};
 pub use timeline_data::{
     Exit, JobFields, ProcessColumns, ProcessFlags, SealState, TimelineData, TimelineFinding, Verdict,

@@ -7,7 +7,7 @@ use tracego_model::finding::Severity;
 use super::document::BoundedDocument;
 use crate::{
     escape::{markdown_code, markdown_text, shortened},
-    history::{ReportedFinding, RunHistory, StopEffect, StoppedStart},
+    history::{ReportedFinding, RunHistory, SourcePlace, StopEffect, StoppedStart},
     report::RunReport,
 };
 
@@ -79,6 +79,13 @@ fn finding(group: &FindingGroup<'_>) -> String {
         found.ancestors.iter().map(|above| format!("{} ({})", markdown_code(&above.command), above.pid));
     let line: Vec<_> = above.chain([format!("{command} ({})", found.pid)]).collect();
     text.push_str(&format!("- by {}\n", line.join(" → ")));
+    if let Some((place, callers)) = found.places.split_first() {
+        let named = |place: &SourcePlace| markdown_code(&format!("{}:{}", place.path, place.line));
+        let callers: Vec<_> = callers.iter().map(named).collect();
+        let by =
+            if callers.is_empty() { String::new() } else { format!(", called by {}", callers.join(", ")) };
+        text.push_str(&format!("- at {}{by}\n", named(place)));
+    }
     if !found.remedy.is_empty() {
         text.push_str(&format!("- fix: {}\n", short(&found.remedy)));
     }

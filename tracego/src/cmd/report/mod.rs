@@ -5,6 +5,7 @@
 //! progress_line  how far reading is, for people
 //! seal_check     the seals of the files
 //! output         the formats, and the files that they go to
+//! source_places  the places of findings in sources
 //! known_baseline the baseline of earlier runs
 //! diff           the command `tracego diff`
 //! ```
@@ -12,9 +13,10 @@
 pub(super) mod diff;
 mod input;
 mod known_baseline;
-mod output;
+pub(super) mod output;
 mod progress_line;
 mod seal_check;
+mod source_places;
 
 use std::process::ExitCode;
 
@@ -45,7 +47,12 @@ pub(super) fn report(asked: &JobReport, is_quiet: bool) -> anyhow::Result<ExitCo
     name_problems(&history);
     let history = of_job(history, asked.job.as_deref())?;
     let comparison = known.as_ref().map(|known| known.compare(&history, asked.update));
-    let report = RunReport::new(history, comparison, env!("CARGO_PKG_VERSION"));
+    let mut report = RunReport::new(history, comparison, env!("CARGO_PKG_VERSION"));
+    if let Some(folder) = &asked.source {
+        for problem in source_places::add(&mut report.history, folder)? {
+            message!("tracego: --source: {problem}");
+        }
+    }
     output::write(&report, asked)?;
     let mut is_updated = true;
     if let Some(known) = known.filter(|_| asked.update) {

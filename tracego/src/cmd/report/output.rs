@@ -11,7 +11,7 @@ use tracego_analyze::rules::registry::RULES;
 use tracego_model::finding::Severity;
 use tracego_report::{
     baseline::NEW_PROCESS,
-    chrome_trace, junit,
+    chrome_trace, html, junit,
     markdown::{self, markdown},
     report::RunReport,
     run_time_sarif,
@@ -89,11 +89,12 @@ fn to(
         ReportFormat::Junit => junit::write(report, limit, out),
         ReportFormat::ChromeTrace => chrome_trace::write(report, out),
         ReportFormat::Sarif => write_sarif(report, out),
+        ReportFormat::Html => html::write(&html::timeline(report), out),
     }
 }
 
 fn write_sarif(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
-    let results = run_time_sarif::results(&report.history, |_| Vec::new());
+    let results = run_time_sarif::results(&report.history);
     let own = SarifRule {
         id: NEW_PROCESS.id,
         name: NEW_PROCESS.name,
@@ -103,16 +104,7 @@ fn write_sarif(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         reference: "",
         severity: Severity::Medium,
     };
-    let rules = RULES.iter().map(|rule| SarifRule {
-        id: rule.id,
-        name: rule.name,
-        title: rule.title,
-        summary: rule.summary,
-        remedy: rule.remedy,
-        reference: rule.reference,
-        severity: rule.severity(),
-    });
-    let rules: Vec<_> = rules.chain([own]).collect();
+    let rules: Vec<_> = sarif_rules().chain([own]).collect();
     let completeness = &report.history.completeness;
     let mut problems: Vec<String> = completeness.problems.iter().map(ToString::to_string).collect();
     let lost = completeness
@@ -129,4 +121,17 @@ fn write_sarif(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         problems: &problems,
     };
     sarif::write(&log, out).map(|_| ())
+}
+
+/// Returns the rules of the run time, which scans have, too.
+pub(in crate::cmd) fn sarif_rules() -> impl Iterator<Item = SarifRule<'static>> {
+    RULES.iter().map(|rule| SarifRule {
+        id: rule.id,
+        name: rule.name,
+        title: rule.title,
+        summary: rule.summary,
+        remedy: rule.remedy,
+        reference: rule.reference,
+        severity: rule.severity(),
+    })
 }

@@ -1,6 +1,7 @@
 //! The command `tracego scan`: finds `go run` in the files of a source tree.
 
 mod repository;
+mod sarif_results;
 mod staged;
 
 use std::{
@@ -94,30 +95,32 @@ fn write_all(asked: &Scan, report: &ScanReport, stale: &[&BaselineEntry]) -> any
     for (form, path) in &asked.also {
         let write = || -> io::Result<()> {
             let mut file = BufWriter::new(File::create(path)?);
-            output::write(&outcome(false), form_of(*form), &mut file)?;
+            write_form(&outcome(false), *form, &mut file)?;
             file.flush()
         };
         write().with_context(|| format!("cannot write {}", path.display()))?;
     }
     let has_colours = terminal::has_colours(io::stdout().is_terminal());
     let mut out = BufWriter::new(io::stdout().lock());
-    let done =
-        output::write(&outcome(has_colours), form_of(asked.format), &mut out).and_then(|()| out.flush());
+    let done = write_form(&outcome(has_colours), asked.format, &mut out).and_then(|()| out.flush());
     match done {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done.context("cannot write to standard output"),
     }
 }
 
-fn form_of(name: ScanFormName) -> ScanForm {
-    match name {
+/// Writes the report in one form.
+fn write_form(outcome: &ScanOutcome<'_>, name: ScanFormName, out: &mut dyn Write) -> io::Result<()> {
+    let form = match name {
         ScanFormName::Text => ScanForm::Text,
         ScanFormName::Json => ScanForm::Json,
         ScanFormName::Github => ScanForm::Github,
         ScanFormName::Gitlab => ScanForm::Gitlab,
         ScanFormName::Junit => ScanForm::Junit,
         ScanFormName::Rdjsonl => ScanForm::Rdjsonl,
-    }
+        ScanFormName::Sarif => return sarif_results::write(outcome, out),
+    };
+    output::write(outcome, form, out)
 }
 
 /// Returns the counts of a scan in one line.

@@ -89,6 +89,7 @@ impl HistoryReader {
                 time,
                 command: command.clone(),
                 ancestors: ancestors.clone(),
+                places: Vec::new(),
             };
             self.findings.push((finding, program));
         }
