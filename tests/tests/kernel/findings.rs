@@ -83,7 +83,7 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
-    fn edit(&self, command: &mut Command) {
+    pub(crate) fn edit(&self, command: &mut Command) {
         command.current_dir(self.path("")).envs(go::environment(&self.root, self.folder.path()));
         // No third-party module is needed, so no verification needs to be disabled.
         command.env("TMPDIR", self.folder.path()).env_remove("GOSUMDB").env_remove("GONOSUMDB");

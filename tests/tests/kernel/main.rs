@@ -26,6 +26,7 @@ mod metrics;
 mod namespaces;
 mod objects;
 mod output;
+mod pipeline;
 mod pods;
 mod policies;
 mod privileges;
@@ -95,6 +96,7 @@ fn main() {
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
         containers::CONDITIONAL,
+        pipeline::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,
