@@ -13,9 +13,8 @@ use crate::{
     findings::{Project, needs},
 };
 
-pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
-    ("the recipe of a pipeline finds a hidden go run, and is green after the fix", recipe as Test, needs),
-];
+pub(crate) const CONDITIONAL: &[ConditionalTest] =
+    &[("the recipe of a pipeline finds a hidden go run, and is green after the fix", recipe as Test, needs)];
 
 const JOB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/ci/tracego-job");
 const WORKFLOW: &str =

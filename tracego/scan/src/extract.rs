@@ -21,6 +21,20 @@ pub struct Extract {
     pub problems: Vec<String>,
 }
 
+impl Extract {
+    /// Whether the document holds nothing that matters.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { commands, declarations, images, calls, used_stages, problems } = self;
+        commands.is_empty()
+            && declarations.is_empty()
+            && images.is_empty()
+            && calls.is_empty()
+            && used_stages.is_empty()
+            && problems.is_empty()
+    }
+}
+
 /// The place that a document gives to what stands in it.
 #[derive(Clone, Debug)]
 pub struct Context {

@@ -85,7 +85,7 @@ fn formats(report: &RunReport) {
         trace["traceEvents"].as_array().unwrap().iter().all(|event| event["ts"].as_f64().unwrap() >= 0.0)
     );
 
-    let results = run_time_sarif::results(&report.history, |_| Vec::new());
+    let results = run_time_sarif::results(&report.history);
     let log = SarifLog { version: "1.0.0", category: "", rules: &[], results: &results, problems: &[] };
     let mut file = Vec::new();
     let tally = sarif::write(&log, &mut file).unwrap();

@@ -62,6 +62,8 @@ pub(super) struct Walked {
     pub(super) unread: Vec<UnreadFile>,
     pub(super) large: Vec<String>,
     pub(super) read: usize,
+    /// Memory that all files are read into, one after the other.
+    buffer: Vec<u8>,
 }
 
 /// Reads the files of one root.
@@ -89,7 +91,7 @@ impl<'a> Walker<'a> {
             let mut local = Walked::default();
             for (path, bytes) in staged {
                 local.read += 1;
-                self.take(path, bytes.clone(), &mut local);
+                self.take(path, bytes, &mut local);
             }
             return local;
         }
@@ -157,10 +159,11 @@ impl<'a> Walker<'a> {
 
     /// Reads a file. Without a kind, its first line decides.
     fn read(&self, path: &Path, relative: &str, kind: Option<DocumentKind>, walked: &mut Walked) {
-        match content(path, kind.is_none()) {
-            Ok(Content::Whole(bytes)) => {
+        let mut buffer = std::mem::take(&mut walked.buffer);
+        match content(path, kind.is_none(), &mut buffer) {
+            Ok(Content::Whole(length)) => {
                 walked.read += 1;
-                self.take(relative, bytes, walked);
+                self.take(relative, buffer.get(..length).unwrap_or_default(), walked);
             }
             Ok(Content::TooLarge) => walked.large.push(format!("{}{relative}", self.root.prefix)),
             Ok(Content::Nothing) => {}
@@ -169,20 +172,24 @@ impl<'a> Walker<'a> {
                 walked.unread.push(UnreadFile { path, reason: error.to_string() });
             }
         }
+        walked.buffer = buffer;
     }
 
     /// Parses a file if it can matter.
-    fn take(&self, relative: &str, bytes: Vec<u8>, walked: &mut Walked) {
+    fn take(&self, relative: &str, bytes: &[u8], walked: &mut Walked) {
         let first_line =
             || DocumentKind::of_first_line(bytes.split(|b| *b == b'\n').next().unwrap_or_default());
         let Some(kind) = DocumentKind::of(relative).or_else(first_line) else { return };
-        if !is_candidate(kind, &bytes) {
+        if !is_candidate(kind, bytes) {
             return;
         }
-        let source = SourceFile::new(relative, bytes);
+        let source = SourceFile::new(relative, bytes.to_vec());
         let extract = document::read(kind, &source);
         let suppressions = Suppression::all(&source);
-        walked.files.push(ScannedFile { source, kind, extract, suppressions });
+        // Another Makefile may include its targets, so a Makefile is kept in any case.
+        if !extract.is_empty() || !suppressions.is_empty() || kind == DocumentKind::Makefile {
+            walked.files.push(ScannedFile { source, kind, extract, suppressions });
+        }
     }
 }
 
@@ -210,30 +217,38 @@ fn is_foreign(entry: &DirEntry) -> bool {
 
 /// The content of a file.
 enum Content {
-    Whole(Vec<u8>),
+    /// The content is in the buffer, with this length.
+    Whole(usize),
     TooLarge,
     /// The file is none that holds commands.
     Nothing,
 }
 
-fn content(path: &Path, needs_first_line: bool) -> io::Result<Content> {
+/// Number of bytes in which a first line such as `#!/bin/sh` is looked for.
+const FIRST_LINE: usize = 128;
+#[expect(clippy::cast_possible_truncation, reason = "the maximum is a megabyte")]
+const CAPACITY: usize = MAX_FILE as usize + 1;
+
+fn content(path: &Path, needs_first_line: bool, buffer: &mut Vec<u8>) -> io::Result<Content> {
     let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
+    buffer.resize(CAPACITY, 0);
+    let mut length = 0;
     if needs_first_line {
-        bytes = vec![0; 128];
-        let length = file.read(&mut bytes)?;
-        bytes.truncate(length);
-        if DocumentKind::of_first_line(bytes.split(|b| *b == b'\n').next().unwrap_or_default()).is_none() {
+        length = file.read(buffer.get_mut(..FIRST_LINE).unwrap_or_default())?;
+        let first = buffer.get(..length).unwrap_or_default().split(|b| *b == b'\n').next();
+        if DocumentKind::of_first_line(first.unwrap_or_default()).is_none() {
             return Ok(Content::Nothing);
         }
     }
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Ok(Content::Nothing);
+    loop {
+        let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) else {
+            return Ok(Content::TooLarge);
+        };
+        match file.read(rest) {
+            Ok(0) => return Ok(Content::Whole(length)),
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    if metadata.len() > MAX_FILE {
-        return Ok(Content::TooLarge);
-    }
-    file.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(Content::Whole(bytes))
 }
