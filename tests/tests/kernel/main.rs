@@ -10,6 +10,7 @@ mod collector;
 mod config;
 mod containers;
 mod context;
+mod cri;
 mod doctor;
 mod enforce_go;
 mod enforcement;
@@ -95,6 +96,7 @@ fn main() {
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
         containers::CONDITIONAL,
+        cri::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,

@@ -1,0 +1,214 @@
+//! A node with containerd, the stand-in for the API, and tracego's own pod as helm makes it.
+
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::Command};
+
+use serde_json::{Value, json};
+use tracego_tests::{
+    chart::ChartTools,
+    cri::{Containerd, ImageFolder, NodePod, PodVolumes},
+    kube_api::KubeApi,
+    ports::free_port,
+    records, tracego, wait_until,
+};
+
+use super::workload;
+use crate::metrics;
+
+/// Number of programs that end at once.
+const PROGRAMS: usize = 61;
+/// The capabilities of the image's program: BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH.
+const CAPABILITIES: u64 = 0x00c0_0008_0004;
+const TOKEN: &str = "token-of-the-account";
+/// The version of Kubernetes that the chart is rendered for.
+const VERSION: u32 = 37;
+
+/// A node of a cluster.
+pub(super) struct Node {
+    pub(super) containerd: Containerd,
+    pub(super) api: KubeApi,
+    /// Name of tracego's image.
+    image: String,
+    /// Address of the metrics.
+    pub(super) address: SocketAddr,
+}
+
+impl Node {
+    /// Starts containerd and the API, and imports the images.
+    pub(super) fn start(programs: usize) -> Self {
+        let containerd = Containerd::start().unwrap();
+        containerd.import(&workload::image(programs), workload::IMAGE).unwrap();
+        let image = if let Some(archive) = std::env::var_os("TRACEGO_TEST_IMAGE") {
+            let name = format!("localhost/tracego:{}", env!("CARGO_PKG_VERSION"));
+            containerd.import_archive(&PathBuf::from(archive), &name).unwrap();
+            name
+        } else {
+            let image = ImageFolder::new(&[tracego()]);
+            image.permit("/bin/tracego", CAPABILITIES);
+            containerd.import(&image.entry(&["/bin/tracego"]), "localhost/tracego:test").unwrap();
+            "localhost/tracego:test".to_owned()
+        };
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        Self { containerd, api: KubeApi::start_with_tls(TOKEN), image, address }
+    }
+
+    /// Starts the pod of the chart, with more values, and waits until its probes succeed.
+    pub(super) fn agent(&self, values: &str) -> NodePod<'_> {
+        let (repository, tag) = self.image.rsplit_once(':').unwrap();
+        let values = format!(
+            "image: {{repository: {repository}, tag: {tag}}}\n\
+             listen: {{address: 127.0.0.1, port: {}}}\n{values}",
+            self.address.port()
+        );
+        let objects = ChartTools::ready().unwrap().objects(VERSION, &values);
+        let of_kind = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+        let config_map = of_kind("ConfigMap");
+        let template = &of_kind("DaemonSet")["spec"]["template"];
+        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
+        pod["metadata"]["name"] = "tracego-x7k2p".into();
+        pod["metadata"]["namespace"] = "tracego".into();
+        pod["metadata"]["uid"] = workload::uid(1).into();
+        pod["spec"]["nodeName"] = "node-1".into();
+        self.api.put_json(pod.clone());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let url = self.api.url();
+        let (host, port) = url.trim_start_matches("https://").split_once(':').unwrap();
+        let files = config_map["data"].as_object().unwrap().iter();
+        let account =
+            [("token", TOKEN), ("ca.crt", self.api.certificate.as_ref().unwrap()), ("namespace", "tracego")];
+        let service = [("KUBERNETES_SERVICE_HOST", host), ("KUBERNETES_SERVICE_PORT", port)];
+        let volumes = PodVolumes {
+            config_maps: BTreeMap::from([(
+                text(&config_map["metadata"]["name"]),
+                files.map(|(key, value)| (key.clone(), text(value))).collect(),
+            )]),
+            account: account.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            service: service.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        };
+        let agent = NodePod::start(&self.containerd, pod, &volumes).unwrap();
+        self.api.put_json(agent.reported());
+        let probes = template["spec"]["containers"][0].clone();
+        let path = |probe: &str| text(&probes[probe]["httpGet"]["path"]);
+        let paths = ["startupProbe", "livenessProbe", "readinessProbe"].map(path);
+        let request =
+            |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        wait_until("the probes succeed", || {
+            let state = agent.state("tracego");
+            assert_eq!(state.exit_code, None, "{state:?}: {}", agent.log("tracego", "stderr"));
+            paths.iter().all(|path| {
+                let stream = std::net::TcpStream::connect(self.address).ok();
+                let answer = stream.and_then(|stream| metrics::exchange(stream, &request(path)));
+                answer.is_some_and(|answer| answer.status == 200)
+            })
+        });
+        agent
+    }
+}
+
+/// Returns the records that a container wrote.
+pub(super) fn written(agent: &NodePod<'_>) -> Vec<Value> {
+    let log = agent.log("tracego", "stdout");
+    records(log.rfind('\n').map_or("", |end| &log[..end]))
+}
+
+pub(super) fn recorded() {
+    let node = Node::start(PROGRAMS);
+    let agent = node.agent("env: [{name: TRACEGO_DETAIL, value: full}]");
+    confined(&agent);
+    let gate = tempfile::tempdir().unwrap();
+    let script = format!(
+        "n=0; while [ $n -lt {PROGRAMS} ]; do (/programs/$n/short $n &); n=$((n + 1)); done; exec sleep infinity"
+    );
+    let pod = workload::pod(&workload::uid(2), &script, gate.path());
+    node.api.put_json(pod.clone());
+    let work = NodePod::start(&node.containerd, pod, &PodVolumes::default()).unwrap();
+    let reported = work.reported();
+    node.api.put_json(reported.clone());
+    wait_until("tracego knows the containers", || {
+        written(&agent).iter().any(|record| {
+            let pod = &record["tracego"]["pod"];
+            record["k8s"]["pod"]["uid"] == workload::uid(2) && pod["containers"][0]["id"].is_string()
+        })
+    });
+    fs::write(gate.path().join("go"), "").unwrap();
+    for container in ["build", "helper"] {
+        let id = work.id(container);
+        let starts = || -> Vec<Value> {
+            let all = written(&agent).into_iter();
+            let is = |record: &Value| {
+                let path = record["process"]["executable"]["path"].as_str().unwrap_or_default();
+                record["event_name"] == "tracego.process.start"
+                    && record["container"]["id"] == id
+                    && path.ends_with("/short")
+            };
+            all.filter(is).collect()
+        };
+        wait_until(&format!("the starts in {container}"), || starts().len() >= PROGRAMS);
+        let starts = starts();
+        assert_eq!(starts.len(), PROGRAMS);
+        let mut paths: Vec<_> =
+            starts.iter().map(|start| start["process"]["executable"]["path"].to_string()).collect();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), PROGRAMS);
+        for start in &starts {
+            whole(start, container, id, &reported);
+        }
+    }
+    agent.stop("tracego", 20);
+    let state = agent.state("tracego");
+    assert_eq!(state.exit_code, Some(0), "{state:?}: {}", agent.log("tracego", "stderr"));
+}
+
+/// The process of tracego has no more rights than the chart says.
+fn confined(agent: &NodePod<'_>) {
+    let pid = agent.process("tracego");
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let bounding = format!("CapBnd:\t{CAPABILITIES:016x}");
+    let wanted =
+        ["Uid:\t65532\t65532\t65532\t65532", "Gid:\t65532", &bounding, "NoNewPrivs:\t1", "Seccomp:\t2"];
+    for wanted in wanted {
+        assert!(status.contains(wanted), "{wanted}: {status}");
+    }
+    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+    let root = mounts.lines().find(|line| line.split(' ').nth(4) == Some("/")).unwrap();
+    assert!(root.split(' ').nth(5).unwrap().starts_with("ro"), "{root}");
+    let link = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).unwrap();
+    assert_eq!(link(&pid.to_string()), link("self"));
+    let listed = Command::new("cat").arg(format!("/proc/{pid}/cgroup")).output().unwrap();
+    let cgroup = format!("/kubepods/burstable/pod{}/{}", workload::uid(1), agent.id("tracego"));
+    assert!(String::from_utf8_lossy(&listed.stdout).contains(&cgroup), "{cgroup}");
+}
+
+/// The record of a program of the job has everything that the runtime, the API and the job know.
+fn whole(start: &Value, container: &str, id: &str, reported: &Value) {
+    assert!(start["tracego"]["executable"]["unread"].is_null(), "{start:#}");
+    assert_eq!(start["host"]["name"], "node-1", "{start:#}");
+    // The name that the user has in the image.
+    assert_eq!(start["process"]["user"]["name"], "builder", "{start:#}");
+    assert!(start["process"]["executable"]["build_id"]["gnu"].is_string(), "{start:#}");
+    let k8s = json!({
+        "pod": {"uid": workload::uid(2), "name": "runner-7-project-1-concurrent-0-x"},
+        "namespace": {"name": "ci"}, "node": {"name": "node-1"}, "container": {"name": container},
+    });
+    assert_eq!(start["k8s"], k8s, "{start:#}");
+    let statuses = reported["status"]["containerStatuses"].as_array().unwrap();
+    let status = statuses.iter().find(|status| status["name"] == container).unwrap();
+    let (name, tag) = workload::IMAGE.rsplit_once(':').unwrap();
+    let image = json!({"name": name, "tags": [tag], "repo_digests": [status["imageID"]]});
+    assert_eq!(start["container"], json!({"id": id, "image": image}), "{start:#}");
+    let job = &start["tracego"]["job"];
+    let task = &start["cicd"]["pipeline"]["task"]["run"]["id"];
+    assert_eq!(
+        (task, &start["vcs"]["ref"]["head"]["revision"]),
+        (&json!("4711"), &json!(workload::COMMIT)),
+        "{start:#}"
+    );
+    assert!(job["contradictions"].is_null(), "{start:#}");
+    let source = |attribute: &str| {
+        let sources = job["sources"].as_array().unwrap();
+        sources.iter().find(|source| source["attribute"] == attribute).unwrap()["source"].clone()
+    };
+    let wanted = if container == "build" { "environment" } else { "pod.annotation" };
+    assert_eq!(source("cicd.pipeline.task.run.id"), wanted, "{start:#}");
+    assert_eq!(job["pod"], workload::uid(2), "{start:#}");
+}
