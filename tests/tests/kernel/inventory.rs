@@ -21,6 +21,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a replay judges services that ran before", replayed, needs),
     ("a service that ran before and starts again is judged as any other", again, needs),
     ("a process that ran before and executes its program again is one service", replaced, needs),
+    ("heartbeats and metrics say what the inventory looked at", counted, || None),
 ];
 
 /// Listens, keeps a file of its data open, answers nothing, and may start programs all the time. SIGUSR1 makes it execute
@@ -296,4 +297,40 @@ fn replaced() {
     assert_eq!(found, [false, true], "one finding about each program");
     drop(instance);
     watched(0);
+}
+
+fn counted() {
+    let folder = tempfile::tempdir().unwrap();
+    // A name that fits into that of a task, and that no other test has.
+    let name = format!("tgc{}", std::process::id());
+    let program = folder.path().join(&name);
+    fs::copy("/bin/sleep", &program).unwrap();
+    let start = || ChildGuard(Command::new(&program).arg("100").spawn().unwrap());
+    let _running = [start(), start()];
+    let (out, socket) = (folder.path().join("out"), folder.path().join("metrics"));
+    let listen = format!("unix:{}", socket.display());
+    let mut command = with_full_records();
+    command.args(["--heartbeat", "1", "--comm", &name, "--output", "json", "--listen", &listen]);
+    command.arg("--output-file").arg(&out).stderr(Stdio::null());
+    let _tracego = ChildGuard(command.spawn().unwrap());
+    let counts = || {
+        let all = written_records(&out);
+        let last = all.iter().rfind(|record| record["event_name"] == "tracego.heartbeat")?;
+        Some(last["tracego"]["inventory_counts"].clone())
+    };
+    wait_until("the inventory", || counts().is_some_and(|counts| counts["complete"] == true));
+    let found = counts().unwrap();
+    let skipped = |reason: &str| found["skipped"][reason].as_u64().unwrap();
+    assert_eq!(
+        (&found["judged"], &found["skipped"]["too_many"]),
+        (&Value::from(2), &Value::from(0)),
+        "{found:#}"
+    );
+    assert!(skipped("filtered") > 0 && skipped("own") > 0, "{found:#}");
+    let text = metrics::on_unix(&socket, "/metrics").unwrap().body;
+    let filtered = format!("tracego_inventory_processes{{result=\"filtered\"}} {}", skipped("filtered"));
+    for line in ["tracego_inventory_complete 1", "tracego_inventory_processes{result=\"read\"} 2", &filtered]
+    {
+        assert!(text.lines().any(|written| written == line), "{line}: {text}");
+    }
 }
