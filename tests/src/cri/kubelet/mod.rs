@@ -173,6 +173,7 @@ impl Drop for NodePod<'_> {
             let _removed: Result<Empty, String> = done;
         }
         std::thread::sleep(Duration::from_millis(20));
+        let _absent = fs::remove_dir_all(volumes::folder(&self.pod, self.runtime.folder()));
         let group = cgroup(&self.pod);
         trees().iter().for_each(|tree| remove_groups(&tree.join(group.trim_start_matches('/'))));
     }

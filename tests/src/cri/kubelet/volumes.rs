@@ -29,7 +29,7 @@ pub struct PodVolumes {
 impl PodVolumes {
     /// Makes the volumes that a container mounts.
     pub(super) fn mounts(&self, pod: &Value, spec: &Value, folder: &Path) -> Vec<Mount> {
-        let folder = folder.join("volumes").join(name(pod, "uid"));
+        let folder = self::folder(pod, folder);
         let group = pod["spec"]["securityContext"]["fsGroup"].as_u64().map(|id| u32::try_from(id).unwrap());
         let mut mounts = Vec::new();
         for mount in spec["volumeMounts"].as_array().into_iter().flatten() {
@@ -69,6 +69,11 @@ impl PodVolumes {
         }
         folder.to_owned()
     }
+}
+
+/// Returns the folder of a pod's volumes.
+pub(super) fn folder(pod: &Value, all: &Path) -> PathBuf {
+    all.join("volumes").join(name(pod, "uid"))
 }
 
 /// Writes files behind a link that kubelet exchanges when they change.

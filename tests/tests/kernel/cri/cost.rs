@@ -22,7 +22,10 @@ use super::{
 const LIMIT: u64 = 64 << 20;
 /// Pods of the node: kubelet allows 110 by default.
 const PODS: usize = 110;
-const TIME: Duration = Duration::from_secs(20);
+/// Number of starts of the job's programs: 20 seconds of them.
+const STARTS: usize = 400;
+/// A time after which the test has failed, on a machine as slow as may be.
+const HANGS: Duration = Duration::from_secs(300);
 
 /// The cgroups of tracego's container.
 struct Usage {
@@ -30,8 +33,8 @@ struct Usage {
 }
 
 impl Usage {
-    fn new(agent: &NodePod<'_>) -> Self {
-        let below = format!("kubepods/burstable/pod{}/{}", workload::uid(1), agent.id("tracego"));
+    fn new(agent: &NodePod<'_>, uid: &str) -> Self {
+        let below = format!("kubepods/burstable/pod{}/{}", uid, agent.id("tracego"));
         let roots =
             ["", "memory", "cpuacct", "cpu,cpuacct"].map(|tree| PathBuf::from("/sys/fs/cgroup").join(tree));
         Self {
@@ -86,19 +89,19 @@ pub(super) fn limited() {
             "node-1",
             "ci",
             &format!("idle-{n}"),
-            &workload::uid(100 + u32::try_from(n).unwrap()),
+            &node.uid(100 + u32::try_from(n).unwrap()),
         );
         node.api.put(&pod);
     }
     // The values of the chart, as they are.
     let agent = node.agent("");
-    let usage = Usage::new(&agent);
+    let usage = Usage::new(&agent, &node.uid(1));
     assert_eq!(usage.number(["memory.max", "memory.limit_in_bytes"]), LIMIT);
     let ready = usage.number(["memory.peak", "memory.max_usage_in_bytes"]);
     let gate = tempfile::tempdir().unwrap();
     // Two containers, five rounds a second each, with two programs each.
     let script = "while :; do /programs/0/short; sleep 0.2; done";
-    let pod = workload::pod(&workload::uid(2), script, gate.path());
+    let pod = workload::pod(&node.uid(2), script, gate.path());
     node.api.put_json(pod.clone());
     let work = NodePod::start(&node.containerd, pod, &PodVolumes::default()).unwrap();
     node.api.put_json(work.reported());
@@ -106,13 +109,16 @@ pub(super) fn limited() {
     let starts = || {
         let all = written(&agent).into_iter();
         all.filter(|record| {
-            record["event_name"] == "tracego.process.start" && record["k8s"]["pod"]["uid"] == workload::uid(2)
+            record["event_name"] == "tracego.process.start" && record["k8s"]["pod"]["uid"] == node.uid(2)
         })
         .count()
     };
     wait_until("the programs run", || starts() > 0);
     let (began, before, first) = (Instant::now(), usage.processor(), starts());
-    sleep(TIME);
+    while starts() < first + STARTS {
+        assert!(began.elapsed() < HANGS, "{} starts", starts() - first);
+        sleep(Duration::from_millis(100));
+    }
     let (used, elapsed) = (usage.processor() - before, began.elapsed());
     let seen = starts() - first;
     let peak = usage.number(["memory.peak", "memory.max_usage_in_bytes"]);
@@ -129,7 +135,6 @@ pub(super) fn limited() {
         mib(resident(agent.process("tracego"))),
         100.0 * used.as_secs_f64() / elapsed.as_secs_f64(),
     );
-    assert!(rate >= 10.0, "{rate} starts a second are too few to say anything");
     agent.stop("tracego", 20);
     let state = agent.state("tracego");
     assert_eq!(

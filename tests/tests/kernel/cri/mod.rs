@@ -22,6 +22,11 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
         node::recorded as Test,
         needs,
     ),
+    (
+        "the pod of the chart in containerd says that its image gives no rights",
+        node::without_attributes,
+        needs,
+    ),
     ("the pod of the chart in containerd stays within its memory limit", cost::limited, needs),
 ];
 
@@ -36,7 +41,7 @@ fn tried() -> Result<(), String> {
     let containerd = Containerd::start()?;
     let image = workload::image(0);
     containerd.import(&image, workload::IMAGE)?;
-    let pod = workload::pod(&workload::uid(0), "exit 0", containerd.folder());
+    let pod = workload::pod(&workload::uid(0, 0), "exit 0", containerd.folder());
     let pod = NodePod::start(&containerd, pod, &PodVolumes::default())?;
     drop(pod);
     Ok(())

@@ -1,6 +1,13 @@
 //! A node with containerd, the stand-in for the API, and tracego's own pod as helm makes it.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use serde_json::{Value, json};
 use tracego_tests::{
@@ -29,30 +36,66 @@ pub(super) struct Node {
     /// Name of tracego's image.
     image: String,
     /// Address of the metrics.
-    pub(super) address: SocketAddr,
+    address: SocketAddr,
+    number: u32,
 }
 
 impl Node {
     /// Starts containerd and the API, and imports the images.
     pub(super) fn start(programs: usize) -> Self {
+        Self::with_rights(programs, CAPABILITIES)
+    }
+
+    /// Starts a node whose image of tracego permits these capabilities to its program.
+    fn with_rights(programs: usize, capabilities: u64) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let containerd = Containerd::start().unwrap();
         containerd.import(&workload::image(programs), workload::IMAGE).unwrap();
-        let image = if let Some(archive) = std::env::var_os("TRACEGO_TEST_IMAGE") {
-            let name = format!("localhost/tracego:{}", env!("CARGO_PKG_VERSION"));
-            containerd.import_archive(&PathBuf::from(archive), &name).unwrap();
-            name
-        } else {
-            let image = ImageFolder::new(&[tracego()]);
-            image.permit("/bin/tracego", CAPABILITIES);
-            containerd.import(&image.entry(&["/bin/tracego"]), "localhost/tracego:test").unwrap();
-            "localhost/tracego:test".to_owned()
-        };
+        let image =
+            if let Some(archive) = std::env::var_os("TRACEGO_TEST_IMAGE").filter(|_| capabilities != 0) {
+                let name = format!("localhost/tracego:{}", env!("CARGO_PKG_VERSION"));
+                containerd.import_archive(&PathBuf::from(archive), &name).unwrap();
+                name
+            } else {
+                let image = ImageFolder::new(&[tracego()]);
+                if capabilities != 0 {
+                    image.permit("/bin/tracego", capabilities);
+                }
+                containerd.import(&image.entry(&["/bin/tracego"]), "localhost/tracego:test").unwrap();
+                "localhost/tracego:test".to_owned()
+            };
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        Self { containerd, api: KubeApi::start_with_tls(TOKEN), image, address }
+        Self { containerd, api: KubeApi::start_with_tls(TOKEN), image, address, number }
+    }
+
+    /// Returns the uid of a pod.
+    pub(super) fn uid(&self, n: u32) -> String {
+        workload::uid(self.number, n)
     }
 
     /// Starts the pod of the chart, with more values, and waits until its probes succeed.
     pub(super) fn agent(&self, values: &str) -> NodePod<'_> {
+        let agent = self.unproven(values);
+        let probes = agent.reported()["spec"]["containers"][0].clone();
+        let path = |probe: &str| probes[probe]["httpGet"]["path"].as_str().unwrap().to_owned();
+        let paths = ["startupProbe", "livenessProbe", "readinessProbe"].map(path);
+        let request =
+            |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        wait_until("the probes succeed", || {
+            let state = agent.state("tracego");
+            assert_eq!(state.exit_code, None, "{state:?}: {}", agent.log("tracego", "stderr"));
+            paths.iter().all(|path| {
+                let stream = std::net::TcpStream::connect(self.address).ok();
+                let answer = stream.and_then(|stream| metrics::exchange(stream, &request(path)));
+                answer.is_some_and(|answer| answer.status == 200)
+            })
+        });
+        agent
+    }
+
+    /// Starts the pod of the chart, with more values.
+    fn unproven(&self, values: &str) -> NodePod<'_> {
         let (repository, tag) = self.image.rsplit_once(':').unwrap();
         let values = format!(
             "image: {{repository: {repository}, tag: {tag}}}\n\
@@ -66,7 +109,7 @@ impl Node {
         let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
         pod["metadata"]["name"] = "tracego-x7k2p".into();
         pod["metadata"]["namespace"] = "tracego".into();
-        pod["metadata"]["uid"] = workload::uid(1).into();
+        pod["metadata"]["uid"] = self.uid(1).into();
         pod["spec"]["nodeName"] = "node-1".into();
         self.api.put_json(pod.clone());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -86,20 +129,6 @@ impl Node {
         };
         let agent = NodePod::start(&self.containerd, pod, &volumes).unwrap();
         self.api.put_json(agent.reported());
-        let probes = template["spec"]["containers"][0].clone();
-        let path = |probe: &str| text(&probes[probe]["httpGet"]["path"]);
-        let paths = ["startupProbe", "livenessProbe", "readinessProbe"].map(path);
-        let request =
-            |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        wait_until("the probes succeed", || {
-            let state = agent.state("tracego");
-            assert_eq!(state.exit_code, None, "{state:?}: {}", agent.log("tracego", "stderr"));
-            paths.iter().all(|path| {
-                let stream = std::net::TcpStream::connect(self.address).ok();
-                let answer = stream.and_then(|stream| metrics::exchange(stream, &request(path)));
-                answer.is_some_and(|answer| answer.status == 200)
-            })
-        });
         agent
     }
 }
@@ -113,12 +142,12 @@ pub(super) fn written(agent: &NodePod<'_>) -> Vec<Value> {
 pub(super) fn recorded() {
     let node = Node::start(PROGRAMS);
     let agent = node.agent("env: [{name: TRACEGO_DETAIL, value: full}]");
-    confined(&agent);
+    confined(&agent, &node.uid(1));
     let gate = tempfile::tempdir().unwrap();
     let script = format!(
         "n=0; while [ $n -lt {PROGRAMS} ]; do (/programs/$n/short $n &); n=$((n + 1)); done; exec sleep infinity"
     );
-    let pod = workload::pod(&workload::uid(2), &script, gate.path());
+    let pod = workload::pod(&node.uid(2), &script, gate.path());
     node.api.put_json(pod.clone());
     let work = NodePod::start(&node.containerd, pod, &PodVolumes::default()).unwrap();
     let reported = work.reported();
@@ -126,7 +155,7 @@ pub(super) fn recorded() {
     wait_until("tracego knows the containers", || {
         written(&agent).iter().any(|record| {
             let pod = &record["tracego"]["pod"];
-            record["k8s"]["pod"]["uid"] == workload::uid(2) && pod["containers"][0]["id"].is_string()
+            record["k8s"]["pod"]["uid"] == node.uid(2) && pod["containers"][0]["id"].is_string()
         })
     });
     fs::write(gate.path().join("go"), "").unwrap();
@@ -159,8 +188,26 @@ pub(super) fn recorded() {
     assert_eq!(state.exit_code, Some(0), "{state:?}: {}", agent.log("tracego", "stderr"));
 }
 
+/// An image that lost the attributes of its files gives no rights, the log says so, and `security.runAsRoot` is the way
+/// out.
+pub(super) fn without_attributes() {
+    let node = Node::with_rights(0, 0);
+    let agent = node.unproven("");
+    wait_until("the end of tracego", || agent.state("tracego").exit_code.is_some());
+    let errors = agent.log("tracego", "stderr");
+    assert_eq!(agent.state("tracego").exit_code, Some(3), "{errors}");
+    assert!(errors.contains("CAP_BPF is missing"), "{errors}");
+    drop(agent);
+    let agent = node.agent("security: {runAsRoot: true}");
+    let status = fs::read_to_string(format!("/proc/{}/status", agent.process("tracego"))).unwrap();
+    let bounding = format!("CapBnd:\t{CAPABILITIES:016x}");
+    for wanted in ["Uid:\t0\t0\t0\t0", &bounding, "NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(wanted), "{wanted}: {status}");
+    }
+}
+
 /// The process of tracego has no more rights than the chart says.
-fn confined(agent: &NodePod<'_>) {
+fn confined(agent: &NodePod<'_>, uid: &str) {
     let pid = agent.process("tracego");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let bounding = format!("CapBnd:\t{CAPABILITIES:016x}");
@@ -175,7 +222,7 @@ fn confined(agent: &NodePod<'_>) {
     let link = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).unwrap();
     assert_eq!(link(&pid.to_string()), link("self"));
     let listed = Command::new("cat").arg(format!("/proc/{pid}/cgroup")).output().unwrap();
-    let cgroup = format!("/kubepods/burstable/pod{}/{}", workload::uid(1), agent.id("tracego"));
+    let cgroup = format!("/kubepods/burstable/pod{}/{}", uid, agent.id("tracego"));
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&cgroup), "{cgroup}");
 }
 
@@ -187,7 +234,7 @@ fn whole(start: &Value, container: &str, id: &str, reported: &Value) {
     assert_eq!(start["process"]["user"]["name"], "builder", "{start:#}");
     assert!(start["process"]["executable"]["build_id"]["gnu"].is_string(), "{start:#}");
     let k8s = json!({
-        "pod": {"uid": workload::uid(2), "name": "runner-7-project-1-concurrent-0-x"},
+        "pod": {"uid": reported["metadata"]["uid"], "name": "runner-7-project-1-concurrent-0-x"},
         "namespace": {"name": "ci"}, "node": {"name": "node-1"}, "container": {"name": container},
     });
     assert_eq!(start["k8s"], k8s, "{start:#}");
@@ -210,5 +257,5 @@ fn whole(start: &Value, container: &str, id: &str, reported: &Value) {
     };
     let wanted = if container == "build" { "environment" } else { "pod.annotation" };
     assert_eq!(source("cicd.pipeline.task.run.id"), wanted, "{start:#}");
-    assert_eq!(job["pod"], workload::uid(2), "{start:#}");
+    assert_eq!(job["pod"], reported["metadata"]["uid"], "{start:#}");
 }

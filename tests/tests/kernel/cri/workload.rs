@@ -8,8 +8,9 @@ use tracego_tests::cri::ImageFolder;
 pub(super) const IMAGE: &str = "docker.io/local/work:1";
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Returns a uid that no other test has.
-pub(super) fn uid(n: u32) -> String {
+/// Returns the uid of a pod that no other test has, from the number of its node and its own.
+pub(super) fn uid(node: u32, n: u32) -> String {
+    let n = (node << 12) | n;
     format!("5d0c7b1e-2222-4333-8444-{:06x}{n:06x}", std::process::id() & 0xff_ffff)
 }
 
