@@ -40,6 +40,12 @@ pub(crate) enum Untrusted {
         .0.display(), .1, .0.display()
     )]
     Mode(PathBuf, u32),
+    /// A volume of a pod without a group of this process, and its mode.
+    #[error(
+        "others than the owner can write {} (mode {:04o}), and so change what tracego does: set fsGroup in the pod's \
+         securityContext, so that kubelet gives its volumes to a group of tracego", .0.display(), .1
+    )]
+    Volume(PathBuf, u32),
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
 }
@@ -78,7 +84,11 @@ impl TrustedOwners {
         let is_shared = about.is_dir()
             && (about.mode() & STICKY != 0 || is_read_only(path) || self.is_volume(path, about));
         if about.mode() & OTHERS_WRITE != 0 && !is_shared {
-            return Err(Untrusted::Mode(path.to_owned(), about.mode() & 0o7777));
+            let mode = about.mode() & 0o7777;
+            // Nobody in the pod can change the mode of a volume.
+            let is_volume = about.is_dir() && !self.volume_groups.is_empty() && is_mount(path);
+            let error = if is_volume { Untrusted::Volume } else { Untrusted::Mode };
+            return Err(error(path.to_owned(), mode));
         }
         Ok(())
     }
@@ -90,7 +100,7 @@ impl TrustedOwners {
         about.uid() == 0
             && about.mode() & SET_GROUP != 0
             && self.volume_groups.contains(&about.gid())
-            && File::open(path).is_ok_and(is_root)
+            && is_mount(path)
     }
 
     /// Checks the folders above, because a user who can rename there can put another file in place.
@@ -113,6 +123,11 @@ fn groups_in_pod() -> Vec<u32> {
     }
     let more = getgroups().unwrap_or_default();
     more.into_iter().chain([getegid()]).map(|group| group.as_raw()).collect()
+}
+
+/// Whether a folder is the root of a mount.
+fn is_mount(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(is_root)
 }
 
 /// Whether a folder is the root of a read-only mount, such as a ConfigMap of Kubernetes, whose mode lets all write.

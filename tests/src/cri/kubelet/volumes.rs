@@ -65,7 +65,7 @@ impl PodVolumes {
             assert!(volume["emptyDir"].is_object(), "{volume:#}");
             fs::create_dir_all(folder).unwrap();
             chown(folder, None, group).unwrap();
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o2777)).unwrap();
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o777 | set_group(group))).unwrap();
         }
         folder.to_owned()
     }
@@ -74,6 +74,11 @@ impl PodVolumes {
 /// Returns the folder of a pod's volumes.
 pub(super) fn folder(pod: &Value, all: &Path) -> PathBuf {
     all.join("volumes").join(name(pod, "uid"))
+}
+
+/// Returns the mode bit by which files get the group of their folder, where there is one.
+fn set_group(group: Option<u32>) -> u32 {
+    if group.is_some() { 0o2000 } else { 0 }
 }
 
 /// Writes files behind a link that kubelet exchanges when they change.
@@ -88,9 +93,9 @@ fn write(folder: &Path, files: &BTreeMap<String, String>, mode: u32, group: Opti
         symlink(Path::new("..data").join(key), folder.join(key)).unwrap();
     }
     // The outer folder is an emptyDir.
-    for (path, mode) in [(folder, 0o2777), (&*data, 0o2755)] {
+    for (path, mode) in [(folder, 0o777), (&*data, 0o755)] {
         chown(path, None, group).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode | set_group(group))).unwrap();
     }
     symlink(data.file_name().unwrap(), folder.join("..data")).unwrap();
 }

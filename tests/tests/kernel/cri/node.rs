@@ -96,6 +96,11 @@ impl Node {
 
     /// Starts the pod of the chart, with more values.
     fn unproven(&self, values: &str) -> NodePod<'_> {
+        self.edited(values, |_| ())
+    }
+
+    /// Starts a pod like that of the chart.
+    fn edited(&self, values: &str, edit: impl FnOnce(&mut Value)) -> NodePod<'_> {
         let (repository, tag) = self.image.rsplit_once(':').unwrap();
         let values = format!(
             "image: {{repository: {repository}, tag: {tag}}}\n\
@@ -111,6 +116,7 @@ impl Node {
         pod["metadata"]["namespace"] = "tracego".into();
         pod["metadata"]["uid"] = self.uid(1).into();
         pod["spec"]["nodeName"] = "node-1".into();
+        edit(&mut pod);
         self.api.put_json(pod.clone());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let url = self.api.url();
@@ -197,6 +203,15 @@ pub(super) fn without_attributes() {
     let errors = agent.log("tracego", "stderr");
     assert_eq!(agent.state("tracego").exit_code, Some(3), "{errors}");
     assert!(errors.contains("CAP_BPF is missing"), "{errors}");
+    drop(agent);
+    // A manifest without the group of the volumes.
+    let agent = node.edited("security: {runAsRoot: true}", |pod| {
+        pod["spec"]["securityContext"].as_object_mut().unwrap().remove("fsGroup");
+    });
+    wait_until("the end of tracego", || agent.state("tracego").exit_code.is_some());
+    let errors = agent.log("tracego", "stderr");
+    assert_eq!(agent.state("tracego").exit_code, Some(2), "{errors}");
+    assert!(errors.contains("--spool-dir: ") && errors.contains("set fsGroup in the pod's"), "{errors}");
     drop(agent);
     let agent = node.agent("security: {runAsRoot: true}");
     let status = fs::read_to_string(format!("/proc/{}/status", agent.process("tracego"))).unwrap();
