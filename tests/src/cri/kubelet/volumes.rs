@@ -15,7 +15,7 @@ use crate::cri::messages::Mount;
 /// Place of the token of a service account in containers.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// What the API would give to kubelet for a pod's volumes and variables.
+/// Content of a pod's volumes and variables, which the API would give to kubelet.
 #[derive(Clone, Debug, Default)]
 pub struct PodVolumes {
     /// Files of ConfigMaps, by the name of the ConfigMap.

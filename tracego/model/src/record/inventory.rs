@@ -1,4 +1,4 @@
-//! What the inventory of a heartbeat says.
+//! Numbers of the inventory, in heartbeats.
 
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ pub struct SkippedProcesses {
     pub filtered: u64,
     /// Processes of tracego itself.
     pub own: u64,
-    /// They ended before they were read.
+    /// Processes that ended before they were read.
     pub gone: u64,
     /// More processes than one inventory reads.
     pub too_many: u64,

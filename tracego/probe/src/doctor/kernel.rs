@@ -1,4 +1,4 @@
-//! What the kernel offers to BPF programs: types, maps and helpers.
+//! Types, maps and helpers that the kernel offers to BPF programs.
 
 use aya::{maps::MapType, sys::is_map_supported};
 use tracego_common::Offsets;
