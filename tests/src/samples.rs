@@ -24,6 +24,7 @@ use tracego_model::{
         frozen::Frozen,
         go::{Go, GoCommand, GoLinker, LinkOrigin},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
+        inventory::{InventoryReport, SkippedProcesses, UnreadProcesses},
         job::{Changed, CommitClaim, Context, Contradiction, Job, OpenedBy, Root, Source, Sourced, Trust},
         kubernetes::{self, ContainerImage, Named, Pod, PodReport, Runtime},
         lineage::{Line, Lineage},
@@ -577,6 +578,19 @@ pub fn synthetic() -> Vec<Record> {
         pods: 86_005,
         left_out: 86_006,
         error: Some("error-of-the-api".into()),
+    }));
+    heartbeat.tracego.inventory_counts = Some(Box::new(InventoryReport {
+        complete: true,
+        judged: 86_007,
+        unread: UnreadProcesses { denied: 86_008, failed: 86_009 },
+        skipped: SkippedProcesses {
+            kernel: 86_010,
+            filtered: 86_011,
+            own: 86_012,
+            gone: 86_013,
+            too_many: 86_014,
+        },
+        error: Some("error-of-the-inventory".into()),
     }));
     heartbeat.tracego.ledger =
         Some(Box::new(Ledger { kernel, processed: 86_003, written: 86_004, ..Ledger::default() }));

@@ -200,7 +200,7 @@ fn every_metric_is_documented_and_no_other() {
     board.set_enforcement(std::sync::Arc::default());
     board.set_pods(std::sync::Arc::default());
     board.set_privileges(tracego_model::record::privileges::AgentPrivileges::default());
-    board.set_inventory(tracego_analyze::inspect::inventory::InventoryCounts::default());
+    board.set_inventory(std::sync::Arc::default());
     board.set_stages(StageNumbers { tally: Some(tally), ..StageNumbers::default() });
     board.set_kernel(
         Counters::default(),

@@ -4,17 +4,14 @@
 //! `TRACEGO_BLESS=1 cargo test -p tracego-tests --test kubernetes` writes `deploy/kubernetes`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{fs, process::Command};
 
 use libtest_mimic::{Arguments, Trial};
 use tracego_tests::{
     ChildGuard,
+    chart::{ChartTools, deploy, printed},
     kube_api::{KubeApi, PodDescription},
-    python, tracego, trial, wait_until,
+    tracego, trial, wait_until,
 };
 
 /// Minor versions of Kubernetes that the chart is for.
@@ -48,79 +45,15 @@ kubernetes: {enabled: false}
 "#;
 
 /// A check of the chart, with its name.
-type ChartCheck = (&'static str, fn(&Tools));
+type ChartCheck = (&'static str, fn(&ChartTools));
 
-/// helm, kubectl, and the validator.
-#[derive(Clone)]
-struct Tools {
-    helm: PathBuf,
-    kubectl: PathBuf,
-    validate: PathBuf,
-}
-
-impl Tools {
-    /// Installs them once.
-    fn ready() -> Result<Self, String> {
-        let python = python::environment("kubernetes")?;
-        let folder = python.parent().unwrap().to_owned();
-        let program = |name: &str, version: &[&str]| {
-            let program = folder.join(name);
-            if !program.exists() {
-                let _written = python::script(&python, "helm.py", &[program.to_str().unwrap()], &[]);
-            }
-            let works = Command::new(&program).args(version).output();
-            if works.is_ok_and(|output| output.status.success()) {
-                Ok(program)
-            } else {
-                Err(format!("{name} does not run on this machine"))
-            }
-        };
-        Ok(Self {
-            helm: program("helm", &["version"])?,
-            kubectl: program("kubectl", &["version", "--client"])?,
-            validate: folder.join("kubernetes-validate"),
-        })
-    }
-
-    fn helm(&self, arguments: &[&str]) -> Output {
-        let home = tempfile::tempdir().unwrap();
-        let mut command = Command::new(&self.helm);
-        command.args(arguments).arg(chart()).env_clear().env("HOME", home.path());
-        command.output().unwrap()
-    }
-
-    /// Returns what the chart makes for a minor version of Kubernetes.
-    fn rendered(&self, minor: u32, values: &str) -> String {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), values).unwrap();
-        let version = format!("1.{minor}.0");
-        let values = file.path().to_str().unwrap();
-        let line =
-            ["template", "tracego", "--namespace", "tracego", "--kube-version", &version, "-f", values];
-        text(&self.helm(&line))
-    }
-}
-
-fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn deploy() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
-}
-
-fn chart() -> PathBuf {
-    deploy().join("helm/tracego")
-}
-
-fn accepted(tools: &Tools) {
-    let output = tools.helm(&["lint", "--strict", "--quiet"]);
+fn accepted(tools: &ChartTools) {
+    let output = tools.run_helm(&["lint", "--strict", "--quiet"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// The commands of docs/deploy.md that helm runs, as they stand there; nothing is sent to a cluster.
-fn way(tools: &Tools) {
+fn way(tools: &ChartTools) {
     let document = fs::read_to_string(deploy().join("../docs/deploy.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(fs::canonicalize(deploy()).unwrap(), folder.path().join("deploy")).unwrap();
@@ -139,14 +72,14 @@ fn way(tools: &Tools) {
         if command.starts_with("install ") {
             helm.arg("--dry-run=client");
         }
-        let made = text(&helm.output().unwrap());
+        let made = printed(&helm.output().unwrap());
         let image = "registry.example.com/tracego:";
         assert!(made.contains(image) || command.starts_with("lint "), "{command}: {made}");
     }
 }
 
 /// Every value has a type, and a name that the chart does not know is refused.
-fn wrong(tools: &Tools) {
+fn wrong(tools: &ChartTools) {
     for (value, named) in [
         ("spool.kind=disk", "spool"),
         ("listen.port=80", "port"),
@@ -155,13 +88,13 @@ fn wrong(tools: &Tools) {
         ("image.digest=sha256:1", "digest"),
         ("security.privileged=true", "privileged"),
     ] {
-        let output = tools.helm(&["template", "tracego", "--set", value]);
+        let output = tools.run_helm(&["template", "tracego", "--set", value]);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(named), "{value}: {error}");
     }
 }
 
-fn valid(tools: &Tools) {
+fn valid(tools: &ChartTools) {
     let file = tempfile::NamedTempFile::new().unwrap();
     for minor in VERSIONS {
         for values in ["", EVERYTHING, LITTLE] {
@@ -187,7 +120,7 @@ fn valid(tools: &Tools) {
 }
 
 /// The rights of the pod, which nothing may widen unseen.
-fn restricted(tools: &Tools) {
+fn restricted(tools: &ChartTools) {
     for values in ["", EVERYTHING] {
         let rendered = tools.rendered(*VERSIONS.end(), values);
         for wanted in [
@@ -221,7 +154,7 @@ fn restricted(tools: &Tools) {
 }
 
 /// The manifests are for those who do not use helm.
-fn committed(tools: &Tools) {
+fn committed(tools: &ChartTools) {
     let rendered = tools.rendered(COMMITTED, "");
     let of_helm = ["# Source:", "helm.sh/chart:", "app.kubernetes.io/managed-by:"];
     let kept =
@@ -243,7 +176,7 @@ fn committed(tools: &Tools) {
 }
 
 /// The stand-in for the API, which tests of the watch rely on, is one that kubectl lists and watches.
-fn kubectl(tools: &Tools) {
+fn kubectl(tools: &ChartTools) {
     let api = KubeApi::start();
     api.put(&PodDescription::new("node-1", "ci", "first", "u1").labels(&[("app", "web")]));
     api.put(&PodDescription::new("node-2", "ci", "other", "u2"));
@@ -257,7 +190,7 @@ fn kubectl(tools: &Tools) {
     };
     let columns =
         "-o=custom-columns=N:.metadata.name,U:.metadata.uid,L:.metadata.labels.app,I:.spec.nodeName";
-    let listed = text(&asked(&["--no-headers", columns]).output().unwrap());
+    let listed = printed(&asked(&["--no-headers", columns]).output().unwrap());
     assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), ["first", "u1", "web", "node-1"], "{listed}");
     let output = "-o=jsonpath={.type} {.object.metadata.name}{\"\\n\"}";
     let mut watching = asked(&["--watch", "--output-watch-events", output]);
@@ -285,11 +218,12 @@ fn configuration() {
     assert!(config.len() >= 3, "{config:?}");
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), config.join("\n")).unwrap();
-    text(&Command::new(tracego()).args(["config", "check"]).arg(file.path()).output().unwrap());
+    let _said =
+        printed(&Command::new(tracego()).args(["config", "check"]).arg(file.path()).output().unwrap());
 }
 
 fn main() {
-    let tools = Tools::ready();
+    let tools = ChartTools::ready();
     let missing = tools.as_ref().err().cloned();
     let checks: [ChartCheck; 7] = [
         ("helm accepts the chart", accepted),

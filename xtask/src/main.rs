@@ -4,6 +4,7 @@ mod archive;
 mod bench;
 mod collector;
 mod cpu;
+mod cri;
 mod cross;
 mod deny;
 mod digest;
@@ -52,6 +53,8 @@ enum Subcommand {
     Static(image::StaticArgs),
     /// Write an image of the static program as an OCI archive
     Image(image::Args),
+    /// Run the image as the pod of the chart, in containerd, and measure what it costs
+    Cri(cri::Args),
     /// Generate the man pages and the shell completions
     Man(man::Args),
     /// Make the Debian package, the RPM package and the tarball
@@ -75,6 +78,7 @@ fn main() -> std::process::ExitCode {
         Subcommand::Vm(args) => vm::run(&args),
         Subcommand::Static(args) => image::run_static(&args),
         Subcommand::Image(args) => image::run(&args),
+        Subcommand::Cri(args) => cri::run(&args),
         Subcommand::Man(args) => man::run(&args),
         Subcommand::Package(args) => package::run(&args),
         Subcommand::Systemd(args) => systemd_guest::run(&args),

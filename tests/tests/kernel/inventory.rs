@@ -13,17 +13,22 @@ use tracego_tests::{ChildGuard, records, wait_until, with_full_records, written_
 use crate::{
     ConditionalTest, Test,
     findings::{self, Project},
-    privileges,
+    metrics, privileges,
 };
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("services that ran before are judged", judged as Test, needs),
     ("a replay judges services that ran before", replayed, needs),
     ("a service that ran before and starts again is judged as any other", again, needs),
+    ("a process that ran before and executes its program again is one service", replaced, needs),
+    ("heartbeats and metrics say what the inventory looked at", counted, || None),
 ];
 
-/// Listens, keeps a file of its data open, answers nothing, and may start programs all the time.
-const SERVER: &str = "package main\n\nimport (\n\t\"net\"\n\t\"os\"\n\t\"os/exec\"\n)\n\nfunc main() {\n\
+/// Listens, keeps a file of its data open, answers nothing, and may start programs all the time. SIGUSR1 makes it execute
+/// itself.
+const SERVER: &str = "package main\n\nimport (\n\t\"net\"\n\t\"os\"\n\t\"os/exec\"\n\t\"os/signal\"\n\t\"syscall\"\n)\n\nfunc main() {\n\
+    \tagain := make(chan os.Signal, 1)\n\tsignal.Notify(again, syscall.SIGUSR1)\n\tgo func() {\n\t\t<-again\n\
+    \t\tpath, _ := os.Executable()\n\t\tsyscall.Exec(path, os.Args, os.Environ())\n\t}()\n\
     \tif os.Getenv(\"BUSY\") != \"\" {\n\t\tgo func() {\n\t\t\tfor {\n\t\t\t\texec.Command(\"/bin/true\").Run()\n\
     \t\t\t}\n\t\t}()\n\t}\n\
     \tif _, err := os.OpenFile(os.Args[1], os.O_RDWR|os.O_CREATE, 0o600); err != nil {\n\t\tpanic(err)\n\t}\n\
@@ -258,4 +263,74 @@ fn again() {
     }
     tracego.terminate();
     assert_eq!(tracego.output().status.code(), Some(0));
+}
+
+fn replaced() {
+    let service = Service::build("is-replaced");
+    let group = MemoryGroup::make("replaced").unwrap();
+    let instance = service.start(&group);
+    let (out, socket) = (service.project.path("out"), service.project.path("metrics"));
+    let listen = format!("unix:{}", socket.display());
+    let output = ["--output", "json", "--listen", &listen, "--output-file", out.to_str().unwrap()];
+    let _tracego = ChildGuard(service.watch(&output).stderr(Stdio::null()).spawn().unwrap());
+    let pid = instance.0.id();
+    let pidfiles = || {
+        let all = written_records(&out);
+        let found = about(&all, pid).into_iter().filter(|(id, _)| id == "TG006");
+        found.map(|(_, record)| record["tracego"]["inventory"] == true).collect::<Vec<_>>()
+    };
+    let watched = |wanted: u64| {
+        wait_until(&format!("{wanted} watched services"), || {
+            let text = metrics::on_unix(&socket, "/metrics").map_or(String::new(), |answer| answer.body);
+            text.lines().any(|line| line == format!("tracego_services_watched {wanted}"))
+        });
+    };
+    wait_until("the finding of the inventory", || pidfiles() == [true]);
+    watched(1);
+    let number = i32::try_from(pid).unwrap();
+    // SAFETY: the child is not reaped yet.
+    assert_eq!(unsafe { libc::kill(number, libc::SIGUSR1) }, 0);
+    wait_until("the finding about the new program", || pidfiles().contains(&false));
+    watched(1);
+    let mut found = pidfiles();
+    found.sort_unstable();
+    assert_eq!(found, [false, true], "one finding about each program");
+    drop(instance);
+    watched(0);
+}
+
+fn counted() {
+    let folder = tempfile::tempdir().unwrap();
+    // A name that fits into that of a task, and that no other test has.
+    let name = format!("tgc{}", std::process::id());
+    let program = folder.path().join(&name);
+    fs::copy("/bin/sleep", &program).unwrap();
+    let start = || ChildGuard(Command::new(&program).arg("100").spawn().unwrap());
+    let _running = [start(), start()];
+    let (out, socket) = (folder.path().join("out"), folder.path().join("metrics"));
+    let listen = format!("unix:{}", socket.display());
+    let mut command = with_full_records();
+    command.args(["--heartbeat", "1", "--comm", &name, "--output", "json", "--listen", &listen]);
+    command.arg("--output-file").arg(&out).stderr(Stdio::null());
+    let _tracego = ChildGuard(command.spawn().unwrap());
+    let counts = || {
+        let all = written_records(&out);
+        let last = all.iter().rfind(|record| record["event_name"] == "tracego.heartbeat")?;
+        Some(last["tracego"]["inventory_counts"].clone())
+    };
+    wait_until("the inventory", || counts().is_some_and(|counts| counts["complete"] == true));
+    let found = counts().unwrap();
+    let skipped = |reason: &str| found["skipped"][reason].as_u64().unwrap();
+    assert_eq!(
+        (&found["judged"], &found["skipped"]["too_many"]),
+        (&Value::from(2), &Value::from(0)),
+        "{found:#}"
+    );
+    assert!(skipped("filtered") > 0 && skipped("own") > 0, "{found:#}");
+    let text = metrics::on_unix(&socket, "/metrics").unwrap().body;
+    let filtered = format!("tracego_inventory_processes{{result=\"filtered\"}} {}", skipped("filtered"));
+    for line in ["tracego_inventory_complete 1", "tracego_inventory_processes{result=\"read\"} 2", &filtered]
+    {
+        assert!(text.lines().any(|written| written == line), "{line}: {text}");
+    }
 }

@@ -10,6 +10,7 @@ mod collector;
 mod config;
 mod containers;
 mod context;
+mod cri;
 mod doctor;
 mod enforce_go;
 mod enforcement;
@@ -97,6 +98,7 @@ fn main() {
         namespaces::CONDITIONAL,
         containers::CONDITIONAL,
         pipeline::CONDITIONAL,
+        cri::CONDITIONAL,
         scrapes::CONDITIONAL,
         collector::CONDITIONAL,
         handover::CONDITIONAL,

@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("an unchanged state is not reported again", unchanged),
     ("a round is bounded and skips no service", bounded),
     ("too many are refused and counted", refused),
+    ("a process that ran before and executes a program is one service", again),
     ("a process that is gone is forgotten", gone),
     ("a number that another process has is gone", reused),
     ("only its own sockets are where a service listens", listening),
@@ -89,6 +90,20 @@ fn refused() {
     assert!(watch.add(one.service()), "it is known");
     assert_eq!((watch.refused(), watch.len()), (1, 1));
     watch.remove(one.id);
+    assert!(watch.is_empty());
+}
+
+/// The start of a process that ran before is known to the tick, that of its next program exactly.
+fn again() {
+    let daemon = Daemon::start();
+    let mut watch = ServiceWatch::new(Procfs::default(), at_once());
+    watch.add(daemon.service());
+    assert_eq!(watch.due(Reading::now()).len(), 1);
+    let exact = TaskId { start_boottime: daemon.id.start_boottime + 123, ..daemon.id };
+    watch.add(WatchedService { id: exact, ..daemon.service() });
+    let states = watch.due(Reading::now());
+    assert_eq!((watch.len(), states.len(), states[0].id()), (1, 1, exact));
+    watch.remove(exact);
     assert!(watch.is_empty());
 }
 

@@ -8,6 +8,7 @@ use tracego_common::TaskId;
 use tracego_model::{
     finding::{Finding, Severity},
     input::facts::ServiceState,
+    process_key::ProcessKey,
     record::Record,
 };
 
@@ -31,7 +32,7 @@ const KNOWN: NonZeroUsize = match NonZeroUsize::new(4096) {
 /// The rules, and what they need to know about processes that started before.
 pub struct RulesStage {
     rules: Rules,
-    known: LruCache<TaskId, KeptProcess>,
+    known: LruCache<ProcessKey, KeptProcess>,
     summary: FindingSummary,
 }
 
@@ -75,10 +76,10 @@ impl RulesStage {
         let findings = decide(&mut self.rules, &subject);
         if subject.build().is_some_and(|build| !build.path.starts_with("cmd/")) {
             let known = KeptProcess::of(&subject, self.rules.settings());
-            self.known.put(started.id, known);
+            self.known.put(started.id.into(), known);
         } else if !self.known.is_empty() {
             // The process now runs another program.
-            self.known.pop(&started.id);
+            self.known.pop(&started.id.into());
         }
         self.put(record, findings);
     }
@@ -108,12 +109,12 @@ impl RulesStage {
     /// Handles the exit of a process; `now` is in nanoseconds since boot.
     pub fn exit(&mut self, id: TaskId, now: u64) {
         self.rules.exit(id, now);
-        self.known.pop(&id);
+        self.known.pop(&id.into());
     }
 
     /// Returns the findings about an inspected service.
     pub fn service(&mut self, state: &ServiceState) -> Vec<Finding> {
-        match self.known.get(&state.id()) {
+        match self.known.get(&state.id().into()) {
             Some(known) => self.rules.service(state, known),
             None => Vec::new(),
         }

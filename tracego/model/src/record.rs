@@ -7,6 +7,7 @@ pub mod exact_number;
 pub mod frozen;
 pub mod go;
 pub mod image;
+pub mod inventory;
 pub mod job;
 pub mod kubernetes;
 pub mod lineage;

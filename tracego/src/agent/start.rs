@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tracego_analyze::inspect::{
     FileWorkers, InspectOptions, Inspector,
-    inventory::{self, InventorySettings},
+    inventory::{self, InventorySettings, InventoryStatus},
     proc::procfs::Procfs,
     service::watcher::ServiceWatcher,
 };
@@ -89,6 +89,12 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
         board.set_pods(Arc::clone(&status));
         stages.set_pods(status);
     }
+    // In another pid namespace, /proc has other numbers than events.
+    let inventory = (options.inventory && agent.proc_level == 0).then(Arc::<InventoryStatus>::default);
+    if let Some(status) = &inventory {
+        board.set_inventory(Arc::clone(status));
+        stages.set_inventory(Arc::clone(status));
+    }
     let mut pipeline = JoinSet::new();
     let inspect = InspectOptions { pids, ..options.inspect };
     let (reloads, settings) = std::sync::mpsc::channel();
@@ -110,12 +116,11 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
     };
     let seed = Input::Seed(host::processes(&agent), Reading::now());
     queue.try_send(seed).ok().context("the pipeline did not start")?;
-    // In another pid namespace, /proc has other numbers than events.
-    if options.inventory && agent.proc_level == 0 {
+    if let Some(status) = inventory {
         let variables = options.load.env.iter().map(|variable| variable.name.clone()).collect();
         let settings = InventorySettings { kernel: options.load.settings, variables };
         // It ends by itself.
-        inventory::start(settings, Procfs::default(), queue.downgrade(), Arc::clone(board.inventory()))
+        inventory::start(settings, Procfs::default(), queue.downgrade(), status)
             .context("the thread that reads running programs did not start")?;
     }
     let pause = if mode >= Mode::Kill { POLL_ENFORCING } else { POLL };

@@ -1,7 +1,8 @@
 //! Owners and modes of files that steer a privileged process.
 //!
 //! Only root, the users of this process and the user who called sudo may own such a file or a folder above it,
-//! and only the owner may write there. A process without privileges is not checked: its files can do no more
+//! and only the owner may write there. Volumes of a pod are an exception: kubelet lets all write to them, and they are
+//! reached by the containers of the pod alone. A process without privileges is not checked: its files can do no more
 //! than their writers can do anyway.
 
 use std::{
@@ -12,15 +13,18 @@ use std::{
 };
 
 use rustix::{
-    process::{geteuid, getuid},
+    process::{getegid, geteuid, getgroups, getuid},
     thread::{CapabilitySet, capabilities},
 };
-use tracego_confine::mounts::is_read_only_root;
+use tracego_confine::mounts::{is_read_only_root, is_root};
 
 /// Mode bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 /// Mode bit of a folder such as /tmp, where only the owner of a file may rename it.
 const STICKY: u32 = 0o1000;
+
+/// Mode bit of a folder whose files get its group.
+const SET_GROUP: u32 = 0o2000;
 
 /// The reason why a file is not trusted.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,12 @@ pub(crate) enum Untrusted {
         .0.display(), .1, .0.display()
     )]
     Mode(PathBuf, u32),
+    /// A volume of a pod without a group of this process, and its mode.
+    #[error(
+        "others than the owner can write {} (mode {:04o}), and so change what tracego does: set fsGroup in the pod's \
+         securityContext, so that kubelet gives its volumes to a group of tracego", .0.display(), .1
+    )]
+    Volume(PathBuf, u32),
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
 }
@@ -45,6 +55,8 @@ struct TrustedOwners {
     users: Vec<u32>,
     /// User that a file should belong to.
     own: u32,
+    /// Groups that volumes belong to, of a process in a pod.
+    volume_groups: Vec<u32>,
 }
 
 impl TrustedOwners {
@@ -61,7 +73,7 @@ impl TrustedOwners {
         if own.is_root() {
             users.extend(std::env::var("SUDO_UID").ok().and_then(|user| user.parse::<u32>().ok()));
         }
-        Some(Self { users, own: own.as_raw() })
+        Some(Self { users, own: own.as_raw(), volume_groups: groups_in_pod() })
     }
 
     fn check(&self, path: &Path, about: &Metadata) -> Result<(), Untrusted> {
@@ -69,11 +81,26 @@ impl TrustedOwners {
             let wanted = if about.is_dir() { self.own } else { 0 };
             return Err(Untrusted::Owner(path.to_owned(), about.uid(), wanted));
         }
-        let is_shared = about.is_dir() && (about.mode() & STICKY != 0 || is_read_only(path));
+        let is_shared = about.is_dir()
+            && (about.mode() & STICKY != 0 || is_read_only(path) || self.is_volume(path, about));
         if about.mode() & OTHERS_WRITE != 0 && !is_shared {
-            return Err(Untrusted::Mode(path.to_owned(), about.mode() & 0o7777));
+            let mode = about.mode() & 0o7777;
+            // Nobody in the pod can change the mode of a volume.
+            let is_volume = about.is_dir() && !self.volume_groups.is_empty() && is_mount(path);
+            let error = if is_volume { Untrusted::Volume } else { Untrusted::Mode };
+            return Err(error(path.to_owned(), mode));
         }
         Ok(())
+    }
+
+    /// Whether a folder is a volume that kubelet made for this pod (`emptyDir` with `fsGroup`): a mount that belongs to
+    /// root and to a group of this process, and gives that group to files in it. On the node, nobody but root reaches
+    /// the folder.
+    fn is_volume(&self, path: &Path, about: &Metadata) -> bool {
+        about.uid() == 0
+            && about.mode() & SET_GROUP != 0
+            && self.volume_groups.contains(&about.gid())
+            && is_mount(path)
     }
 
     /// Checks the folders above, because a user who can rename there can put another file in place.
@@ -87,6 +114,20 @@ impl TrustedOwners {
         }
         Ok(())
     }
+}
+
+/// Returns the groups of this process if it is in a pod of Kubernetes, otherwise none.
+fn groups_in_pod() -> Vec<u32> {
+    if std::env::var_os("KUBERNETES_SERVICE_HOST").is_none() {
+        return Vec::new();
+    }
+    let more = getgroups().unwrap_or_default();
+    more.into_iter().chain([getegid()]).map(|group| group.as_raw()).collect()
+}
+
+/// Whether a folder is the root of a mount.
+fn is_mount(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(is_root)
 }
 
 /// Whether a folder is the root of a read-only mount, such as a ConfigMap of Kubernetes, whose mode lets all write.
@@ -130,7 +171,11 @@ mod tests {
     use super::*;
 
     fn checked(path: &Path) -> Result<(), String> {
-        let trusted = TrustedOwners { users: vec![0, geteuid().as_raw()], own: geteuid().as_raw() };
+        let trusted = TrustedOwners {
+            users: vec![0, geteuid().as_raw()],
+            own: geteuid().as_raw(),
+            volume_groups: Vec::new(),
+        };
         let about = fs::metadata(path).unwrap();
         trusted.check(path, &about).and_then(|()| trusted.check_above(path)).map_err(|why| why.to_string())
     }
@@ -162,16 +207,29 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_like_a_volume_that_is_no_mount_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let about = fs::metadata(dir.path()).unwrap();
+        let volume_groups = vec![about.gid()];
+        let trusted = TrustedOwners { users: vec![0, about.uid()], own: about.uid(), volume_groups };
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o2777)).unwrap();
+        let about = fs::metadata(dir.path()).unwrap();
+        assert!(!trusted.is_volume(dir.path(), &about));
+        let error = trusted.check(dir.path(), &about).unwrap_err().to_string();
+        assert!(error.contains("mode 2777"), "{error}");
+    }
+
+    #[test]
     fn another_owner_is_refused_with_the_command() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("f");
         fs::write(&file, "").unwrap();
-        let trusted = TrustedOwners { users: vec![4_000_000], own: 4_000_000 };
+        let trusted = TrustedOwners { users: vec![4_000_000], own: 4_000_000, volume_groups: Vec::new() };
         let error = trusted.check(&file, &fs::metadata(&file).unwrap()).unwrap_err().to_string();
         assert!(error.ends_with(&format!("chown 0 {}", file.display())), "{error}");
         let error = trusted.check(dir.path(), &fs::metadata(dir.path()).unwrap()).unwrap_err().to_string();
         assert!(error.ends_with(&format!("chown 4000000 {}", dir.path().display())), "{error}");
-        let trusted = TrustedOwners { users: vec![geteuid().as_raw()], own: 0 };
+        let trusted = TrustedOwners { users: vec![geteuid().as_raw()], own: 0, volume_groups: Vec::new() };
         assert!(trusted.check(&file, &fs::metadata(&file).unwrap()).is_ok());
     }
 }

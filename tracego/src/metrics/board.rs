@@ -10,7 +10,7 @@ use std::{
 use tracego_deliver::sink::status::SinkStatus;
 
 use prometheus_client::{encoding::prometheus_text, registry::Registry};
-use tracego_analyze::inspect::{inspector::InspectCounters, inventory::InventoryCounts};
+use tracego_analyze::inspect::{inspector::InspectCounters, inventory::InventoryStatus};
 use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
@@ -79,7 +79,7 @@ pub struct Board {
     sinks: Mutex<Vec<Arc<SinkStatus>>>,
     enforcement: OnceLock<Arc<EnforcementStatus>>,
     privileges: Arc<OnceLock<AgentPrivileges>>,
-    inventory: Arc<OnceLock<InventoryCounts>>,
+    inventory: OnceLock<Arc<InventoryStatus>>,
     pods: OnceLock<Arc<PodWatchStatus>>,
 }
 
@@ -105,7 +105,7 @@ impl Board {
             sinks: Mutex::default(),
             enforcement: OnceLock::new(),
             privileges: Arc::default(),
-            inventory: Arc::default(),
+            inventory: OnceLock::new(),
             pods: OnceLock::new(),
         }
     }
@@ -116,14 +116,14 @@ impl Board {
         Self { stuck, ..Self::new(4096, None) }
     }
 
-    /// Sets the result of the inventory.
-    pub fn set_inventory(&self, counts: InventoryCounts) {
-        let _known = self.inventory.set(counts);
+    /// Sets the numbers of the inventory, which begins.
+    pub fn set_inventory(&self, status: Arc<InventoryStatus>) {
+        let _known = self.inventory.set(status);
     }
 
-    /// Returns the place of the inventory's result, which is known a moment after the start.
-    pub(crate) fn inventory(&self) -> &Arc<OnceLock<InventoryCounts>> {
-        &self.inventory
+    /// Returns the numbers of the inventory, if there is one.
+    pub(crate) fn inventory(&self) -> Option<&Arc<InventoryStatus>> {
+        self.inventory.get()
     }
 
     /// Sets whether the programs are attached and the agent runs.

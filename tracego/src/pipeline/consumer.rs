@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, OnceLock, mpsc::Receiver},
 };
 
-use tracego_analyze::{inspect::LateStart, summary::FindingSummary};
+use tracego_analyze::{
+    inspect::{LateStart, inventory::InventoryStatus},
+    summary::FindingSummary,
+};
 use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     capture::CaptureWriter,
@@ -94,6 +97,9 @@ pub trait Consumer {
 
     /// Sets the state of the watch of this node's pods.
     fn set_pods(&mut self, _pods: Arc<PodWatchStatus>) {}
+
+    /// Sets the numbers of the inventory, for heartbeats.
+    fn set_inventory(&mut self, _status: Arc<InventoryStatus>) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
     fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}

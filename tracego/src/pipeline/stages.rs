@@ -9,7 +9,7 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
-    inspect::LateStart,
+    inspect::{LateStart, inventory::InventoryStatus},
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
@@ -73,6 +73,8 @@ pub struct Pipeline {
     privileges: Arc<OnceLock<AgentPrivileges>>,
     /// The watch of this node's pods, where there is one.
     pods: Option<Arc<PodWatchStatus>>,
+    /// The inventory of programs that ran before, where there is one.
+    inventory: Option<Arc<InventoryStatus>>,
 }
 
 impl Pipeline {
@@ -101,6 +103,7 @@ impl Pipeline {
             reloads: None,
             privileges: Arc::default(),
             pods: None,
+            inventory: None,
         }
     }
 
@@ -393,6 +396,8 @@ impl Pipeline {
         record.tracego.sinks = self.writer.outputs.counts();
         record.tracego.privileges = self.privileges.get().cloned().map(Box::new);
         record.tracego.kubernetes = self.pods.as_ref().map(|pods| Box::new(pods.report()));
+        let inventory = self.inventory.as_ref();
+        record.tracego.inventory_counts = inventory.map(|status| Box::new(status.report()));
         record.tracego.bpf_object = self.bpf_object;
         self.backlog.push(JudgedRecord::own(record));
     }
@@ -560,6 +565,10 @@ impl Consumer for Pipeline {
 
     fn set_pods(&mut self, pods: Arc<PodWatchStatus>) {
         self.pods = Some(pods);
+    }
+
+    fn set_inventory(&mut self, status: Arc<InventoryStatus>) {
+        self.inventory = Some(status);
     }
 
     fn set_reloads(&mut self, reloads: Receiver<Reload>) {

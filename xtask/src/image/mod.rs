@@ -32,6 +32,8 @@ use crate::{
 
 /// Maximum size of the archive, in bytes for each platform.
 const SIZE_MAX: usize = 12_000_000;
+/// Place of the archive, from the root of the workspace.
+const OUTPUT: &str = "target/image/tracego.oci.tar";
 /// The user of the image: no user of the machine.
 pub(crate) const USER: u32 = 65_532;
 
@@ -49,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     arm64: Option<PathBuf>,
     /// Archive to write
-    #[arg(long, value_name = "FILE", default_value = "target/image/tracego.oci.tar")]
+    #[arg(long, value_name = "FILE", default_value = OUTPUT)]
     output: PathBuf,
 }
 
@@ -69,6 +71,17 @@ fn build() -> Result<PathBuf> {
 
 /// Writes the archive.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let _path = write(args)?;
+    Ok(())
+}
+
+/// Builds the program and writes the archive of its image. Returns its path.
+pub(crate) fn make() -> Result<PathBuf> {
+    write(&Args { amd64: None, arm64: None, output: OUTPUT.into() })
+}
+
+/// Writes the archive. Returns its path.
+fn write(args: &Args) -> Result<PathBuf> {
     let source = ImageSource::of_commit()?;
     let amd64 = match &args.amd64 {
         Some(program) => program.clone(),
@@ -95,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fs::create_dir_all(output.parent().context("no folder for the archive")?)?;
     fs::write(&output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
     eprintln!("{}: {} bytes, SHA-256 {}", output.display(), bytes.len(), crate::digest::of_bytes(&bytes));
-    Ok(())
+    Ok(output)
 }
 
 /// Returns the licences of all crates in the program.

@@ -15,6 +15,7 @@ use tracego_model::{
     },
     linux::{cgroup, proc_pids::ProcPids, users::Users},
     matcher::MatchTarget,
+    process_key::ProcessKey,
 };
 
 use super::{
@@ -137,7 +138,7 @@ pub struct Inspector {
     options: InspectOptions,
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
-    watched: LruCache<TaskId, ()>,
+    watched: LruCache<ProcessKey, TaskId>,
     /// Nanoseconds from the boot clock to the wall clock.
     offset: i64,
 }
@@ -225,7 +226,7 @@ impl Inspector {
 
     /// Reads the file of a process that has ended, at a time in nanoseconds since boot, if it can be trusted by now.
     fn settle(&mut self, id: TaskId, end: u64) {
-        let Some(question) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
+        let Some((id, question)) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
         let process = question.process();
         let (place, key) = (Place::Device(process.device), cache::key(&process));
         if let Ok(answer) = self.files.ask(place, &Question::Image(question), || Some(LateImage { id, key }))
@@ -422,13 +423,14 @@ impl Inspector {
             return;
         }
         let pidfiles = self.options.named.pidfiles_of(&target);
-        if let Some((evicted, ())) = self.watched.push(fixed.header.id, ())
-            && evicted != fixed.header.id
+        let id = fixed.header.id;
+        if let Some((evicted, other)) = self.watched.push(id.into(), id)
+            && evicted != id.into()
         {
-            watcher.remove(evicted);
+            watcher.remove(other);
         }
         watcher.add(WatchedService {
-            id: fixed.header.id,
+            id,
             file: Some((fixed.exe_dev, fixed.exe_inode)),
             pidfiles,
             unit: info.unit,
@@ -439,7 +441,7 @@ impl Inspector {
 
     fn unwatch(&mut self, id: TaskId) {
         if let Some(watcher) = &mut self.watcher
-            && self.watched.pop(&id).is_some()
+            && self.watched.pop(&id.into()).is_some()
         {
             watcher.remove(id);
         }

@@ -7,6 +7,7 @@ use tracego_common::TaskId;
 use tracego_model::{
     event::Event,
     input::{batch::DecodedEvent, note::OpenFailure},
+    process_key::ProcessKey,
 };
 
 use super::{files::question::ImageQuestion, image::executable::ExecutedProcess};
@@ -20,7 +21,7 @@ const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(256) {
 /// Starts of a file that had been changed just before, whose process was gone when the file was to be read, and
 /// whose end was not known yet. The oldest are forgotten first.
 #[derive(Debug)]
-pub(super) struct UnsettledStarts(LruCache<TaskId, ImageQuestion>);
+pub(super) struct UnsettledStarts(LruCache<ProcessKey, (TaskId, ImageQuestion)>);
 
 impl Default for UnsettledStarts {
     fn default() -> Self {
@@ -39,21 +40,21 @@ impl UnsettledStarts {
         end: Option<u64>,
     ) {
         if why == Some(OpenFailure::Unstable) && end.is_none() {
-            self.0.put(id, ImageQuestion::from(process));
+            self.0.put(id.into(), (id, ImageQuestion::from(process)));
         } else if !self.0.is_empty() {
-            self.0.pop(&id);
+            self.0.pop(&id.into());
         }
     }
 
-    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970; `None` if the
-    /// file cannot be trusted.
-    pub(super) fn ended(&mut self, id: TaskId, end: u64) -> Option<ImageQuestion> {
+    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970, and the identity
+    /// that its start had; `None` if the file cannot be trusted.
+    pub(super) fn ended(&mut self, id: TaskId, end: u64) -> Option<(TaskId, ImageQuestion)> {
         if self.0.is_empty() {
             return None;
         }
-        let mut question = self.0.pop(&id)?;
+        let (id, mut question) = self.0.pop(&id.into())?;
         question.set_ran_ns(end);
-        question.process().is_settled().then_some(question)
+        question.process().is_settled().then_some((id, question))
     }
 }
 

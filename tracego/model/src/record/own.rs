@@ -19,6 +19,7 @@ use crate::{
         frozen::Frozen,
         go::Go,
         image::Linked,
+        inventory::InventoryReport,
         is_zero,
         job::Job,
         kubernetes::{PodReport, PodWatchReport},
@@ -151,6 +152,9 @@ pub struct Own {
     /// The watch of this node's pods, in heartbeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<Box<PodWatchReport>>,
+    /// The programs that ran before tracego, in heartbeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory_counts: Option<Box<InventoryReport>>,
     /// Containers of the pod, in the record of a pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod: Option<Box<PodReport>>,

@@ -30,8 +30,8 @@ impl Collector {
         kernel::write_events(out, &kernel.counters, &stages.ledger)?;
         kernel::write_ring(out, &kernel, board.setup.ring_size)?;
         inspection::write(out, &stages.figures)?;
-        if let Some(counts) = board.inventory().get() {
-            inspection::write_inventory(out, *counts)?;
+        if let Some(inventory) = board.inventory() {
+            inspection::write_inventory(out, &inventory.report())?;
         }
         if let Some(tally) = &stages.tally {
             records::write(out, tally)?;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use tracego_analyze::inspect::{
-    files::readers::ReaderCounters, image::cache, inspector::InspectCounters, inventory::InventoryCounts,
-};
+use tracego_analyze::inspect::{files::readers::ReaderCounters, image::cache, inspector::InspectCounters};
+
+use tracego_model::record::inventory::{InventoryReport, SkippedProcesses, UnreadProcesses};
 
 use super::{Families, label};
 
@@ -55,13 +55,23 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
     out.counters("tracego_services_refused", help, label("reason", refused))
 }
 
-/// Writes the result of the inventory.
-pub(super) fn write_inventory(out: &mut Families<'_>, counts: InventoryCounts) -> fmt::Result {
-    let InventoryCounts { read, denied, failed } = counts;
-    let help = "Processes that ran before tracego: judged, or not to be read.";
-    out.gauges(
-        "tracego_inventory_processes",
-        help,
-        label("result", [("read", read), ("denied", denied), ("failed", failed)]),
-    )
+/// Writes the numbers of the inventory.
+pub(super) fn write_inventory(out: &mut Families<'_>, report: &InventoryReport) -> fmt::Result {
+    let InventoryReport { complete, judged, unread, skipped, error: _ } = report;
+    let UnreadProcesses { denied, failed } = *unread;
+    let SkippedProcesses { kernel, filtered, own, gone, too_many } = *skipped;
+    let results = [
+        ("read", *judged),
+        ("denied", denied),
+        ("failed", failed),
+        ("kernel", kernel),
+        ("filtered", filtered),
+        ("own", own),
+        ("gone", gone),
+        ("too_many", too_many),
+    ];
+    let help = "Processes that ran before tracego: judged, not to be read, or skipped.";
+    out.gauges("tracego_inventory_processes", help, label("result", results))?;
+    let help = "1 when all processes that ran before tracego were looked at.";
+    out.gauge("tracego_inventory_complete", help, u32::from(*complete))
 }

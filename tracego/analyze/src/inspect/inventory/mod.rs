@@ -1,27 +1,36 @@
 //! The programs that ran before tracego, read from /proc on a thread of their own: a process table may be long, and a
 //! disk slow.
 
+mod cgroup_membership;
+mod encoding;
+mod event_builder;
 mod snapshot;
+mod status;
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use snapshot::CgroupMembership;
+use cgroup_membership::CgroupMembership;
+use snapshot::Snapshot;
+pub use status::InventoryStatus;
 use tokio::sync::mpsc;
 use tracego_common::{KernelSettings, settings::filter};
 use tracego_model::{
     clock::Reading,
     input::{Batch, Input},
+    record::inventory::{InventoryReport, UnreadProcesses},
 };
 
 use super::proc::{procfs::Procfs, read_error::ReadError};
 
 /// Time between two looks at the queue of the pipeline.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Maximum number of processes that are looked at.
+const PROCESSES_MAX: usize = 16 << 10;
 
 /// Settings of the inventory.
 #[derive(Clone, Debug)]
@@ -52,19 +61,8 @@ impl InventorySettings {
     }
 }
 
-/// The result of an inventory.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct InventoryCounts {
-    /// Number of processes that were read.
-    pub read: u64,
-    /// Number of processes that may not be looked at, so that they are not judged.
-    pub denied: u64,
-    /// Number of processes that could not be read for another reason, so that they are not judged.
-    pub failed: u64,
-}
-
-/// Starts the thread, which sends the running programs into `queue` without keeping the queue open, sets the result,
-/// and ends.
+/// Starts the thread, which sends the running programs into `queue` without keeping the queue open, counts them in
+/// `status`, and ends.
 ///
 /// # Errors
 /// Fails if the thread cannot be started.
@@ -72,52 +70,69 @@ pub fn start(
     settings: InventorySettings,
     procfs: Procfs,
     queue: mpsc::WeakSender<Input>,
-    result: Arc<OnceLock<InventoryCounts>>,
+    status: Arc<InventoryStatus>,
 ) -> io::Result<JoinHandle<()>> {
-    let run = move || match look(&settings, &procfs, &queue) {
-        Ok(counts) => {
-            let InventoryCounts { read, denied, failed } = *result.get_or_init(|| counts);
-            tracing::info!(read, denied, failed, "programs that ran before were looked up");
-        }
-        Err(why) => {
-            tracing::warn!(%why, "programs that ran before are not judged: /proc cannot be listed");
+    let run = move || {
+        let ended = look(&settings, &procfs, PROCESSES_MAX, &status, |batch| send(&queue, batch));
+        match ended {
+            Err(why) => {
+                tracing::warn!(%why, "programs that ran before are not judged: /proc cannot be listed");
+                status.end(Err(why));
+            }
+            // The run ended before.
+            Ok(false) => {}
+            Ok(true) => {
+                status.end(Ok(()));
+                let InventoryReport { judged, unread, skipped, .. } = status.report();
+                let UnreadProcesses { denied, failed } = unread;
+                tracing::info!(judged, denied, failed, "programs that ran before were looked up");
+                if skipped.too_many > 0 {
+                    tracing::warn!(
+                        skipped.too_many,
+                        "too many processes ran before: those with the highest process ids are not judged"
+                    );
+                }
+            }
         }
     };
     thread::Builder::new().name("tracego-running".to_owned()).spawn(run)
 }
 
+/// Looks at the running processes, at most `max`, and hands on their events. Returns false if `send` does, which ends it.
 fn look(
     settings: &InventorySettings,
     procfs: &Procfs,
-    queue: &mpsc::WeakSender<Input>,
-) -> Result<InventoryCounts, ReadError> {
+    max: usize,
+    status: &InventoryStatus,
+    send: impl Fn(Batch) -> bool,
+) -> Result<bool, ReadError> {
     let own = procfs.own_pid()?;
-    let mut counts = InventoryCounts::default();
-    for pid in procfs.pids()?.into_iter().filter(|pid| *pid != own) {
+    let (pids, others) = procfs.first_pids(max)?;
+    status.leave_out(others);
+    for pid in pids {
         let now = Reading::now();
         let boot_ns = u64::try_from(now.boot_ns).unwrap_or_default();
-        let found = procfs.current(pid).and_then(|process| {
-            let of_agent = process.parent == own;
-            if of_agent { Ok(None) } else { snapshot::event(&process, procfs, settings, boot_ns) }
-        });
-        match found {
-            Ok(Some(event)) => {
-                counts.read += 1;
+        let looked = match pid == own {
+            true => Ok(Snapshot::Own),
+            false => procfs.current(pid).and_then(|process| match process.parent == own {
+                true => Ok(Snapshot::Own),
+                false => snapshot::read(&process, procfs, settings, boot_ns),
+            }),
+        };
+        status.count(&looked);
+        match looked {
+            Ok(Snapshot::Event(event)) => {
                 let mut batch = Batch::from_bytes(now, Vec::new());
                 batch.push(&event);
-                if !send(queue, batch) {
-                    break;
+                if !send(batch) {
+                    return Ok(false);
                 }
             }
-            Ok(None) | Err(ReadError::Gone) => {}
-            Err(ReadError::Denied) => counts.denied += 1,
-            Err(why) => {
-                tracing::debug!(pid, %why, "a running process cannot be read");
-                counts.failed += 1;
-            }
+            Ok(_) | Err(ReadError::Gone | ReadError::Denied) => {}
+            Err(why) => tracing::debug!(pid, %why, "a running process cannot be read"),
         }
     }
-    Ok(counts)
+    Ok(true)
 }
 
 /// Sends one program when no other input waits: its executable is read in the pipeline, and starts of programs come
@@ -134,5 +149,57 @@ fn send(queue: &mpsc::WeakSender<Input>, batch: Batch) -> bool {
         }
         drop(queue);
         thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, fs, os::unix::fs::symlink};
+
+    use tracego_model::record::inventory::SkippedProcesses;
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    fn settings() -> InventorySettings {
+        InventorySettings {
+            kernel: KernelSettings { argv_max: 4096, ..KernelSettings::new_zeroed() },
+            variables: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn of_too_many_processes_the_first_are_looked_at_and_the_others_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        for pid in 1..=9 {
+            fs::create_dir(folder.path().join(pid.to_string())).unwrap();
+        }
+        fs::create_dir(folder.path().join("sys")).unwrap();
+        symlink("1", folder.path().join("self")).unwrap();
+        let (procfs, status) = (Procfs::new(folder.path()), InventoryStatus::default());
+        assert!(look(&settings(), &procfs, 9, &status, |_| true).unwrap());
+        let skipped = SkippedProcesses { own: 1, gone: 8, ..SkippedProcesses::default() };
+        assert_eq!(status.report(), InventoryReport { skipped, ..InventoryReport::default() });
+        let status = InventoryStatus::default();
+        assert!(look(&settings(), &procfs, 4, &status, |_| true).unwrap());
+        let SkippedProcesses { own, gone, too_many, .. } = status.report().skipped;
+        assert_eq!((own + gone, too_many), (4, 5));
+        // The log, and the report, say why nothing is judged.
+        let status = InventoryStatus::default();
+        let missing = Procfs::new(folder.path().join("none"));
+        status.end(look(&settings(), &missing, 9, &status, |_| true).map(|_| ()));
+        assert_eq!((status.report().error.as_deref(), status.report().complete), (Some("not found"), false));
+    }
+
+    #[test]
+    fn numbers_grow_while_processes_are_looked_at() {
+        let (status, sent) = (InventoryStatus::default(), Cell::new(0));
+        let is_whole = look(&settings(), &Procfs::default(), PROCESSES_MAX, &status, |_| {
+            sent.set(sent.get() + 1);
+            assert_eq!((status.report().judged, status.report().complete), (sent.get(), false));
+            sent.get() < 2
+        });
+        assert!(!is_whole.unwrap(), "the run ended");
+        assert_eq!(status.report().judged, 2);
     }
 }

@@ -103,9 +103,28 @@ impl Procfs {
     /// # Errors
     /// Fails if the folder cannot be read or holds too many processes.
     pub fn pids(&self) -> Result<Vec<u32>, ReadError> {
+        let (pids, others) = self.first_pids(PROCESSES_MAX)?;
+        if others == 0 { Ok(pids) } else { Err(ReadError::TooMany) }
+    }
+
+    /// Returns the numbers of running processes, at most `max`, beginning with the lowest, and the number of the others.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read.
+    pub fn first_pids(&self, max: usize) -> Result<(Vec<u32>, u64), ReadError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.root, flags, Mode::empty())?;
-        numbers(dir, PROCESSES_MAX).and_then(|(pids, whole)| whole.then_some(pids).ok_or(ReadError::TooMany))
+        let (mut pids, mut others) = (Vec::new(), 0);
+        // The kernel lists processes in the order of their numbers.
+        each_number(dir, |pid| {
+            if pids.len() < max {
+                pids.push(pid)
+            } else {
+                others += 1
+            }
+            true
+        })?;
+        Ok((pids, others))
     }
 
     /// Reads a file in the root of the procfs, such as `locks`.
@@ -376,16 +395,26 @@ pub(in crate::inspect) fn capped(file: std::fs::File, max: u64) -> Result<Vec<u8
 /// Returns the names in a folder that are numbers, at most `max`, and whether these are all.
 fn numbers(dir: OwnedFd, max: usize) -> Result<(Vec<u32>, bool), ReadError> {
     let mut found = Vec::new();
-    for entry in Dir::new(dir)? {
-        let entry = entry.map_err(gone)?;
-        if let Some(number) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
-            if found.len() == max {
-                return Ok((found, false));
-            }
+    let is_whole = each_number(dir, |number| {
+        let has_room = found.len() < max;
+        if has_room {
             found.push(number);
         }
+        has_room
+    })?;
+    Ok((found, is_whole))
+}
+
+/// Calls `take` with the names in a folder that are numbers, until it returns false. Returns whether it never did.
+fn each_number(dir: OwnedFd, mut take: impl FnMut(u32) -> bool) -> Result<bool, ReadError> {
+    for entry in Dir::new(dir)? {
+        let entry = entry.map_err(gone)?;
+        let number = entry.file_name().to_str().ok().and_then(|name| name.parse().ok());
+        if number.is_some_and(|number| !take(number)) {
+            return Ok(false);
+        }
     }
-    Ok((found, true))
+    Ok(true)
 }
 
 /// Parses a namespace link: `mnt:[4026531841]`.

@@ -7,6 +7,7 @@ use tracego_common::TaskId;
 use tracego_model::{
     clock::Reading,
     input::facts::{OtherInstance, ServiceState},
+    process_key::ProcessKey,
 };
 
 use super::{
@@ -59,7 +60,7 @@ struct WatchEntry {
 pub struct ServiceWatch {
     procfs: Procfs,
     settings: WatchSettings,
-    watched: HashMap<TaskId, WatchEntry>,
+    watched: HashMap<ProcessKey, WatchEntry>,
     refused: u64,
 }
 
@@ -73,18 +74,18 @@ impl ServiceWatch {
     /// Adds a process, or replaces it after a new exec. Returns false, and counts, when the set is full.
     pub fn add(&mut self, service: WatchedService) -> bool {
         let id = service.id;
-        if !self.watched.contains_key(&id) && self.watched.len() >= self.settings.services {
+        if !self.watched.contains_key(&id.into()) && self.watched.len() >= self.settings.services {
             self.refused += 1;
             return false;
         }
         let first = id.start_boottime.saturating_add(nanoseconds(self.settings.grace));
-        self.watched.insert(id, WatchEntry { service, next: first, seen: None, last: None });
+        self.watched.insert(id.into(), WatchEntry { service, next: first, seen: None, last: None });
         true
     }
 
     /// Removes a process that ended. Schedules the services that shared something with it for inspection.
     pub fn remove(&mut self, id: TaskId) {
-        if let Some(last) = self.watched.remove(&id).and_then(|gone| gone.last) {
+        if let Some(last) = self.watched.remove(&id.into()).and_then(|gone| gone.last) {
             self.hasten(&last.others, 0);
         }
     }
@@ -92,7 +93,7 @@ impl ServiceWatch {
     fn hasten(&mut self, others: &[OtherInstance], when: u64) {
         for other in others {
             let id = TaskId { tgid: other.pid, start_boottime: other.start_boottime, ..TaskId::default() };
-            if let Some(watched) = self.watched.get_mut(&id) {
+            if let Some(watched) = self.watched.get_mut(&id.into()) {
                 watched.next = watched.next.min(when);
             }
         }
@@ -140,7 +141,7 @@ impl ServiceWatch {
     }
 
     fn look(&mut self, round: &mut InspectionRound<'_>, id: TaskId, boot_ns: u64) -> Option<ServiceState> {
-        let service = self.watched.get(&id)?.service.clone();
+        let service = self.watched.get(&id.into())?.service.clone();
         let (mut state, seen) = match round.look(&service, self.settings.probe) {
             Ok(looked) => looked,
             Err(ReadError::Gone) => {
@@ -162,7 +163,7 @@ impl ServiceWatch {
         };
         state.others = self.others(round, &service, &seen, boot_ns);
         let next = boot_ns.saturating_add(nanoseconds(self.settings.again));
-        let watched = self.watched.get_mut(&id)?;
+        let watched = self.watched.get_mut(&id.into())?;
         let changed = watched.last.as_ref().is_none_or(|last| {
             ServiceState { age_ms: 0, ..last.clone() } != ServiceState { age_ms: 0, ..state.clone() }
         });
