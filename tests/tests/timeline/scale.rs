@@ -91,10 +91,13 @@ fn measure(processes: usize) -> Value {
     measured
 }
 
+/// The parent, start and end of a process.
+type Shape = fn(u32) -> (Option<u32>, i64, Option<i64>);
+
 /// Opens jobs whose processes all run at once, each below the other, or each without an end.
 pub(crate) fn extreme_shapes() {
     const PROCESSES: u32 = 20_000;
-    let shapes: [fn(u32) -> (Option<u32>, i64, Option<i64>); 3] = [
+    let shapes: [Shape; 3] = [
         |index| ((index > 0).then_some(0), index.into(), Some(1_000_000_000)),
         |index| (index.checked_sub(1), index.into(), Some(1_000_000_000 - i64::from(index))),
         |index| (Some((index + 1) % PROCESSES), index.into(), None),

@@ -76,7 +76,7 @@ function findingTitle(places) {
   const names = make("span", { class: "chain" });
   chain.forEach((step, at) => {
     const isLast = at === chain.length - 1;
-    if (at) names.append(make("span", { class: "chain-arrow", "aria-label": "started" }, "→"));
+    if (at) names.append(make("span", { class: "chain-arrow", role: "img", "aria-label": "started" }, "→"));
     names.append(quoted("bdi", isLast ? "chain-last" : "", shortened(isLast ? briefOf(step) : programOf(step), 90)));
   });
   const times = make("span", { class: "times" }, places.length > 1 ? `${places.length.toLocaleString("en")} times` : "");
@@ -154,6 +154,6 @@ function buildTimes() {
 
 /** Returns the processes that took longest. Those that ran only around the others come last among equals. */
 function slowestProcesses(limit) {
-  const known = Array.from(byStart.filter((index) => !(doubt[index] & END_UNKNOWN)));
+  const known = Array.from(byStart.filter((index) => doubt[index] === 0));
   return known.sort((a, b) => durationOf(b) - durationOf(a) || depth[b] - depth[a]).slice(0, limit);
 }

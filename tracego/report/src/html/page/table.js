@@ -6,8 +6,8 @@ const tableBody = element("table-body");
 /** Columns: key, title, class, and the value that rows are sorted by. The tree has the order of the job. */
 const COLUMNS = [
   { key: "tree", title: "Command" },
-  { key: "duration", title: "Duration", value: (i) => (doubt[i] & END_UNKNOWN ? -1 : durationOf(i)) },
-  { key: "self", title: "Self", value: (i) => (doubt[i] & END_UNKNOWN ? -1 : selfTime[i]) },
+  { key: "duration", title: "Duration", value: (i) => (doubt[i] ? -1 : durationOf(i)) },
+  { key: "self", title: "Self", value: (i) => (doubt[i] ? -1 : selfTime[i]) },
   { key: "start", title: "Start", value: (i) => -start[i] },
   { key: "exit", title: "Exit", value: (i) => processes.exit[i] },
   { key: "user", title: "User" },
@@ -109,7 +109,7 @@ function tableRow(at) {
   for (const position of (findingsOf.get(index) || []).slice(0, 3)) command.append(pillOf(findings[position]));
   command.append(quoted("span", "row-command", shortened(briefOf(index), 300)));
   const cell = (key, text, extra) => make("div", { role: "gridcell", class: `cell cell-${key} ${extra || ""}` }, text);
-  const known = !(doubt[index] & END_UNKNOWN);
+  const known = doubt[index] === 0;
   const time = cell("duration", known ? duration(durationOf(index)) : "—");
   if (known && durationOf(index) > job.length * 0.03) {
     const bar = make("span", { class: "row-bar", "data-hue": groups[group[index]].hue });

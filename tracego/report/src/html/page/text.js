@@ -4,12 +4,12 @@
 const HIDDEN =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]|[\u{e0000}-\u{e0fff}]/gu;
 
-/** Returns the visible form of one hidden character: ␛ for control characters, its number for all others. */
+const CONTROL_NAMES = { 0: "NUL", 7: "BEL", 8: "BS", 9: "TAB", 10: "LF", 13: "CR", 27: "ESC", 127: "DEL" };
+
+/** Returns the visible form of one hidden character: its name if people know it, or its number. */
 function symbol(character) {
   const code = character.codePointAt(0);
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
-  return `\u2039U+${code.toString(16).toUpperCase().padStart(4, "0")}\u203a`;
+  return `\u2039${CONTROL_NAMES[code] || `U+${code.toString(16).toUpperCase().padStart(4, "0")}`}\u203a`;
 }
 
 /** Returns a text with all hidden characters made visible. */
