@@ -129,6 +129,9 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "report" -d 'Write a report about the records of a job: a summary for GitHub, test results, a trace, and what is new since earlier runs. Needs no root'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "diff" -d 'Compare the processes of two runs: which are new, gone, slower, or run by another user'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "show" -d 'Print records as text for people, as the live output does'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand run" -s e -l event -d 'Events to write' -r -f -a "execve\t'A program was executed'
 exit\t'A process ended'
@@ -577,19 +580,64 @@ complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l print-hea
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l json -d 'Another name of `--output json`'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -l partial -d 'Accept a log that begins in the middle of a run, because its oldest records were removed'
 complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l format -d 'Format of the report' -r -f -a "markdown\t'A summary for GITHUB_STEP_SUMMARY and for people'
+junit\t'Test results for GitLab, Jenkins and Azure'
+sarif\t'Static analysis results for GitHub code scanning'
+chrome-trace\t'A trace for ui.perfetto.dev'"
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l output -d 'File to write instead of standard output. What was in it is gone, unless it is the file that GITHUB_STEP_SUMMARY names: there the report goes to the end' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l also -d 'Write the report in another format, too; repeatable. The records are read once' -r
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l job -d 'Report this job alone: cicd.pipeline.task.run.id, or else cicd.pipeline.run.id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l fail-on -d 'End with 5 if a finding is at least as severe (low, medium, high, critical), or if a start was stopped' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l baseline -d 'Baseline of earlier runs: processes that none of them had are named, and are findings (TG024) once it has three runs' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l key -d 'Public key in PEM that must have signed the seals of the records' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand report" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l append -d 'Write to the end of the file of --output'
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l update -d 'Add this run to the baseline, and create the file if there is none'
+complete -c tracego -n "__fish_tracego_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -l job -d 'Compare this job of AFTER alone' -r
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
+text\t'Text for people'"
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -l fail-on-new -d 'End with 5 if a process is new'
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -l json -d 'Another name of `--output json`'
+complete -c tracego -n "__fish_tracego_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l since -d 'Print records from this time on: RFC 3339 in UTC, or a part of it from the left, such as 2026-11-25T02' -r
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l until -d 'Print records before this time' -r
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l job -d 'Print records of this job alone: cicd.pipeline.task.run.id, or else cicd.pipeline.run.id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l min-severity -d 'Print records with a finding or a violation of at least this severity alone: low, medium, high, critical' -r -f -a "low\t'Good to know'
+medium\t'Should be fixed'
+high\t'Must not be there'
+critical\t'Somebody has to look now'"
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l where -d 'Print records that make this CEL expression true, such as process.user.id == 0. It sees full records' -r
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand show" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand show" -l tree -d 'Draw each process below its parent'
+complete -c tracego -n "__fish_tracego_using_subcommand show" -s f -l follow -d 'Wait for further records at the end of the last file, also when it is rotated'
+complete -c tracego -n "__fish_tracego_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "report" -d 'Write a report about the records of a job: a summary for GitHub, test results, a trace, and what is new since earlier runs. Needs no root'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "diff" -d 'Compare the processes of two runs: which are new, gone, slower, or run by another user'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "show" -d 'Print records as text for people, as the live output does'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'

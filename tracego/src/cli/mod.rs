@@ -164,7 +164,7 @@ Exit codes: 0 the report is written. 5 with --fail-on, a finding is at least as 
 1 a file or a line could not be read (the report names the first ones), or the baseline was not updated. \
 2 wrong usage, or a file that cannot be written, or a baseline or key that cannot be read.
 
-Example: tracego report --output \"$GITHUB_STEP_SUMMARY\" --also junit=tracego.xml records.json";
+Example: tracego report --append --output \"$GITHUB_STEP_SUMMARY\" --also junit=tracego.xml records.json";
 
 const DIFF_CODES: &str = "\
 Exit codes: 0 the runs were compared. 5 with --fail-on-new, a process is new. 1 a file or a line could not be read. \
