@@ -52,6 +52,9 @@ _tracego() {
             tracego,run)
                 cmd="tracego__subcmd__run"
                 ;;
+            tracego,scan)
+                cmd="tracego__subcmd__scan"
+                ;;
             tracego,seal-key)
                 cmd="tracego__subcmd__seal__subcmd__key"
                 ;;
@@ -117,6 +120,9 @@ _tracego() {
                 ;;
             tracego__subcmd__help,run)
                 cmd="tracego__subcmd__help__subcmd__run"
+                ;;
+            tracego__subcmd__help,scan)
+                cmd="tracego__subcmd__help__subcmd__scan"
                 ;;
             tracego__subcmd__help,seal-key)
                 cmd="tracego__subcmd__help__subcmd__seal__subcmd__key"
@@ -251,7 +257,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -951,7 +957,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help"
+            opts="run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1245,6 +1251,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__scan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1891,14 +1911,14 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__report)
-            opts="-q -h --format --output --append --also --job --fail-on --baseline --update --key --log --quiet --help"
+            opts="-q -h --format --output --append --also --job --fail-on --baseline --update --source --key --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "markdown junit sarif chrome-trace" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "markdown junit sarif html chrome-trace" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1918,6 +1938,10 @@ _tracego() {
                     return 0
                     ;;
                 --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2314,6 +2338,56 @@ _tracego() {
                     return 0
                     ;;
                 --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__scan)
+            opts="-q -h --format --also --fail-on --baseline --update-baseline --staged --strict --docs --exclude --scan-config --log --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json sarif github gitlab junit rdjsonl" -- "${cur}"))
+                    return 0
+                    ;;
+                --also)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "low medium high critical none" -- "${cur}"))
+                    return 0
+                    ;;
+                --baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scan-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -123,6 +123,7 @@ complete -c tracego -n "__fish_tracego_needs_command" -f -a "replay" -d 'Turn a 
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_needs_command" -f -a "scan" -d 'Find go run, and what else the rules are about, in the files of a source tree, before anything runs'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
 complete -c tracego -n "__fish_tracego_needs_command" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
@@ -424,6 +425,30 @@ complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_s
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand rules; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l format -d 'Form of the report on standard output' -r -f -a "text\t'Text for people, with the line of each finding'
+json\t'One JSON object'
+sarif\t'Static analysis results for GitHub code scanning, SARIF 2.1.0'
+github\t'Annotations of GitHub Actions'
+gitlab\t'Code quality report of GitLab'
+junit\t'JUnit XML'
+rdjsonl\t'Diagnostics of reviewdog, one per line'"
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l also -d 'Write the report in another form to a file, too; may be repeated' -r
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l fail-on -d 'End with 5 if a finding is at least this severe: low, medium, high, critical, or none' -r -f -a "low\t''
+medium\t''
+high\t''
+critical\t''
+none\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l baseline -d 'File of findings that are known and do not count' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l exclude -d 'Pattern of paths to leave out, as in .gitignore; may be repeated' -r
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l scan-config -d 'Settings of the repository: patterns to leave out, and exceptions' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l update-baseline -d 'Write the findings of this scan to the baseline, and end with 0'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l staged -d 'Scan what git has staged for the next commit, as it is staged'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l strict -d 'Report lines of `go generate`, too'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l docs -d 'Report code blocks of Markdown documents, too'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
@@ -583,6 +608,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand verify-log" -s h -l help
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l format -d 'Format of the report' -r -f -a "markdown\t'A summary for GITHUB_STEP_SUMMARY and for people'
 junit\t'Test results for GitLab, Jenkins and Azure'
 sarif\t'Static analysis results for GitHub code scanning'
+html\t'A page with the timeline of the job, in one file'
 chrome-trace\t'A trace for ui.perfetto.dev'"
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l output -d 'File to write instead of standard output. What was in it is gone, unless it is the file that GITHUB_STEP_SUMMARY names: there the report goes to the end' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l also -d 'Write the report in another format, too; repeatable. The records are read once' -r
@@ -592,6 +618,7 @@ medium\t'Should be fixed'
 high\t'Must not be there'
 critical\t'Somebody has to look now'"
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l baseline -d 'Baseline of earlier runs: processes that none of them had are named, and are findings (TG024) once it has three runs' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand report" -l source -d 'Folder with the sources of the job: findings get the place in the file that started the process' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l key -d 'Public key in PEM that must have signed the seals of the records' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand report" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand report" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
@@ -622,22 +649,23 @@ false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand show" -l tree -d 'Draw each process below its parent'
 complete -c tracego -n "__fish_tracego_using_subcommand show" -s f -l follow -d 'Wait for further records at the end of the last file, also when it is rotated'
 complete -c tracego -n "__fish_tracego_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "report" -d 'Write a report about the records of a job: a summary for GitHub, test results, a trace, and what is new since earlier runs. Needs no root'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "diff" -d 'Compare the processes of two runs: which are new, gone, slower, or run by another user'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "show" -d 'Print records as text for people, as the live output does'
-complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules policy spool config detach seal-key verify-log report diff show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "run" -d 'Watch one command and its descendants; ends with the command\'s exit status'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "capture" -d 'Write raw kernel events to a file, for `replay`'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "replay" -d 'Turn a captured file into records, without root: the same records as in the original run'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "doctor" -d 'Check what this kernel and this user allow; ends with 0 if the main job runs here, else with 3'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "inspect" -d 'Show what executables contain: how Go built them and how they are linked. Ends with 1 if a file could not be read; the others are shown'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "rules" -d 'List the rules that tracego checks, or explain one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "scan" -d 'Find go run, and what else the rules are about, in the files of a source tree, before anything runs'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "policy" -d 'Work with Rego policies: check bundles, run their tests, evaluate them on a record, or measure them'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "spool" -d 'Show the queues of records that wait for a sink (--spool-dir), or empty one'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "config" -d 'Check a configuration, or show the options in force and where each comes from'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "detach" -d 'Detach the programs that a tracego with --handover left attached, and remove its files. Events in the ring are lost; their number is printed'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "seal-key" -d 'Create a key for --seal-key that evolves: each seal ends the use of its key, so that nobody can sign earlier seals again. Prints the public key for `verify-log --key`, which belongs to another machine'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "verify-log" -d 'Verify logs that were written with --seal: that no record was changed, removed, moved or added, and that each file has the records that its lean records refer to'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "report" -d 'Write a report about the records of a job: a summary for GitHub, test results, a trace, and what is new since earlier runs. Needs no root'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "diff" -d 'Compare the processes of two runs: which are new, gone, slower, or run by another user'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "show" -d 'Print records as text for people, as the live output does'
+complete -c tracego -n "__fish_tracego_using_subcommand help; and not __fish_seen_subcommand_from run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "list" -d 'List all rules, one per line'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from rules" -f -a "explain" -d 'Explain a rule: its meaning, the severity of each case by place, its remediation and its settings'
 complete -c tracego -n "__fish_tracego_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "check" -d 'Load bundles as tracego would, and report mistakes with file and line; ends with 1 if there are any'
