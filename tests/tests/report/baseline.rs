@@ -1,4 +1,4 @@
-//! What is new since earlier runs.
+//! Processes that earlier runs did not have.
 
 use std::{fs, path::Path};
 

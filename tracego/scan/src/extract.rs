@@ -84,7 +84,7 @@ pub struct BaseImage {
 /// A call of another file or target.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What is called.
+    /// The called part.
     pub callee: Callee,
     /// Text of the call, for its place in the file.
     pub text: Text,
@@ -92,7 +92,7 @@ pub struct Call {
     pub context: Context,
 }
 
-/// What a call names.
+/// The name that a call has for what it calls.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Callee {
     /// Another part of the same file.

@@ -8,10 +8,20 @@ use tracego_model::finding::{Confidence, Severity};
 
 use crate::{
     judge::ScanCase,
-    source::Position,
+    source::{Position, SourceFile},
     suppression::Suppression,
-    tree::{CallerStep, ScannedFile},
 };
+
+/// A step on the way from the file that decides about a place to a command.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct CallerStep {
+    /// Path.
+    pub path: String,
+    /// Position of the call.
+    pub position: Position,
+    /// Line of the call.
+    pub line: String,
+}
 
 /// A finding with its place.
 #[derive(Clone, Debug)]
@@ -57,10 +67,10 @@ pub struct ScanFinding {
 impl ScanFinding {
     /// Creates the finding of a case.
     #[must_use]
-    pub fn of(case: ScanCase, file: &ScannedFile, prefix: &str, callers: Vec<CallerStep>) -> Self {
-        let start = file.source.position(case.range.start);
-        let end = file.source.position(case.range.end.max(case.range.start + 1));
-        let (line, line_offset) = file.source.excerpt(case.range.start);
+    pub fn of(case: ScanCase, file: &SourceFile, prefix: &str, callers: Vec<CallerStep>) -> Self {
+        let start = file.position(case.range.start);
+        let end = file.position(case.range.end.max(case.range.start + 1));
+        let (line, line_offset) = file.excerpt(case.range.start);
         let remedy =
             case.rule.variant(case.variant).map(|variant| variant.remedy).filter(|text| !text.is_empty());
         let callers = callers
@@ -76,8 +86,8 @@ impl ScanFinding {
             remedy: remedy.unwrap_or(case.rule.remedy),
             subject: case.subject,
             place: case.setting.name(),
-            path: format!("{prefix}{}", file.source.path),
-            relative_path: file.source.path.to_string(),
+            path: format!("{prefix}{}", file.path),
+            relative_path: file.path.to_string(),
             start,
             end,
             line,

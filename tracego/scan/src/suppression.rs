@@ -24,7 +24,7 @@ pub struct Suppression {
     pub until: Option<String>,
     /// Reason.
     pub reason: String,
-    /// What is wrong with the comment.
+    /// Mistake in the comment.
     pub mistake: Option<String>,
 }
 

@@ -107,7 +107,7 @@ pub struct SarifResult {
     pub properties: BTreeMap<String, String>,
 }
 
-/// What a SARIF file is made of.
+/// The content of a SARIF file.
 #[derive(Clone, Copy, Debug)]
 pub struct SarifLog<'a> {
     /// Version of tracego, as `1.2.3`.
@@ -119,7 +119,7 @@ pub struct SarifLog<'a> {
     pub rules: &'a [SarifRule<'a>],
     /// The results, in any order.
     pub results: &'a [SarifResult],
-    /// What went wrong, so that the results are incomplete.
+    /// Problems because of which results may be missing.
     pub problems: &'a [String],
 }
 

@@ -19,7 +19,7 @@ use crate::{
     word::Word,
 };
 
-/// What the tree and the options say about all files.
+/// Facts of the tree and the options that hold for all files.
 #[derive(Clone, Debug, Default)]
 pub struct JudgeSettings {
     /// The modules of the tree.

@@ -8,9 +8,9 @@ use tracego_model::finding::{Confidence, Severity};
 use super::ScanOutcome;
 use crate::{
     baseline::BaselineEntry,
-    finding::ScanFinding,
+    finding::{CallerStep, ScanFinding},
     suppression::SuppressionProblem,
-    tree::{CallerStep, UnreadFile},
+    tree::UnreadFile,
 };
 
 #[derive(Serialize)]

@@ -6,23 +6,12 @@ use super::ScannedFile;
 use crate::{
     document::DocumentKind,
     extract::{Call, Callee, Context},
+    finding::CallerStep,
     setting::Setting,
-    source::Position,
 };
 
 /// A part of a file that can be called: the file, and the target or task in it.
 type Part = (usize, Option<String>);
-
-/// A step on the way from the file that decides about a place to a command.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
-pub struct CallerStep {
-    /// Path.
-    pub path: String,
-    /// Position of the call.
-    pub position: Position,
-    /// Line of the call.
-    pub line: String,
-}
 
 /// The place of a part, and the way on which it is reached.
 #[derive(Clone, Debug)]

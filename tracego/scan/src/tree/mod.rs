@@ -7,13 +7,12 @@ mod walk;
 use std::{io, path::PathBuf, sync::Arc};
 
 use calls::CallGraph;
-pub use calls::CallerStep;
 use walk::Walker;
 
 use crate::{
     document::DocumentKind,
     extract::Extract,
-    finding::ScanFinding,
+    finding::{CallerStep, ScanFinding},
     judge::{self, JudgeSettings},
     setting::Setting,
     source::SourceFile,
@@ -24,7 +23,7 @@ use crate::{
 /// Maximum number of findings of one file.
 const MAX_FINDINGS: usize = 1000;
 
-/// What is scanned, and how.
+/// The paths of a scan, and how they are read.
 #[derive(Clone, Debug, Default)]
 pub struct ScanOptions {
     /// Folders and files.
@@ -48,7 +47,7 @@ pub struct ScannedFile {
     pub source: SourceFile,
     /// Kind.
     pub kind: DocumentKind,
-    /// What matters in it.
+    /// Everything that matters in it.
     pub extract: Extract,
     /// Comments that allow findings.
     pub suppressions: Vec<Suppression>,
@@ -122,7 +121,7 @@ fn find(
             }
             // A part that several others refer to is one finding.
             if seen.insert((case.range.clone(), case.rule.id, case.variant)) {
-                let mut found = ScanFinding::of(case, file, prefix, callers);
+                let mut found = ScanFinding::of(case, &file.source, prefix, callers);
                 found.suppress(&file.suppressions, &options.today, &mut used);
                 report.findings.push(found);
             }

@@ -20,7 +20,7 @@ use crate::{
 /// A folder, or files that were named one by one.
 pub(super) struct Root {
     pub(super) base: PathBuf,
-    /// What stands in front of paths in reports.
+    /// Text in front of paths in reports.
     pub(super) prefix: String,
     /// Files, if the root is no folder.
     files: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! What git has staged for the next commit.
+//! The files that git has staged for the next commit.
 
 use std::process::Command;
 
