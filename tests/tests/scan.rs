@@ -76,7 +76,7 @@ fn exit_codes() {
     for (arguments, wanted) in [
         (&["--fail-on", "critical"][..], 0),
         (&[], 5),
-        (&["--fail-on", "none"], 0),
+        (&["--fail-on", "never"], 0),
         (&["x_test.go"], 0),
         (&["x_test.go", "--fail-on", "low"], 5),
         (&["absent"], 2),
@@ -150,7 +150,7 @@ fn settings() {
     let with = |settings: &str| {
         let folder =
             folder(&[("a.sh", "go run ./x\n"), ("tree/b.sh", "go run ./y\n"), (".tracego.toml", settings)]);
-        let output = scan(folder.path(), &["--format", "json", "--fail-on", "none"]);
+        let output = scan(folder.path(), &["--format", "json", "--fail-on", "never"]);
         (code(&output), text(&output.stdout), text(&output.stderr))
     };
     let exception = |line: &str| {
@@ -197,7 +197,7 @@ fn staged() {
     // What is staged counts, not what the file has become since.
     fs::write(folder.path().join("a.sh"), "go build ./x\n").unwrap();
     let paths = |at: &Path| -> Vec<String> {
-        let output = scan(at, &["--staged", "--format", "json", "--fail-on", "none"]);
+        let output = scan(at, &["--staged", "--format", "json", "--fail-on", "never"]);
         let json: Value =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
         json["findings"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned()).collect()
@@ -248,7 +248,7 @@ const READ: [&str; 5] = [
 
 fn toolchain(version: &str) {
     let root = go::toolchain(version).unwrap();
-    let output = scan(&root, &["--format", "json", "--fail-on", "none"]);
+    let output = scan(&root, &["--format", "json", "--fail-on", "never"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(json["files"].as_u64().unwrap() > 3000, "{}", json["files"]);

@@ -4,7 +4,7 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use tracego_analyze::rules::registry;
 
-use crate::finding::ScanFinding;
+use crate::{finding::ScanFinding, suppression::is_day};
 
 /// An exception, as the file has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +38,9 @@ pub enum ExceptionError {
     /// There is no such rule or variant.
     #[error("{0}")]
     Rule(String),
+    /// The last day is none.
+    #[error("expires is not a day as in \"2027-01-31\"")]
+    Day,
     /// A text is empty that has to be there.
     #[error("{0} must not be empty")]
     Empty(&'static str),
@@ -65,6 +68,9 @@ impl ScanException {
             let names: Vec<&str> = rule.variants.iter().map(|variant| variant.name).collect();
             let text = format!("{} has no variant {variant:?}; valid: {}", rule.id, names.join(", "));
             return Err(ExceptionError::Rule(text));
+        }
+        if settings.expires.as_deref().is_some_and(|day| !is_day(day)) {
+            return Err(ExceptionError::Day);
         }
         for (name, text) in [("owner", &settings.owner), ("reason", &settings.reason)] {
             if text.trim().is_empty() {

@@ -1,8 +1,12 @@
 //! The parts of a document that matter: commands, variables of the go command, images, and calls of other files.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{setting::Setting, text::Text, word::Word};
+
+/// Number of bytes of scripts and words that are read of one file, with those that expansions make and that stand in several
+/// scripts.
+const MAX_READ: usize = 8 << 20;
 
 /// Everything that one document holds.
 #[derive(Debug, Default)]
@@ -19,13 +23,41 @@ pub struct Extract {
     pub used_stages: Vec<String>,
     /// Reasons why a part could not be read.
     pub problems: Vec<String>,
+    /// Number of bytes that were read.
+    read: usize,
+    /// Calls that are in `calls`.
+    seen: HashSet<(Callee, Option<Arc<str>>, Setting)>,
 }
 
 impl Extract {
+    /// Counts bytes that are about to be read. Returns whether the file has not had too many; if it has, that is a problem.
+    pub fn spend(&mut self, bytes: usize) -> bool {
+        let before = self.read;
+        self.read = before.saturating_add(bytes).saturating_add(1);
+        if before < MAX_READ && self.read >= MAX_READ {
+            self.problems.push("its commands expand to too much; some of them are not looked at".to_owned());
+        }
+        self.read < MAX_READ
+    }
+
+    /// Notes once that a part is not looked at.
+    pub fn skip(&mut self, reason: &str) {
+        if !self.problems.iter().any(|problem| problem == reason) {
+            self.problems.push(reason.to_owned());
+        }
+    }
+
+    /// Adds a call, unless it is there already.
+    pub fn call(&mut self, callee: Callee, place: Option<u32>, context: &Context) {
+        if self.spend(64) && self.seen.insert((callee.clone(), context.unit.clone(), context.setting)) {
+            self.calls.push(Call { callee, place, context: context.clone() });
+        }
+    }
+
     /// Whether the document holds nothing that matters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { commands, declarations, images, calls, used_stages, problems } = self;
+        let Self { commands, declarations, images, calls, used_stages, problems, .. } = self;
         commands.is_empty()
             && declarations.is_empty()
             && images.is_empty()
@@ -86,8 +118,8 @@ pub struct BaseImage {
 pub struct Call {
     /// The called part.
     pub callee: Callee,
-    /// Text of the call, for its place in the file.
-    pub text: Text,
+    /// Place of the call in the file; `None` if it is no text of it.
+    pub place: Option<u32>,
     /// Place of the caller.
     pub context: Context,
 }

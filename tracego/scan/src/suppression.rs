@@ -6,6 +6,11 @@ use tracego_analyze::rules::registry;
 
 use crate::source::SourceFile;
 
+/// Maximum length of a line with a suppression, in bytes.
+const MAX_LINE: usize = 4096;
+/// Maximum number of lines of comments between a suppression and its line.
+const MAX_COMMENT: usize = 64;
+
 /// The word that begins a suppression.
 const MARKER: &[u8] = b"tracego:allow";
 /// Beginnings of comments in the languages that are read.
@@ -46,6 +51,10 @@ impl Suppression {
         let mut found = Vec::new();
         for offset in memchr::memmem::find_iter(file.bytes(), MARKER) {
             let line = file.position(offset).line;
+            // One comment in a line, which is no longer than a person writes.
+            if found.last().is_some_and(|last: &Self| last.line == line) || file.line(line).len() > MAX_LINE {
+                continue;
+            }
             let text = String::from_utf8_lossy(file.line(line)).into_owned();
             let Some((before, behind)) = text.split_once("tracego:allow") else { continue };
             let before = before.trim_end();
@@ -70,9 +79,10 @@ impl Suppression {
         let mut until = None;
         let mut reason: Vec<&str> = Vec::new();
         for word in words {
-            match word.strip_prefix("until=") {
-                Some(day) if reason.is_empty() => until = Some(day.to_owned()),
-                _ => reason.push(word),
+            let bare = word.trim_matches(['(', ')', ',', ';']);
+            match bare.strip_prefix("until=").or_else(|| bare.strip_prefix("until:")) {
+                Some(day) => until = Some(day.to_owned()),
+                None => reason.push(word),
             }
         }
         let unknown = rules.iter().find(|id| registry::find(id).is_none());
@@ -81,7 +91,9 @@ impl Suppression {
             () if unknown.is_some() => {
                 unknown.map(|id| format!("there is no rule {id}; {}", registry::nearest_id(id)))
             }
-            () if reason.is_empty() => Some("it gives no reason: tracego:allow TG001 reason".to_owned()),
+            () if !reason.iter().any(|word| word.contains(char::is_alphabetic)) => {
+                Some("it gives no reason: tracego:allow TG001 reason".to_owned())
+            }
             () if until.as_deref().is_some_and(|day| !is_day(day)) => {
                 Some("until is not a day as in until=2027-01-31".to_owned())
             }
@@ -134,11 +146,11 @@ fn next_line(file: &SourceFile, line: usize) -> usize {
         text.is_empty()
             || COMMENTS.iter().any(|comment| *comment != "*" && text.starts_with(comment.as_bytes()))
     };
-    (line + 1..=file.line_count()).find(|number| !is_comment(number)).unwrap_or(line)
+    (line + 1..=file.line_count()).take(MAX_COMMENT).find(|number| !is_comment(number)).unwrap_or(line)
 }
 
 /// Whether a text is a day such as `2027-01-31`.
-fn is_day(text: &str) -> bool {
+pub(crate) fn is_day(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let mut number = |digits: usize| parts.next().filter(|part| part.len() == digits)?.parse::<u16>().ok();
     let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };

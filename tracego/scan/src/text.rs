@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Maximum number of bytes that expansions may make of one text.
-pub const MAX_LENGTH: usize = 64 << 10;
+/// Maximum number of bytes of one text: those of the largest file.
+pub const MAX_LENGTH: usize = 1 << 20;
 
 /// Maximum number of bytes between two decoded bytes.
 const MAX_GAP: usize = 512;

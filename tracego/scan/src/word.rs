@@ -48,6 +48,15 @@ impl Word {
         self.text.bytes() == text.as_bytes()
     }
 
+    /// Splits `NAME=value`. Returns `None` for any other word.
+    #[must_use]
+    pub fn split_at_equals(&self) -> Option<(String, Self)> {
+        let equals = memchr::memchr(b'=', self.text.bytes())?;
+        let name = self.text.slice(0..equals).to_str().into_owned();
+        let text = self.text.slice(equals + 1..self.text.len());
+        Some((name, Self { text, ..self.clone() }))
+    }
+
     /// Returns the last part of the word as a path, without `.exe`.
     #[must_use]
     pub fn base_name(&self) -> String {

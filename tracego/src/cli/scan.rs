@@ -20,14 +20,14 @@ pub struct Scan {
     /// Write the report in another form to a file, too; may be repeated.
     #[arg(id = "report-also", long = "also", value_name = "FORM=FILE", value_parser = form_and_file)]
     pub also: Vec<(ScanFormName, PathBuf)>,
-    /// End with 5 if a finding is at least this severe: low, medium, high, critical, or none.
+    /// End with 5 if a finding is at least this severe: low, medium, high, critical, or never.
     #[arg(id = "report-fail-on", long = "fail-on", value_name = "SEVERITY", default_value = "high")]
-    #[arg(value_parser = PossibleValuesParser::new(["low", "medium", "high", "critical", "none"]).map(limit))]
+    #[arg(value_parser = PossibleValuesParser::new(["low", "medium", "high", "critical", "never"]).map(limit))]
     pub fail_on: FailLimit,
     /// File of findings that are known and do not count.
     #[arg(id = "report-baseline", long = "baseline", value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Write the findings of this scan to the baseline, and end with 0.
+    /// Write the findings of this scan to the baseline. Ends with 0, or with 1 if a file could not be read.
     #[arg(id = "report-update", long = "update-baseline", requires = "report-baseline")]
     pub update_baseline: bool,
     /// Scan what git has staged for the next commit, as it is staged.

@@ -1,6 +1,6 @@
 //! The timeline of a run: a report in the columns of the page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     history::{ExitOutcome, ReportedFinding, ReportedJob, SealVerdict, StopEffect},
@@ -21,8 +21,7 @@ pub fn timeline(report: &RunReport) -> TimelineData {
     let history = &report.history;
     let mut builder = TimelineBuilder::new();
     let origin = history.programs.iter().map(|run| run.began).min().unwrap_or_default();
-    let stopped: BTreeSet<u32> =
-        history.stops.iter().filter(|stop| stop.effect == StopEffect::Stopped).map(|stop| stop.pid).collect();
+    let stopped = stopped_programs(report);
     let new: BTreeSet<usize> =
         report.comparison.iter().flat_map(|comparison| &comparison.new).map(|new| new.program).collect();
     for (at, run) in history.programs.iter().enumerate() {
@@ -39,7 +38,7 @@ pub fn timeline(report: &RunReport) -> TimelineData {
             pid: run.pid,
             exit: run.exit.map_or(Exit::Unknown, exit),
             role: run.role.map_or("", |role| role.as_str()),
-            flags: ProcessFlags { stopped: stopped.contains(&run.pid), is_new: new.contains(&at) },
+            flags: ProcessFlags { stopped: stopped.contains(&at), is_new: new.contains(&at) },
         });
     }
     for finding in &history.findings {
@@ -52,6 +51,23 @@ pub fn timeline(report: &RunReport) -> TimelineData {
     data.job = main.map(job_fields).unwrap_or_default();
     data.verdict = verdict(report, std::mem::take(&mut data.verdict));
     data
+}
+
+/// Returns the programs that were stopped: of each process, the last one that began before the decision.
+fn stopped_programs(report: &RunReport) -> BTreeSet<usize> {
+    let history = &report.history;
+    let mut by_pid: HashMap<u32, Vec<usize>> = HashMap::new();
+    for (at, run) in history.programs.iter().enumerate() {
+        by_pid.entry(run.pid).or_default().push(at);
+    }
+    let stops = history.stops.iter().filter(|stop| stop.effect == StopEffect::Stopped);
+    let programs = stops.filter_map(|stop| {
+        let began = |at: &usize| history.programs.get(*at).map(|run| run.began);
+        let candidates = by_pid.get(&stop.pid)?.iter().copied();
+        let earlier = candidates.filter(|at| began(at).is_some_and(|began| began <= stop.time));
+        earlier.max_by_key(|at| began(at))
+    });
+    programs.collect()
 }
 
 fn joined(arguments: &[Box<str>]) -> String {

@@ -26,14 +26,18 @@ pub(super) fn of(words: &[Word], folder: Option<&str>) -> Vec<Callee> {
         "sh" | "source" | "." => operands().take(1).map(|path| script(path, folder)).collect(),
         _ => {
             let path = first.value();
-            let is_script =
-                !first.has_holes && (path.starts_with("./") || path.contains('/') && !path.starts_with('/'));
+            let is_script = path.contains('/') && !path.starts_with('/');
             if is_script { vec![script(&path, folder)] } else { Vec::new() }
         }
     }
 }
 
 fn script(path: &str, folder: Option<&str>) -> Callee {
+    // `$CI_PROJECT_DIR/scripts/x.sh` and `"$(dirname "$0")"/x.sh`: a folder of the checkout.
+    let path = match path.strip_prefix('$') {
+        Some(rest) => rest.split_once('/').map_or(rest, |(_, path)| path),
+        None => path,
+    };
     let path = path.trim_start_matches("./");
     match folder.filter(|folder| !folder.is_empty()) {
         Some(folder) => {
@@ -50,12 +54,19 @@ fn make(values: &[String]) -> Callee {
         match value.as_str() {
             "-C" | "--directory" => folder = values.next().cloned(),
             "-f" | "--file" | "--makefile" => file = values.next().cloned(),
-            "-j" | "-l" | "-o" | "-W" | "-I" => {
-                // Their number may be left out.
+            "-o" | "-W" | "-I" => _ = values.next(),
+            "-j" | "-l" => {
+                // The number may be left out.
                 let mut ahead = values.clone();
                 if ahead.next().is_some_and(|next| next.bytes().all(|b| b.is_ascii_digit())) {
                     values = ahead;
                 }
+            }
+            _ if value.starts_with("--file=") || value.starts_with("--makefile=") => {
+                file = value.split_once('=').map(|(_, path)| path.to_owned());
+            }
+            _ if value.starts_with("-f") && !value.starts_with("--") => {
+                file = value.get(2..).map(str::to_owned)
             }
             _ if value.starts_with("-C") => folder = value.get(2..).map(str::to_owned),
             _ if value.starts_with("--directory=") => {

@@ -55,9 +55,8 @@ pub(super) fn command(words: &[Word]) -> Option<Vec<Word>> {
         if value == "--entrypoint" {
             entrypoint = words.get(index + 1).cloned();
             index += 2;
-        } else if let Some(program) = value.strip_prefix("--entrypoint=") {
-            let text = word.text.slice(word.text.len() - program.len()..word.text.len());
-            entrypoint = Some(Word { text, ..word.clone() });
+        } else if value.starts_with("--entrypoint=") {
+            entrypoint = word.split_at_equals().map(|(_, program)| program);
             index += 1;
         } else if VALUED.contains(&value.as_str()) {
             index += 2;

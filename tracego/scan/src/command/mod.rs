@@ -5,12 +5,15 @@ mod container;
 mod wrapper;
 
 use crate::{
-    extract::{Call, Context, Declaration, Extract, FoundCommand},
-    shell::{self, MAX_DEPTH, SimpleCommand, Variables},
+    extract::{Context, Declaration, Extract, FoundCommand},
+    shell::{self, DECLARATIONS, MAX_DEPTH, SimpleCommand, Variables},
     text::Text,
     word::Word,
 };
 use wrapper::{Form, Wrapper};
+
+/// Maximum number of words between an unknown program and the go command.
+const MAX_UNKNOWN: usize = 4;
 
 /// Variables of the go command that are looked at.
 pub const GO_ENVIRONMENT: [&str; 11] = [
@@ -45,7 +48,7 @@ pub struct CommandReader<'a> {
     pub variables: Variables,
     /// Receives what is found.
     pub extract: &'a mut Extract,
-    /// Called for a file that a script writes, with its path and content.
+    /// Files that the scripts write, each with its path and content.
     pub written: Vec<(String, Text)>,
 }
 
@@ -68,17 +71,24 @@ impl<'a> CommandReader<'a> {
 
     fn script(&mut self, script: &Text, chain: &Chain) {
         if chain.depth >= MAX_DEPTH {
+            self.extract.skip("scripts in scripts are too deep; the innermost ones are not looked at");
+            return;
+        }
+        if !self.extract.spend(script.len()) {
             return;
         }
         let chain = Chain { depth: chain.depth + 1, ..chain.clone() };
+        let before = self.variables.expanded();
         let commands = shell::parse(script, &mut self.variables);
+        if !self.extract.spend(self.variables.expanded() - before) {
+            return;
+        }
         for (index, command) in commands.iter().enumerate() {
             self.command(command, &chain);
             let next = commands.get(index + 1).filter(|_| command.is_piped);
-            if let Some(next) =
-                next.filter(|next| next.words.first().is_some_and(is_shell) && next.words.len() <= 2)
-            {
-                let _ = next;
+            let is_read =
+                next.is_some_and(|next| next.words.len() <= 2 && next.words.first().is_some_and(is_shell));
+            if is_read {
                 self.printed_script(command, &chain);
             }
         }
@@ -115,7 +125,7 @@ impl<'a> CommandReader<'a> {
             let file = tee.and_then(|tee| command.words.get(tee + 1..)?.iter().find(|word| !is_option(word)));
             self.written.extend(file.map(|file| (file.value(), content.clone())));
         }
-        if ["export", "declare", "local", "readonly", "typeset"].iter().any(|name| first.is(name)) {
+        if DECLARATIONS.iter().any(|name| first.is(name)) {
             for word in command.words.iter().skip(1) {
                 self.declare_word(word);
             }
@@ -125,10 +135,8 @@ impl<'a> CommandReader<'a> {
     }
 
     fn declare_word(&mut self, word: &Word) {
-        let value = word.value();
-        if let Some((name, rest)) = value.split_once('=') {
-            let text = word.text.slice(word.text.len().saturating_sub(rest.len())..word.text.len());
-            self.declare(name, &Word { text, ..word.clone() });
+        if let Some((name, value)) = word.split_at_equals() {
+            self.declare(&name, &value);
         }
     }
 
@@ -147,13 +155,20 @@ impl<'a> CommandReader<'a> {
     /// Goes through the words of one command.
     fn words(&mut self, words: &[Word], input: &[Text], chain: &Chain) {
         let Some((first, rest)) = words.split_first() else { return };
-        if chain.depth + chain.wrappers.len() > 4 * MAX_DEPTH {
+        let length = words.iter().map(|word| word.text.len() + 1).sum();
+        if chain.depth + chain.wrappers.len() > 4 * MAX_DEPTH || !self.extract.spend(length) {
             return;
         }
         if first.is_go_command() {
             return self.add(words, chain);
         }
+        if let Some(known) = behind_hole(words) {
+            return self.words(&known, input, &Chain { is_guessed: true, ..chain.clone() });
+        }
         let name = first.base_name();
+        if name == "cd" || name == "pushd" {
+            self.change_folder(rest);
+        }
         let mut inner = chain.clone();
         inner.wrappers.push(name.clone());
         match name.as_str() {
@@ -180,6 +195,18 @@ impl<'a> CommandReader<'a> {
         }
     }
 
+    /// Follows `cd`, for the calls behind it.
+    fn change_folder(&mut self, rest: &[Word]) {
+        if let Some(word) = rest.iter().find(|word| !is_option(word)).filter(|word| !word.has_holes) {
+            let folder = self.context.folder.clone().unwrap_or_default();
+            let value = word.value();
+            self.context.folder = match value.strip_prefix('/') {
+                Some(_) => self.context.folder.clone(),
+                None => Some(format!("{folder}/{value}")),
+            };
+        }
+    }
+
     /// Looks for a go command behind `--` of a program that is not known.
     fn guess(&mut self, name: &str, rest: &[Word], input: &[Text], chain: &Chain) {
         const READERS: [&str; 14] = [
@@ -195,6 +222,10 @@ impl<'a> CommandReader<'a> {
     }
 
     fn add(&mut self, words: &[Word], chain: &Chain) {
+        // A command that is judged costs more than its words.
+        if !self.extract.spend(512) {
+            return;
+        }
         let mut context = self.context.clone();
         if chain.is_watched && context.setting.is_open() {
             context.setting = crate::setting::Setting::Developer;
@@ -218,8 +249,8 @@ impl<'a> CommandReader<'a> {
     fn call(&mut self, words: &[Word]) {
         let folder = self.context.folder.clone();
         for callee in callee::of(words, folder.as_deref()) {
-            let text = words.first().map(|word| word.text.clone()).unwrap_or_default();
-            self.extract.calls.push(Call { callee, text, context: self.context.clone() });
+            let place = words.first().filter(|word| !word.text.is_empty()).map(|word| word.text.place(0));
+            self.extract.call(callee, place, &self.context);
         }
     }
 
@@ -270,11 +301,9 @@ impl<'a> CommandReader<'a> {
                     self.script(&script.text, &chain);
                 }
                 return;
-            } else if let Some((name, _)) = value.split_once('=').filter(|_| !value.starts_with('-')) {
-                let text = word.text.slice(name.len() + 1..word.text.len());
-                let value = Word { text, ..word.clone() };
-                self.declare(name, &value);
-                chain.assignments.push((name.to_owned(), value));
+            } else if let Some((name, value)) = word.split_at_equals().filter(|_| !value.starts_with('-')) {
+                self.declare(&name, &value);
+                chain.assignments.push((name, value));
             } else if !value.starts_with('-') {
                 return self.words(rest.get(index..).unwrap_or_default(), input, &chain);
             }
@@ -291,6 +320,7 @@ impl<'a> CommandReader<'a> {
             words = words.get(action + 1..).unwrap_or_default();
             let end = words.iter().position(|word| word.is(";") || word.is("+")).unwrap_or(words.len());
             self.words(words.get(..end).unwrap_or_default(), input, chain);
+            words = words.get(end..).unwrap_or_default();
         }
     }
 
@@ -321,14 +351,11 @@ impl<'a> CommandReader<'a> {
         if wrapper.form == Form::Operands {
             let scripts: Vec<&Word> = rest.iter().filter(|word| word.text.bytes().contains(&b' ')).collect();
             scripts.into_iter().for_each(|script| self.script(&script.text, &chain));
+            // npx and its like run a command; the others, only scripts.
+            let runs =
+                chain.wrappers.last().is_some_and(|name| matches!(name.as_str(), "npx" | "bunx" | "pnpx"));
             let command = rest.iter().position(|word| !is_option(word)).and_then(|at| rest.get(at..));
-            return self.words(
-                command
-                    .filter(|_| chain.wrappers.last().is_some_and(|name| name.contains('x')))
-                    .unwrap_or_default(),
-                input,
-                &chain,
-            );
+            return self.words(command.filter(|_| runs).unwrap_or_default(), input, &chain);
         }
         let behind = rest.iter().position(|word| word.is("--")).and_then(|dashes| rest.get(dashes + 1..));
         if wrapper.form == Form::Dashes {
@@ -362,10 +389,7 @@ impl<'a> CommandReader<'a> {
                 index += 2;
             } else if is_option(word) || value.contains('=') && !word.is_go_command() && is_assignment(&value)
             {
-                if let Some((name, _)) = value.split_once('=').filter(|_| !is_option(word)) {
-                    let text = word.text.slice(name.len() + 1..word.text.len());
-                    chain.assignments.push((name.to_owned(), Word { text, ..word.clone() }));
-                }
+                chain.assignments.extend(word.split_at_equals().filter(|_| !is_option(word)));
                 index += 1;
             } else if operands > 0 {
                 operands -= 1;
@@ -406,11 +430,30 @@ impl<'a> CommandReader<'a> {
                 if let Some(script) = rest.get(index + 1) {
                     self.script(&script.text, chain);
                 }
-            } else if let Some((name, _)) = value.split_once('=').filter(|(name, _)| names.contains(name)) {
-                self.script(&word.text.slice(name.len() + 1..word.text.len()), chain);
+            } else if let Some((_, script)) =
+                word.split_at_equals().filter(|(name, _)| names.contains(&&**name))
+            {
+                self.script(&script.text, chain);
             }
         }
     }
+}
+
+/// Returns the words behind a variable in front that is not known, such as `$(Q)go run` or `$SUDO go run`, if the go command
+/// follows: most such variables are empty or name a wrapper.
+fn behind_hole(words: &[Word]) -> Option<Vec<Word>> {
+    let (first, rest) = words.split_first().filter(|(first, _)| first.has_holes && !first.is_quoted)?;
+    let value = first.value();
+    let end = match value.strip_prefix('$')?.bytes().next()? {
+        b'{' => value.find('}')? + 1,
+        _ => 1 + value.bytes().skip(1).take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count(),
+    };
+    let tail = Word { text: first.text.slice(end..first.text.len()), has_holes: false, ..first.clone() };
+    if !tail.text.is_empty() {
+        return tail.is_go_command().then(|| std::iter::once(tail).chain(rest.iter().cloned()).collect());
+    }
+    let go = rest.iter().position(Word::is_go_command).filter(|go| *go <= MAX_UNKNOWN)?;
+    rest.get(go..).map(<[Word]>::to_vec)
 }
 
 /// Returns the value of the first option that is given.

@@ -7,6 +7,7 @@ use crate::{
     command::CommandReader,
     extract::{Context, Extract},
     setting::Setting,
+    shell::Variables,
     text::Text,
     word::Word,
 };
@@ -97,17 +98,38 @@ pub(super) fn read(documents: &[Rc<Node>], form: &CiForm, extract: &mut Extract)
     for document in documents {
         let mut matrix: Vec<&Node> = Vec::new();
         document.each_mapping(&mut |mapping| {
-            matrix.extend(mapping.get("matrix").map(Rc::as_ref));
+            if matrix.len() < MAX_VALUES {
+                matrix.extend(mapping.get("matrix").map(Rc::as_ref));
+            }
             true
         });
+        let mut variables = Variables::default();
         document.each_mapping(&mut |mapping| {
-            read_mapping(mapping, form, &matrix, extract);
+            for (name, value) in
+                form.variables.iter().filter_map(|key| mapping.get(key)).flat_map(|all| all.entries())
+            {
+                let value = value.get("value").unwrap_or(value);
+                if let (Some(name), Some(word)) = (name.value(), value.words().into_iter().next()) {
+                    variables.set(&name, Word { is_quoted: false, ..word });
+                }
+            }
+            true
+        });
+        let known = CiFacts { matrix, variables };
+        document.each_mapping(&mut |mapping| {
+            read_mapping(mapping, form, &known, extract);
             true
         });
     }
 }
 
-fn read_mapping(mapping: &Node, form: &CiForm, matrix: &[&Node], extract: &mut Extract) {
+/// Facts of a file that hold for all its scripts. A variable that several jobs set has its last value.
+struct CiFacts<'a> {
+    matrix: Vec<&'a Node>,
+    variables: Variables,
+}
+
+fn read_mapping(mapping: &Node, form: &CiForm, known: &CiFacts<'_>, extract: &mut Extract) {
     let folder = ["working-directory", "working_directory", "workingDirectory", "dir"]
         .iter()
         .find_map(|key| mapping.get(key)?.value());
@@ -128,19 +150,20 @@ fn read_mapping(mapping: &Node, form: &CiForm, matrix: &[&Node], extract: &mut E
         if is_words && !value.elements().is_empty() && form.name != "other" {
             CommandReader::new(&context, extract).read_words(value.words());
         } else if is_script {
-            read_value(value, &context, matrix, extract);
+            read_value(value, &context, known, extract);
         }
     }
     read_programs(mapping, &context, extract);
 }
 
 /// Reads a script: its texts are lines for one shell.
-fn read_value(value: &Node, context: &Context, matrix: &[&Node], extract: &mut Extract) {
+fn read_value(value: &Node, context: &Context, known: &CiFacts<'_>, extract: &mut Extract) {
     // GitLab's steps and CircleCI's commands name their script once more.
     let texts: Vec<&Text> = value.scalars();
     let mut reader = CommandReader::new(context, extract);
+    reader.variables = known.variables.clone();
     for text in texts {
-        for script in with_values(text, matrix) {
+        for script in with_values(text, &known.matrix) {
             reader.read_script(&script);
         }
     }
@@ -155,10 +178,10 @@ fn with_values(text: &Text, matrix: &[&Node]) -> Vec<Text> {
     let expression = text.slice(start + 3..start + length).to_str().trim().to_owned();
     let Some(name) = expression.strip_prefix("matrix.") else { return vec![text.clone()] };
     let values = matrix.iter().flat_map(|matrix| {
-        let own = matrix.get(name).map(|list| list.scalars()).unwrap_or_default();
-        let included = matrix.get("include").map(|list| list.elements().to_vec()).unwrap_or_default();
-        let included = included.into_iter().filter_map(|entry| entry.get(name)?.text().cloned());
-        own.into_iter().cloned().chain(included).collect::<Vec<_>>()
+        let own = matrix.get(name).map(|list| list.elements()).unwrap_or_default().iter();
+        let own = own.filter_map(|value| value.text().cloned());
+        let included = matrix.get("include").map(|list| list.elements()).unwrap_or_default().iter();
+        own.chain(included.take(MAX_VALUES).filter_map(|entry| entry.get(name)?.text().cloned()))
     });
     let place = text.place(start);
     let with: Vec<Text> = values

@@ -44,12 +44,55 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
             stage.instructions.push(instruction);
         }
     }
-    let last = stages.len() - 1;
     let is_earthfile = file.name() == "Earthfile";
+    let last = LastStage::of(&stages);
     for (index, stage) in stages.iter().enumerate() {
         if index > 0 || is_earthfile {
-            read_stage(stage, index == last && !is_earthfile, &arguments, extract);
+            let is_last = index + 1 == stages.len() && !is_earthfile;
+            let is_started = last.command == Some(index) && !is_earthfile;
+            let build = match is_last && last.command.is_none() {
+                true => Setting::ImageWithoutCommand,
+                false => Setting::ImageBuild,
+            };
+            let start = if is_started { Setting::Production } else { Setting::UnusedStage };
+            read_stage(stage, build, start, &arguments, extract);
         }
+    }
+    let image = last.base.and_then(|base| stages.get(base)).map(|stage| stage.image.clone());
+    if let Some(name) = image.filter(|_| last.command.is_some() && !is_earthfile) {
+        let context = Context { setting: Setting::ImageBuild, unit: None, folder: None };
+        extract.images.push(BaseImage { name, context });
+    }
+}
+
+/// The last stage, and those that it is based on.
+struct LastStage {
+    /// The stage whose CMD and ENTRYPOINT are in force.
+    command: Option<usize>,
+    /// The stage that is based on an image.
+    base: Option<usize>,
+}
+
+impl LastStage {
+    fn of(stages: &[Stage]) -> Self {
+        let mut found = Self { command: None, base: None };
+        let mut current = stages.len().checked_sub(1).filter(|index| *index > 0);
+        while let Some((index, stage)) = current.and_then(|index| Some((index, stages.get(index)?))) {
+            if found.command.is_none() && stage.has_command() {
+                found.command = Some(index);
+            }
+            found.base = Some(index);
+            // A stage can only be based on one that stands in front of it.
+            let image = stage.image.to_str();
+            current = stages.iter().take(index).position(|earlier| earlier.name.as_deref() == Some(&*image));
+        }
+        found
+    }
+}
+
+impl Stage {
+    fn has_command(&self) -> bool {
+        self.instructions.iter().any(|instruction| matches!(instruction.name.as_str(), "CMD" | "ENTRYPOINT"))
     }
 }
 
@@ -62,11 +105,8 @@ fn stage_of(from: &Instruction) -> Stage {
     Stage { name, image, instructions: Vec::new() }
 }
 
-fn read_stage(stage: &Stage, is_last: bool, arguments: &Variables, extract: &mut Extract) {
+fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variables, extract: &mut Extract) {
     let unit: Option<Arc<str>> = stage.name.as_deref().map(Arc::from);
-    let has_command = stage.instructions.iter().any(|i| matches!(i.name.as_str(), "CMD" | "ENTRYPOINT"));
-    let build = if is_last && !has_command { Setting::ImageWithoutCommand } else { Setting::ImageBuild };
-    let start = if is_last { Setting::Production } else { Setting::UnusedStage };
     let context = |setting| Context { setting, unit: unit.clone(), folder: None };
     let mut variables = arguments.clone();
     let (mut entrypoint, mut command) = (None, None);
@@ -97,14 +137,15 @@ fn read_stage(stage: &Stage, is_last: bool, arguments: &Variables, extract: &mut
             _ => {}
         }
     }
-    if is_last && has_command {
-        extract.images.push(BaseImage { name: stage.image.clone(), context: context(Setting::ImageBuild) });
-    }
     let mut reader = CommandReader::new(&context(start), extract);
     reader.variables = variables;
     match (entrypoint.and_then(exec_form::words), command) {
         // Arguments of CMD are appended to an entry point in exec form.
         (Some(mut words), Some(command)) => {
+            // A script as entry point often executes its arguments.
+            let own =
+                exec_form::words(command).filter(|words| words.first().is_some_and(Word::is_go_command));
+            reader.read_words(own.unwrap_or_default());
             match exec_form::words(command) {
                 Some(more) => words.extend(more),
                 None => words.extend(
@@ -134,18 +175,15 @@ fn read_form(text: &Text, reader: &mut CommandReader<'_>) {
 
 fn read_run(instruction: &Instruction, reader: &mut CommandReader<'_>) {
     let text = without_options(&instruction.arguments);
+    read_form(&text, reader);
     if let [(_, body), ..] = instruction.heredocs.as_slice() {
-        let command = text.to_str().trim_start().to_owned();
         // `RUN <<EOF`: the document is the script. `RUN python <<EOF`: it is input of another program.
         let head = words_of(&text);
         let interpreter = head.iter().find(|word| !word.value().starts_with("<<"));
-        let is_shell = interpreter.is_none_or(|word| word.base_name().ends_with("sh"));
-        if command.starts_with("<<") || is_shell {
+        if interpreter.is_none_or(|word| word.base_name().ends_with("sh")) {
             reader.read_script(body);
         }
-        return;
     }
-    read_form(&text, reader);
 }
 
 /// Leaves out options such as `--mount=type=cache,target=/root`.
@@ -169,15 +207,7 @@ fn pairs(text: &Text) -> Vec<(String, Word)> {
     match (values.as_slice(), words.as_slice()) {
         // The old form: `ENV NAME value`.
         ([name, _, ..], [_, value, ..]) if !name.contains('=') => vec![(name.clone(), value.clone())],
-        _ => words
-            .iter()
-            .filter_map(|word| {
-                let value = word.value();
-                let (name, rest) = value.split_once('=')?;
-                let text = word.text.slice(word.text.len().saturating_sub(rest.len())..word.text.len());
-                Some((name.to_owned(), Word { text, ..word.clone() }))
-            })
-            .collect(),
+        _ => words.iter().filter_map(Word::split_at_equals).collect(),
     }
 }
 
@@ -275,7 +305,14 @@ fn read_heredocs(
     let head = instruction.arguments.bytes().to_vec();
     let mut position = 0;
     while let Some(found) = head.get(position..).and_then(|rest| memchr::memmem::find(rest, b"<<")) {
+        let front = head.get(..position + found).unwrap_or_default();
+        let digits = front.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let front = front.get(..front.len() - digits).unwrap_or_default();
         position += found + 2;
+        // `$((1<<20))` is no here-document.
+        if front.last().is_some_and(|byte| !byte.is_ascii_whitespace()) {
+            continue;
+        }
         let rest = head.get(position..).unwrap_or_default();
         let rest = rest.strip_prefix(b"-").unwrap_or(rest);
         let quoted = rest.first().is_some_and(|b| matches!(b, b'"' | b'\''));
@@ -286,9 +323,9 @@ fn read_heredocs(
             continue;
         }
         let from = index;
-        while lines.get(index).is_some_and(|line| line.bytes().trim_ascii() != name.as_bytes()) {
-            index += 1;
-        }
+        let is_end = |line: &Text| line.bytes().trim_ascii() == name.as_bytes();
+        let Some(length) = lines.get(from..).and_then(|rest| rest.iter().position(is_end)) else { continue };
+        index += length;
         let start = starts.get(from).copied().unwrap_or(file.len()).min(file.len());
         let end = starts.get(index).copied().unwrap_or(file.len()).clamp(start, file.len());
         let body = file.slice(start..end);

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::expression;
 use crate::{
     command::CommandReader,
-    extract::{Call, Callee, Context, Extract},
+    extract::{Callee, Context, Extract},
     setting::Setting,
     source::SourceFile,
     text::Text,
@@ -64,11 +64,7 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
         let name: Arc<str> = name.into();
         for dependency in dependencies.split_whitespace().filter(|word| *word != "&&") {
             let callee = Callee::Unit(dependency.trim_matches(['(', ')']).to_owned());
-            extract.calls.push(Call {
-                callee,
-                text: line.clone(),
-                context: context(Some(Arc::clone(&name))),
-            });
+            extract.call(callee, Some(line.place(0)), &context(Some(Arc::clone(&name))));
         }
         recipe = Some((name, Text::default()));
     }

@@ -146,7 +146,11 @@ impl DocumentKind {
                 Some(Self::Dockerfile)
             }
             () if lower.starts_with("dockerfile") && !is_source(extension) => Some(Self::Dockerfile),
-            () if lower.starts_with("makefile") || matches!(extension, "mk" | "mak") => Some(Self::Makefile),
+            () if lower.starts_with("makefile") && !is_source(extension)
+                || matches!(extension, "mk" | "mak") =>
+            {
+                Some(Self::Makefile)
+            }
             () if extension == "just" => Some(Self::Justfile),
             () if lower.starts_with("jenkinsfile") || matches!(extension, "jenkinsfile" | "groovy") => {
                 Some(Self::Jenkinsfile)
@@ -229,7 +233,7 @@ impl DocumentKind {
     pub fn of_first_line(line: &[u8]) -> Option<Self> {
         let line = String::from_utf8_lossy(line.get(..line.len().min(128)).unwrap_or_default()).into_owned();
         let program = line.strip_prefix("#!")?;
-        let names = || program.split([' ', '/', '\t', '\n']);
+        let names = || program.split([' ', '/', '\t', '\n', '\r']);
         let is = |suffix: &str| {
             names().any(|name| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == suffix)
         };
@@ -289,6 +293,12 @@ fn is_source(extension: &str) -> bool {
             | "dockerignore"
             | "c"
             | "java"
+            | "orig"
+            | "bak"
+            | "rej"
+            | "swp"
+            | "tmp"
+            | "markdown"
     )
 }
 
@@ -308,7 +318,7 @@ fn of_json(lower: &str, folder: &dyn Fn(&str) -> bool) -> Option<DocumentKind> {
 fn of_source(extension: &str) -> Option<DocumentKind> {
     Some(match extension {
         "go" => DocumentKind::GoSource,
-        "sh" | "bash" | "zsh" | "ksh" | "ash" | "bats" => DocumentKind::Shell,
+        "sh" | "bash" | "zsh" | "ksh" | "ash" | "bats" | "ps1" | "bat" | "cmd" => DocumentKind::Shell,
         "py" => DocumentKind::Python,
         "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" => DocumentKind::JavaScript,
         "rb" | "rake" => DocumentKind::Ruby,

@@ -4,6 +4,7 @@ use crate::{
     command::CommandReader,
     extract::{Context, Extract},
     setting::Setting,
+    shell::{self, SimpleCommand, Variables},
     source::SourceFile,
     text::Text,
     word::Word,
@@ -35,19 +36,20 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
                 reader.read_script(&value.slice(prefix..value.len()));
             }
             "Environment" | "environment" => {
-                for pair in value.to_str().split([' ', ',']) {
-                    let pair = pair.trim().trim_matches('"');
-                    if let Some((name, set)) = pair.split_once('=') {
-                        let set = set.trim_matches('"');
-                        let start = memchr::memmem::find(value.bytes(), set.as_bytes()).unwrap_or_default();
-                        let word = Word::known(value.slice(start..start + set.len()));
-                        reader.declare(name, &word);
-                    }
+                let commands = shell::parse(&value, &mut Variables::default());
+                for (name, value) in commands.into_iter().flat_map(assigned) {
+                    reader.declare(&name, &value);
                 }
             }
             _ => {}
         }
     }
+}
+
+/// Returns the assignments that the words of a line are.
+fn assigned(command: SimpleCommand) -> Vec<(String, Word)> {
+    let words = command.words.iter().filter_map(Word::split_at_equals);
+    command.assignments.into_iter().chain(words).collect()
 }
 
 /// Reads a Procfile: `name: command`.

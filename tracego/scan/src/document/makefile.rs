@@ -2,11 +2,11 @@
 //!
 //! Source: GNU make, https://www.gnu.org/software/make/manual/
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use crate::{
     command::CommandReader,
-    extract::{Call, Callee, Context, Extract},
+    extract::{Callee, Context, Extract},
     setting::Setting,
     source::SourceFile,
     text::Text,
@@ -20,7 +20,7 @@ const MAX_EXPANDED: usize = 4 << 20;
 
 /// A recipe line with its targets.
 struct Recipe {
-    targets: Vec<String>,
+    targets: Rc<[String]>,
     script: Text,
 }
 
@@ -39,6 +39,7 @@ struct Makefile {
 /// Reads a Makefile.
 pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
     let mut makefile = Makefile::default();
+    makefile.variables.insert("MAKE".to_owned(), Text::at(0, "make"));
     makefile.split(&Text::part(file.bytes(), 0..file.bytes().len()));
     let context = |unit: Option<&str>| Context {
         setting: Setting::Open,
@@ -47,21 +48,26 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
     };
     if let Some(first) = makefile.first.clone() {
         // The goal that make takes when none is given.
-        let text = Text::default();
-        extract.calls.push(Call { callee: Callee::Unit(first), text, context: context(Some("")) });
+        extract.call(Callee::Unit(first), None, &context(Some("")));
     }
     for (target, prerequisites) in std::mem::take(&mut makefile.prerequisites) {
         let expanded = makefile.expand(&prerequisites, None, 0);
         for name in expanded.to_str().split_whitespace() {
-            let (callee, text) = (Callee::Unit(name.to_owned()), expanded.clone());
-            extract.calls.push(Call { callee, text, context: context(Some(&target)) });
+            let callee = Callee::Unit(name.to_owned());
+            extract.call(callee, Some(prerequisites.place(0)), &context(Some(&target)));
         }
     }
     for Recipe { targets, script } in std::mem::take(&mut makefile.recipes) {
         let script = makefile.expand(&script, None, 0);
-        for target in &targets {
+        for target in targets.iter() {
             CommandReader::new(&context(Some(target)), extract).read_script(&script);
         }
+    }
+    // Values that the shell makes are made whether a recipe uses them or not.
+    let made: Vec<Text> =
+        makefile.variables.values().filter(|value| is_made_by_shell(value)).cloned().collect();
+    for value in made {
+        makefile.expand(&value, None, 0);
     }
     for script in std::mem::take(&mut makefile.scripts) {
         CommandReader::new(&context(None), extract).read_script(&script);
@@ -78,21 +84,23 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
 
 impl Makefile {
     fn split(&mut self, file: &Text) {
-        let mut targets: Vec<String> = Vec::new();
+        let mut targets: Rc<[String]> = Rc::new([]);
         let mut lines = file.lines();
         while let Some(mut line) = lines.next() {
             // A line goes on behind a backslash.
-            while line.bytes().trim_ascii_end().ends_with(b"\\") {
+            let mut continues = line.bytes().ends_with(b"\\") || line.bytes().ends_with(b"\\\r");
+            while continues {
                 let Some(next) = lines.next() else { break };
                 line.push(b'\n', next.place(0));
                 line.append(&next, None);
+                continues = next.bytes().ends_with(b"\\") || next.bytes().ends_with(b"\\\r");
             }
             let bytes = line.bytes();
             if bytes.first() == Some(&b'\t') && !targets.is_empty() {
                 let prefix =
                     bytes.iter().take_while(|b| matches!(b, b'\t' | b' ' | b'@' | b'-' | b'+')).count();
                 let script = line.slice(prefix..line.len());
-                self.recipes.push(Recipe { targets: targets.clone(), script });
+                self.recipes.push(Recipe { targets: Rc::clone(&targets), script });
                 continue;
             }
             let trimmed = bytes.trim_ascii();
@@ -113,7 +121,7 @@ impl Makefile {
                 continue;
             }
             if let Some(found) = self.read_rule(&line) {
-                targets = found;
+                targets = found.into();
             }
         }
     }
@@ -125,6 +133,7 @@ impl Makefile {
         let (mut left, _) = text.split_at(equals);
         let appends = left.ends_with('+');
         let is_shell = left.ends_with('!');
+        let is_default = left.ends_with('?');
         left = left.trim_end_matches([':', '?', '+', '!']).trim();
         for keyword in ["export ", "override ", "private ", "unexport "] {
             left = left.strip_prefix(keyword).unwrap_or(left).trim();
@@ -147,8 +156,8 @@ impl Makefile {
                 old.push(b' ', value.place(0));
                 old.append(&value, None);
             }
-            // The first of several definitions is that of the usual case.
-            Some(_) if text.contains("?=") => {}
+            // `?=` keeps an earlier definition.
+            Some(_) if is_default => {}
             _ => {
                 self.variables.insert(name.to_owned(), value);
             }
@@ -168,7 +177,10 @@ impl Makefile {
         let semicolon = memchr::memchr(b';', rest.bytes());
         if let Some(at) = semicolon {
             let script = rest.slice(at + 1..rest.len());
-            self.recipes.push(Recipe { targets: targets.clone(), script });
+            let prefix =
+                script.bytes().iter().take_while(|b| matches!(b, b'\t' | b' ' | b'@' | b'-' | b'+')).count();
+            let script = script.slice(prefix..script.len());
+            self.recipes.push(Recipe { targets: targets.clone().into(), script });
         }
         let end = semicolon.or_else(|| memchr::memchr(b'#', rest.bytes())).unwrap_or(rest.len());
         for target in targets.iter().filter(|target| !target.starts_with('.')) {
@@ -220,9 +232,10 @@ impl Makefile {
     /// Returns the value of a reference to a variable or a function.
     fn reference(&mut self, inner: &Text, at: u32, depth: usize) -> Text {
         let name = inner.to_str().trim().to_owned();
-        if let Some(value) = self.variables.get(&name).cloned() {
-            self.expanded += value.len() + 1;
+        if let Some(length) = self.variables.get(&name).map(Text::len) {
+            self.expanded += length + 1;
             if depth < MAX_NESTING && self.expanded < MAX_EXPANDED {
+                let value = self.variables.get(&name).cloned().unwrap_or_default();
                 return self.expand(&value, Some(at), depth + 1);
             }
         }
@@ -242,9 +255,17 @@ impl Makefile {
             let last = arguments.rsplit(',').next().unwrap_or_default();
             return self.expand(&Text::at(at, last), Some(at), depth + 1);
         }
+        if let Some(arguments) = name.strip_prefix("if ").filter(|_| depth < MAX_NESTING) {
+            let then = arguments.split(',').nth(1).unwrap_or_default();
+            return self.expand(&Text::at(at, then), Some(at), depth + 1);
+        }
         let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         Text::at(at, &if is_name { format!("${{{name}}}") } else { "${FUNCTION}".to_owned() })
     }
+}
+
+fn is_made_by_shell(value: &Text) -> bool {
+    memchr::memmem::find(value.bytes(), b"$(shell ").is_some()
 }
 
 /// Returns the position of the bracket that closes the one at `start`, or the end.

@@ -25,8 +25,13 @@ pub(super) fn read_kubernetes(documents: &[Rc<Node>], extract: &mut Extract) {
                 mapping.get(key).filter(|value| !value.elements().is_empty()).map(|value| value.words())
             };
             let mut reader = CommandReader::new(&context, extract);
+            let arguments = list("args").unwrap_or_default();
             let mut words = list("command").unwrap_or_default();
-            words.extend(list("args").unwrap_or_default());
+            // A script as command often executes its arguments.
+            if !words.is_empty() && arguments.first().is_some_and(Word::is_go_command) {
+                reader.read_words(arguments.clone());
+            }
+            words.extend(arguments);
             reader.read_words(words);
             for script in ["script", "source"].iter().filter_map(|key| mapping.get(key)?.text()) {
                 reader.read_script(script);
@@ -64,6 +69,14 @@ pub(super) fn read_compose(documents: &[Rc<Node>], path: &str, extract: &mut Ext
         let mut reader = CommandReader::new(&context, extract);
         let list = |key: &str| service.get(key).map(|value| value.words()).unwrap_or_default();
         let text = |key: &str| service.get(key).and_then(|value| value.text());
+        // A script as entry point often executes its arguments.
+        if text("entrypoint").is_some() || !list("entrypoint").is_empty() {
+            let own = Some(list("command")).filter(|words| words.first().is_some_and(Word::is_go_command));
+            reader.read_words(own.unwrap_or_default());
+            if let Some(command) = text("command").filter(|command| command.bytes().starts_with(b"go ")) {
+                reader.read_script(command);
+            }
+        }
         match (text("entrypoint"), text("command")) {
             (None, None) => {
                 let mut words = list("entrypoint");

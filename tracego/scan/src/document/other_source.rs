@@ -9,6 +9,9 @@ use crate::{
     word::Word,
 };
 
+/// Maximum number of tokens of one list.
+const MAX_TOKENS: usize = 1024;
+
 /// Functions that take a command line as one string.
 const SHELLS: [&str; 17] = [
     "system",
@@ -33,7 +36,9 @@ const SHELLS: [&str; 17] = [
 /// Reads a source file in a language with quotes.
 pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, extract: &mut Extract) {
     let context = Context { setting, unit: None, folder: None };
-    let tokens = quoted::tokens(file.bytes(), language);
+    let mut tokens = quoted::tokens(file.bytes(), language);
+    // Lists often go over several lines.
+    tokens.retain(|token| !matches!(token, Token::Sign(b'\n') | Token::Comment(_)));
     for index in 0..tokens.len() {
         let here = tokens.get(index..).unwrap_or_default();
         let words = match here {
@@ -46,7 +51,9 @@ pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, ext
             [Token::Name(name), Token::Sign(b':'), Token::Text(first), ..] if name == "script" => {
                 process(first, here)
             }
-            [Token::Name(name), Token::Sign(b'('), Token::Text(script), ..] if SHELLS.contains(&name.as_str()) => {
+            [Token::Name(name), Token::Sign(b'('), Token::Text(script), ..]
+                if SHELLS.contains(&name.as_str()) && is_of_processes(&tokens, index) =>
+            {
                 CommandReader::new(&context, extract).read_script(script);
                 continue;
             }
@@ -56,15 +63,27 @@ pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, ext
     }
 }
 
+/// Whether a function is called by its name alone, or on something that starts processes. A regular expression has `exec`, too.
+fn is_of_processes(tokens: &[Token], index: usize) -> bool {
+    const MODULES: [&str; 10] =
+        ["child_process", "cp", "childProcess", "os", "subprocess", "sp", "shell", "shelljs", "sh", "Kernel"];
+    let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at));
+    match (before(1), before(2)) {
+        (Some(Token::Sign(b'.')), Some(Token::Name(module))) => MODULES.contains(&module.as_str()),
+        (Some(Token::Sign(b'.')), _) => false,
+        _ => true,
+    }
+}
+
 /// Returns the strings up to the bracket that closes the list.
 fn list(tokens: &[Token]) -> Vec<Word> {
     let mut words = Vec::new();
     let mut depth = 0_usize;
-    for token in tokens {
+    for token in tokens.iter().take(MAX_TOKENS) {
         match token {
             Token::Sign(b'[' | b'(' | b'{') => depth += 1,
             Token::Sign(b']' | b')' | b'}') => {
-                depth -= 1;
+                depth = depth.saturating_sub(1);
                 if depth == 0 {
                     break;
                 }

@@ -5,9 +5,8 @@ use std::{rc::Rc, sync::Arc};
 use super::{expression, yaml::Node};
 use crate::{
     command::CommandReader,
-    extract::{Call, Callee, Context, Extract},
+    extract::{Callee, Context, Extract},
     setting::Setting,
-    text::Text,
     word::Word,
 };
 
@@ -55,7 +54,7 @@ fn as_list(node: &Rc<Node>) -> Vec<Rc<Node>> {
 fn call(task: Option<&Rc<Node>>, context: &Context, extract: &mut Extract) {
     if let Some(text) = task.and_then(|task| task.text()) {
         let callee = Callee::Unit(text.to_str().into_owned());
-        extract.calls.push(Call { callee, text: text.clone(), context: context.clone() });
+        extract.call(callee, Some(text.place(0)), context);
     }
 }
 
@@ -122,7 +121,6 @@ pub(super) fn read_bazel(bytes: &[u8], extract: &mut Extract) {
         if let [Token::Name(name), Token::Sign(b'='), Token::Text(script)] = window
             && matches!(name.as_str(), "cmd" | "cmd_bash")
         {
-            let script: &Text = script;
             CommandReader::new(&context, extract).read_script(script);
         }
     }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use tracego_model::finding::Severity;
+use tracego_model::{finding::Severity, text::printable_lines};
 
 use super::ScanOutcome;
 
@@ -50,7 +50,7 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
 
 /// Escapes the text of a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    printable_lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Escapes the value of a property.

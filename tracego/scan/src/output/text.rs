@@ -18,7 +18,8 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
         writeln!(out, "{}:{}: {}", printable(&problem.path), problem.line, printable(&problem.message))?;
     }
     for entry in outcome.stale {
-        let (path, rule, subject) = (printable(&entry.path), &entry.rule, printable(&entry.subject));
+        let (path, rule, subject) =
+            (printable(&entry.path), printable(&entry.rule), printable(&entry.subject));
         writeln!(out, "{path}: the baseline has {rule} {subject}, which is gone; write the baseline again")?;
     }
     Ok(())

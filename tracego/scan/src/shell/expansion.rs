@@ -3,6 +3,9 @@
 use super::{MAX_DEPTH, SimpleCommand, parser::Parser};
 use crate::{text::Text, word::Word};
 
+/// Maximum number of bytes of one word.
+const MAX_WORD: usize = 64 << 10;
+
 /// The word that is being read, and those that expansions have split from it.
 #[derive(Default)]
 struct WordBuilder {
@@ -14,7 +17,7 @@ struct WordBuilder {
 impl WordBuilder {
     fn push(&mut self, byte: u8, place: u32) {
         self.has_begun = true;
-        if !self.current.text.push(byte, place) {
+        if self.current.text.len() >= MAX_WORD || !self.current.text.push(byte, place) {
             self.current.has_holes = true;
         }
     }
@@ -28,7 +31,10 @@ impl WordBuilder {
     /// Appends a value, without splitting it.
     fn append(&mut self, value: &Word, place: u32) {
         self.has_begun = true;
-        self.current.has_holes |= value.has_holes | !self.current.text.append(&value.text, Some(place));
+        let room = MAX_WORD.saturating_sub(self.current.text.len());
+        let is_whole = value.text.len() <= room;
+        self.current.text.append(&value.text.slice(0..value.text.len().min(room)), Some(place));
+        self.current.has_holes |= value.has_holes | !is_whole;
         self.current.is_expanded = true;
     }
 
@@ -48,13 +54,14 @@ impl WordBuilder {
     /// Appends a part that is not known, as it is written.
     fn append_hole(&mut self, source: &Text) {
         self.has_begun = true;
-        self.current.text.append(source, None);
+        let room = MAX_WORD.saturating_sub(self.current.text.len());
+        self.current.text.append(&source.slice(0..source.len().min(room)), None);
         self.current.has_holes = true;
         self.current.is_expanded = true;
     }
 }
 
-/// The end of a variable's name and what an expansion does with it.
+/// The result of an expansion.
 enum Expansion {
     Value(Vec<Word>),
     Hole,

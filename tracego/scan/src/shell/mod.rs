@@ -9,6 +9,7 @@ mod heredoc;
 mod parser;
 mod variables;
 
+pub(crate) use parser::DECLARATIONS;
 pub use parser::parse;
 pub use variables::Variables;
 

@@ -23,10 +23,12 @@ pub(super) struct Parser<'a> {
     pending: Vec<PendingHeredoc>,
 }
 
+/// Maximum number of here-documents whose bodies have not been reached.
+const MAX_PENDING: usize = 64;
 /// Words that stand in front of a command.
 const PREFIXES: [&str; 10] = ["if", "then", "else", "elif", "while", "until", "do", "!", "{", "coproc"];
 /// Commands that set variables.
-const DECLARATIONS: [&str; 5] = ["export", "local", "declare", "readonly", "typeset"];
+pub(crate) const DECLARATIONS: [&str; 5] = ["export", "local", "declare", "readonly", "typeset"];
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a Text, variables: &'a mut Variables, depth: usize) -> Self {
@@ -133,7 +135,7 @@ impl<'a> Parser<'a> {
         let Some(word) = words.pop() else { return };
         match (is_output, angles) {
             (true, _) => self.current.output = Some(word),
-            (false, 2) => {
+            (false, 2) if self.pending.len() < MAX_PENDING => {
                 let delimiter = word.text.bytes().to_vec();
                 self.pending.push(PendingHeredoc { command: self.commands.len(), delimiter, strips_tabs });
             }
@@ -145,8 +147,7 @@ impl<'a> Parser<'a> {
     /// Reads the commands of a substitution that closes with `closing`, which may not be there.
     pub(super) fn read_substitution(&mut self, closing: u8) {
         if self.depth >= MAX_DEPTH {
-            self.position = self.text.len();
-            return;
+            return self.skip_substitution(closing);
         }
         let mut inner = Parser::new(self.text, self.variables, self.depth + 1);
         inner.position = self.position;
@@ -154,6 +155,19 @@ impl<'a> Parser<'a> {
         self.position = inner.position;
         let commands = std::mem::take(&mut inner.commands);
         self.add_earlier(commands);
+    }
+
+    /// Skips a substitution that is too deep to be read.
+    fn skip_substitution(&mut self, closing: u8) {
+        let mut open = 1_usize;
+        while let Some(byte) = self.peek(0).filter(|_| open > 0) {
+            match byte {
+                b'(' => open += 1,
+                _ if byte == closing => open -= 1,
+                _ => {}
+            }
+            self.position += 1;
+        }
     }
 
     /// Adds commands that run before the current one.
@@ -274,11 +288,9 @@ impl<'a> Parser<'a> {
 
     fn declare(&mut self, command: &SimpleCommand) {
         for word in command.words.iter().skip(1) {
-            let value = word.value();
-            let Some((name, rest)) = value.split_once('=') else { continue };
-            let length = word.text.len();
-            let text = word.text.slice(length - rest.len().min(length)..length);
-            self.variables.set(name, Word { text, ..word.clone() });
+            if let Some((name, value)) = word.split_at_equals() {
+                self.variables.set(&name, value);
+            }
         }
     }
 

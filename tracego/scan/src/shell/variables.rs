@@ -45,6 +45,12 @@ impl Variables {
         self.values.get(name).map(Vec::as_slice)
     }
 
+    /// Returns the number of bytes that expansions have made.
+    #[must_use]
+    pub fn expanded(&self) -> usize {
+        self.expanded
+    }
+
     /// Returns at most `count` words of a variable for an expansion. Returns `None` for one that is not known, and when
     /// the script has expanded too much.
     pub fn expand(&mut self, name: &str, count: usize) -> Option<Vec<Word>> {

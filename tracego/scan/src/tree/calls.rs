@@ -1,6 +1,6 @@
 //! Calls between the files of a tree: a CI file calls a target of make, the target calls a script.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::ScannedFile;
 use crate::{
@@ -20,7 +20,7 @@ pub(super) struct DecidedPlace {
     pub(super) callers: Vec<CallerStep>,
 }
 
-/// Which parts are called from where.
+/// The places from which parts are called.
 #[derive(Debug, Default)]
 pub(super) struct CallGraph {
     reached: HashMap<Part, (Setting, Vec<CallerStep>)>,
@@ -38,8 +38,9 @@ impl CallGraph {
         let mut queue: VecDeque<(Part, Setting, Vec<CallerStep>)> = VecDeque::new();
         for (number, file) in files.iter().enumerate() {
             for call in &file.extract.calls {
-                let step = step_of(file, call);
-                for callee in resolve(number, call, files, &index) {
+                let callees = resolve(number, call, files, &index);
+                let step = if callees.is_empty() { None } else { step_of(file, call) };
+                for callee in callees {
                     let setting = call.context.setting;
                     if setting.is_open() {
                         let caller = (number, call.context.unit.as_deref().map(str::to_owned));
@@ -69,7 +70,7 @@ impl CallGraph {
     }
 
     /// Returns the place of a part of a file: its own, or that of the worst caller.
-    pub(super) fn decide(&self, file: usize, context: &Context, used_stages: &[&String]) -> DecidedPlace {
+    pub(super) fn decide(&self, file: usize, context: &Context, used_stages: &HashSet<&str>) -> DecidedPlace {
         let own = |setting| DecidedPlace { setting, callers: Vec::new() };
         let unit = context.unit.as_deref();
         match context.setting {
@@ -80,7 +81,7 @@ impl CallGraph {
                     callers: callers.clone(),
                 })
             }
-            Setting::UnusedStage if used_stages.iter().any(|stage| Some(stage.as_str()) == unit) => {
+            Setting::UnusedStage if unit.is_some_and(|unit| used_stages.contains(unit)) => {
                 own(Setting::Production)
             }
             setting => own(setting),
@@ -100,10 +101,7 @@ fn rank(setting: Setting) -> u8 {
 }
 
 fn step_of(file: &ScannedFile, call: &Call) -> Option<CallerStep> {
-    if call.text.is_empty() {
-        return None;
-    }
-    let place = call.text.place(0) as usize;
+    let place = call.place? as usize;
     let position = file.source.position(place);
     let line = file.source.excerpt(place).0.trim().to_owned();
     Some(CallerStep { path: file.source.path.to_string(), position, line })

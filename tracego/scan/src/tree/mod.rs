@@ -4,7 +4,7 @@ mod calls;
 mod candidate;
 mod walk;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use calls::CallGraph;
 use walk::Walker;
@@ -108,10 +108,11 @@ fn find(
 ) {
     let settings = JudgeSettings { modules, is_strict: options.is_strict || options.reads_documents };
     let graph = CallGraph::of(files);
-    let used_stages: Vec<&String> = files.iter().flat_map(|file| &file.extract.used_stages).collect();
+    let used_stages: HashSet<&str> =
+        files.iter().flat_map(|file| &file.extract.used_stages).map(String::as_str).collect();
     for (index, file) in files.iter().enumerate() {
         let mut used = vec![false; file.suppressions.len()];
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let before = report.findings.len();
         let mut left_out = 0_usize;
         let mut add = |case: judge::ScanCase, callers: Vec<CallerStep>| {

@@ -89,9 +89,22 @@ impl<'a> Walker<'a> {
         let walked = Mutex::new(Walked::default());
         if let Some(staged) = &self.options.staged {
             let mut local = Walked::default();
+            if let Ok(bytes) = std::fs::read("go.mod") {
+                local.modules.add(&bytes);
+            }
             for (path, bytes) in staged {
-                local.read += 1;
-                self.take(path, bytes, &mut local);
+                let is_foreign = path.split('/').any(|part| FOREIGN.contains(&part));
+                if is_foreign || self.excluded.matched(Path::new(path), false).is_ignore() {
+                    continue;
+                }
+                if path.ends_with("go.mod") {
+                    local.modules.add(bytes);
+                } else if bytes.len() >= CAPACITY {
+                    local.large.push(path.clone());
+                } else {
+                    local.read += 1;
+                    self.take(path, bytes, &mut local);
+                }
             }
             return local;
         }
@@ -134,9 +147,11 @@ impl<'a> Walker<'a> {
         let relative = relative.to_string_lossy();
         let name = entry.file_name().to_string_lossy();
         if name == "go.mod" {
-            if let Ok(bytes) = std::fs::read(entry.path()) {
-                walked.modules.add(&bytes);
+            let mut buffer = std::mem::take(&mut walked.buffer);
+            if let Ok(Content::Whole(length)) = content(entry.path(), false, &mut buffer) {
+                walked.modules.add(buffer.get(..length).unwrap_or_default());
             }
+            walked.buffer = buffer;
             return;
         }
         let kind = DocumentKind::of(&relative);
@@ -151,7 +166,9 @@ impl<'a> Walker<'a> {
 
     fn read_named(&self, path: &Path, walked: &mut Walked) {
         let shown = path.to_string_lossy().trim_start_matches("./").to_owned();
-        if self.excluded.matched(path, false).is_ignore() {
+        // A pipe would wait for a writer.
+        let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if self.excluded.matched(path, false).is_ignore() || !is_file {
             return;
         }
         self.read(path, &shown, DocumentKind::of(&shown), walked);

@@ -30,6 +30,7 @@ fn workflows_of_github() {
     );
     workflow("    - run: >-\n        go\n        run .", &["7 TG001 local high"]);
     workflow("    - {run: \"go run .\"}", &["6 TG001 local high"]);
+    workflow("    - env: {C: go run ./y}\n      run: $C", &["7 TG001 local high"]);
     workflow("    - uses: x/retry@v1\n      with: {command: go run ./e2e}", &["7 TG001 local high"]);
     workflow("    - run: go run \"$MAIN\"", &["6 TG001 local high"]);
     workflow("    - env: {GOFLAGS: -mod=mod}\n      run: go test ./...", &["6 TG004 mod-mod medium"]);

@@ -54,6 +54,22 @@ fn stages_that_are_not_the_last() {
 }
 
 #[test]
+fn a_stage_that_is_based_on_another() {
+    image(
+        "FROM golang AS base\nCMD [\"go\",\"run\",\".\"]\nFROM base\nENV A=b\n",
+        &["Dockerfile:1 TG014 go-command medium", "Dockerfile:2 TG001 local high"],
+    );
+    image(
+        "FROM alpine AS base\nCMD [\"go\",\"run\",\".\"]\nFROM base\nCMD [\"/app\"]\n",
+        &["Dockerfile:2 TG001 local low"],
+    );
+    image(
+        "FROM alpine\nENTRYPOINT [\"/entry.sh\"]\nCMD [\"go\",\"run\",\".\"]\n",
+        &["Dockerfile:3 TG001 local high"],
+    );
+}
+
+#[test]
 fn builds_of_images() {
     let end = "FROM scratch\nCMD [\"/app\"]\n";
     let build = |run: &str, wanted: &[&str]| image(&format!("FROM golang AS b\n{run}\n{end}"), wanted);
@@ -64,6 +80,9 @@ fn builds_of_images() {
         &["Dockerfile:2 TG001 unpinned high", "Dockerfile:2 TG004 unpinned medium"],
     );
     build("RUN <<EOF\nset -e\n\ngo run ./tools/x\nEOF", &["Dockerfile:5 TG001 generate low"]);
+    build("RUN x=$((1<<20))\nRUN go run ./x", &["Dockerfile:3 TG001 generate low"]);
+    build("RUN go run ./x <<EOF\ndata\nEOF", &["Dockerfile:2 TG001 generate low"]);
+    build("RUN go run ./x && cat <<EOF > /y\ngo run z\nEOF", &["Dockerfile:2 TG001 generate low"]);
     build("RUN --mount=type=cache,target=/root/.cache go run ./x", &["Dockerfile:2 TG001 generate low"]);
     build("RUN [\"go\", \"run\", \"./x\"]", &["Dockerfile:2 TG001 generate low"]);
     build("RUN go build -race -o /app ./cmd", &["Dockerfile:2 TG012 race medium"]);

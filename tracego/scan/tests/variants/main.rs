@@ -4,6 +4,7 @@
 
 mod ci;
 mod dockerfile;
+mod hostile;
 mod no_finding;
 mod programs;
 mod services;

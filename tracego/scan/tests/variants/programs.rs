@@ -28,6 +28,17 @@ fn calls_of_go_programs() {
     );
     program("\tname := \"go\"\n\texec.Command(name, \"run\", \".\")", &["5 TG001 local high"]);
     program("\tctr.WithExec([]string{\"go\", \"run\", \"main.go\"})", &["4 TG001 file high"]);
+    program("\tg, err := exec.LookPath(\"go\")\n\texec.Command(g, \"run\", \".\")", &["5 TG001 local high"]);
+    program(
+        "\tc := &exec.Cmd{Path: \"/usr/bin/go\", Args: []string{\"go\", \"run\", \".\"}}",
+        &["4 TG001 local high"],
+    );
+    program(
+        "\ta := []string{\"go\", \"run\", \".\"}\n\texec.Command(a[0], a[1:]...)",
+        &["5 TG001 local high"],
+    );
+    program("\texec.Command(\"sh\", \"-c\", \"cd x && \"+\"go run ./y\")", &["4 TG001 local high"]);
+    program("\texec.Command(\"sh\", \"-c\", fmt.Sprintf(\"go run ./%s\", p))", &["4 TG001 local high"]);
     program("\texec.Command(`go`, `run`, `.`)", &["4 TG001 local high"]);
     program("\tsyscall.Exec(path, env, x)\n\tos.StartProcess(\"/usr/bin/go\", argv, nil)", &[]);
 }
@@ -42,6 +53,7 @@ fn what_go_source_only_mentions() {
         "\tcases := []string{\"go\", \"run\"}",
         "\tlog.Print(\"go\", \"run\")",
         "\texec.Command(name, args...)",
+        "\tbus.Command(\"go\", \"run\", \"x\")",
     ] {
         program(body, &[]);
     }
@@ -83,8 +95,11 @@ fn other_languages() {
     ] {
         finds(&[GO_MOD, (path, text)], &[&format!("{path}:2 TG001 file low")]);
     }
+    let several = "import subprocess\nsubprocess.run([\n  \"go\",\n  \"run\",\n  \"build/ci.go\",\n])\n";
+    finds(&[GO_MOD, ("x.py", several)], &["x.py:3 TG001 file low"]);
     for (path, text) in [
         ("x.py", "# subprocess.run([\"go\", \"run\"])\nprint(\"go run x.go\")\n"),
+        ("y.js", "/x/.exec('go run x.go')\n"),
         ("x.js", "// spawn('go', ['run'])\nconsole.log('go run x.go')\n"),
     ] {
         finds(&[GO_MOD, (path, text)], &[]);

@@ -22,6 +22,11 @@ fn units() {
         "[Service]\nEnvironment=GOFLAGS=-mod=mod\nExecStart={{ go }} run\n",
         &["2 TG004 mod-mod medium"],
     );
+    file(
+        "x.service",
+        "[Service]\nEnvironment=A=off GOSUMDB=off \"GOFLAGS=-v -mod=mod\"\n",
+        &["2 TG004 sumdb-off high", "2 TG004 mod-mod medium"],
+    );
     file("x.container", "[Container]\nExec=go run .\n", &["2 TG001 local high"]);
     file("supervisord.conf", "[program:x]\ncommand=go run ./x\n", &["2 TG001 local high"]);
     file("Procfile", "web: go run main.go\nworker: bin/worker\n", &["1 TG001 file high"]);

@@ -23,6 +23,8 @@ fn the_ways_to_write_it() {
         "sudo -u app go run .",
         "timeout 5m go run .",
         "timeout --signal=INT -k 5 5m go run .",
+        "$SUDO go run .",
+        "${DOCKER} run golang go run .",
         "nohup go run . &",
         "time go run .",
         "env -i A=b go run .",

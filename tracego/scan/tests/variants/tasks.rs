@@ -13,6 +13,12 @@ fn a_makefile_alone_says_nothing_about_the_place() {
         "run: ; go run .\n",
         "define R\ngo run .\nendef\nrun:\n\t$(R)\n",
         "export V := 1\nrun: export X = 2\nrun: a b ## help: go run\n\tgo run -ldflags \"-X main.v=$(V)\" .\n",
+        "run:\n\t$(Q)go run ./x\n",
+        "run:\n\t$(SUDO) $(GO) run ./x\n",
+        "TOOL := go run ./y\nx: ; @$(TOOL) x\n",
+        "V := $(shell go run ./version)\n",
+        "x:\n\t$(if $(A),go run ./y,true)\n",
+        "SRC = a.go \\\n\tb.go \\\n\nrun:\n\tgo run .\n",
         "V := $(shell go run ./version)\nall:\n\techo $(V)\n",
     ] {
         let found = super::found(&[GO_MOD, ("Makefile", text)]);
@@ -56,6 +62,22 @@ fn callers_decide() {
     );
     with(
         "make -C . ci",
+        &[
+            "Makefile:3 TG001 local medium",
+            "Makefile:5 TG001 local medium",
+            "scripts/ci.sh:2 TG001 local high",
+        ],
+    );
+    with(
+        "bash $CI_PROJECT_DIR/scripts/ci.sh",
+        &[
+            "Makefile:3 TG001 local medium",
+            "Makefile:5 TG001 local medium",
+            "scripts/ci.sh:2 TG001 local high",
+        ],
+    );
+    with(
+        "cd scripts && ./ci.sh",
         &[
             "Makefile:3 TG001 local medium",
             "Makefile:5 TG001 local medium",
@@ -109,6 +131,12 @@ fn other_runners_of_tasks() {
     finds(
         &[GO_MOD, ("package.json", "{\"scripts\": {\n\"start\": \"go run .\",\n\"dev\": \"go run .\"}}\n")],
         &["package.json:2 TG001 local medium"],
+    );
+    let namespace =
+        "//go:build mage\n\npackage main\n\nfunc (Build) All() {\n\tsh.RunV(\"go\", \"run\", \".\")\n}\n";
+    finds(
+        &[GO_MOD, ("magefile.go", namespace), (".gitlab-ci.yml", "x:\n  script: mage build:all\n")],
+        &["magefile.go:6 TG001 local high"],
     );
     let magefile = "//go:build mage\n\npackage main\n\nfunc Run() error {\n\treturn sh.RunV(\"go\", \"run\", \"./cmd/main.go\")\n}\n";
     finds(&[GO_MOD, ("magefile.go", magefile)], &["magefile.go:6 TG001 file medium"]);

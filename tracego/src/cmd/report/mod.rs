@@ -50,7 +50,7 @@ pub(super) fn report(asked: &JobReport, is_quiet: bool) -> anyhow::Result<ExitCo
     let mut report = RunReport::new(history, comparison, env!("CARGO_PKG_VERSION"));
     if let Some(folder) = &asked.source {
         for problem in source_places::add(&mut report.history, folder)? {
-            message!("tracego: --source: {problem}");
+            message!("tracego: --source: {}", tracego_model::text::printable(&problem));
         }
     }
     output::write(&report, asked)?;

@@ -44,7 +44,7 @@ fn places_of(finding: &ReportedFinding, history: &RunHistory, scanned: &[ScanFin
     let candidates = scanned.iter().filter(|one| one.rule.id == rule && is_same(&one.subject, &words));
     let best = candidates.max_by_key(|one| nearness(one, finding));
     best.map(|one| {
-        let own = place(&one.relative_path, one.start, &one.line, one);
+        let own = place(&one.path, one.start, &one.line, one);
         let callers = one.callers.iter().rev().map(|step| SourcePlace {
             path: step.path.clone(),
             line: number(step.position.line),
@@ -81,16 +81,29 @@ fn is_same(subject: &str, ran: &[&str]) -> bool {
     fits(written, ran)
 }
 
+/// Compares words, as patterns of paths are compared: where it fails, the last list takes one word more.
 fn fits(written: &[&str], ran: &[&str]) -> bool {
-    match written.split_first() {
-        None => ran.is_empty(),
-        Some((word, rest)) if is_list(word) => {
-            (0..=ran.len()).any(|skipped| ran.get(skipped..).is_some_and(|behind| fits(rest, behind)))
-        }
-        Some((word, rest)) => {
-            ran.split_first().is_some_and(|(first, behind)| fits_word(word, first) && fits(rest, behind))
+    let (mut at, mut position) = (0, 0);
+    let mut last_list: Option<(usize, usize)> = None;
+    while let Some(word) = ran.get(position) {
+        match written.get(at) {
+            Some(pattern) if is_list(pattern) => {
+                last_list = Some((at, position));
+                at += 1;
+            }
+            Some(pattern) if fits_word(pattern, word) => {
+                at += 1;
+                position += 1;
+            }
+            _ => {
+                let Some((list, taken)) = last_list else { return false };
+                last_list = Some((list, taken + 1));
+                at = list + 1;
+                position = taken + 1;
+            }
         }
     }
+    written.get(at..).unwrap_or_default().iter().all(|word| is_list(word))
 }
 
 /// Whether a word can become any number of words.
@@ -135,5 +148,8 @@ mod tests {
         assert!(!same("go run ./cmd/server", "go run ./cmd/other"));
         assert!(!same("go run ./cmd/server", "go run ./cmd/server -v"));
         assert!(!same("go run ./${X}.go", "go run ./x.sh"));
+        assert!(same("go run $@ x $@", "go run a x b x") && !same("go run $@ x", "go run a b"));
+        let many = format!("go run {}", "$@ ".repeat(40));
+        assert!(!same(&format!("{many} x"), &format!("go run {}", "a ".repeat(400))));
     }
 }

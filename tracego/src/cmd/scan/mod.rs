@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracego_model::finding::Severity;
+use tracego_model::{finding::Severity, text::printable};
 use tracego_scan::{
     baseline::{Baseline, BaselineEntry},
     output::{self, ScanForm, ScanOutcome},
@@ -60,14 +60,11 @@ pub(super) fn scan(asked: &Scan, quiet: bool) -> anyhow::Result<ExitCode> {
             let are = if count == 1 { "finding is" } else { "findings are" };
             message!("tracego: scan: {count} {are} in {}", path.display());
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if report.unread.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::RUNNING) });
     }
     let baseline = asked.baseline.as_deref().map(read_baseline).transpose()?.unwrap_or_default();
     let stale = baseline.apply(&mut report.findings);
     write_all(asked, &report, &stale)?;
-    for unread in &report.unread {
-        message!("tracego: scan: {}: {}", unread.path, unread.reason);
-    }
     let worst =
         report.findings.iter().filter(|finding| finding.counts()).map(|finding| finding.severity).max();
     if !quiet {

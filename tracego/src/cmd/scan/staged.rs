@@ -3,25 +3,40 @@
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use tracego_scan::{document::DocumentKind, source::MAX_FILE};
+use tracego_scan::document::DocumentKind;
 
 /// Returns the staged files that can hold commands, each with its staged content.
 pub(super) fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let listed =
-        git(&["diff", "--cached", "--name-only", "--relative", "--no-ext-diff", "-z", "--diff-filter=ACMR"])?;
+    let arguments = [
+        "--cached",
+        "--relative",
+        "--no-ext-diff",
+        "--raw",
+        "--no-abbrev",
+        "-z",
+        "--diff-filter=ACMRT",
+        "--no-renames",
+    ];
+    let listed = git(&[&["diff"], &arguments[..]].concat())?;
+    let mut fields = listed.split(|b| *b == 0).filter(|field| !field.is_empty());
     let mut found = Vec::new();
-    for path in listed.split(|b| *b == 0).filter(|path| !path.is_empty()) {
+    // `:OLD_MODE NEW_MODE OLD_ID NEW_ID STATUS`, and the path.
+    while let (Some(change), Some(path)) = (fields.next(), fields.next()) {
+        let change = String::from_utf8_lossy(change).into_owned();
+        let mut words = change.split(' ');
+        let (mode, id) = (words.nth(1).unwrap_or_default(), words.nth(1).unwrap_or_default());
         let path = String::from_utf8_lossy(path).into_owned();
-        let has_no_ending = !path.rsplit('/').next().unwrap_or_default().contains('.');
-        if DocumentKind::of(&path).is_none() && !has_no_ending {
-            continue;
-        }
-        let content = git(&["cat-file", "blob", &format!(":./{path}")])?;
-        if u64::try_from(content.len()).is_ok_and(|length| length <= MAX_FILE) {
-            found.push((path, content));
+        // Neither a symbolic link nor a submodule has content of its own.
+        if mode.starts_with("100") && may_hold_commands(&path) {
+            found.push((path, git(&["cat-file", "blob", id])?));
         }
     }
     Ok(found)
+}
+
+fn may_hold_commands(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    DocumentKind::of(path).is_some() || !name.contains('.') || name == "go.mod"
 }
 
 fn git(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {

@@ -20,6 +20,8 @@ pub(super) struct Node {
     pub(super) content: Content,
     /// Suffix of the tag, such as `reference` for GitLab's `!reference`.
     pub(super) tag: Option<String>,
+    /// Number of levels below.
+    depth: usize,
 }
 
 /// The content of a node.

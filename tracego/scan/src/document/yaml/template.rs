@@ -4,20 +4,21 @@
 pub(in crate::document) fn without_templates(bytes: &[u8]) -> Vec<u8> {
     let mut plain = bytes.to_vec();
     let mut position = 0;
+    // Whether the line has had nothing but blanks and actions so far.
+    let mut is_blank = true;
     while let Some(found) = plain.get(position..).and_then(|rest| memchr::memmem::find(rest, b"{{")) {
         let start = position + found;
+        for byte in plain.get(position..start).unwrap_or_default() {
+            is_blank = *byte == b'\n' || is_blank && byte.is_ascii_whitespace();
+        }
         let rest = plain.get(start..).unwrap_or_default();
         let end = start + memchr::memmem::find(rest, b"}}").map_or(rest.len(), |end| end + 2);
-        let before = plain.get(..start).unwrap_or_default();
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-        let behind = plain.get(end..).unwrap_or_default();
-        let line_end = end + memchr::memchr(b'\n', behind).unwrap_or(behind.len());
-        let is_blank = |range: std::ops::Range<usize>| {
-            plain.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_whitespace))
-        };
-        // A line of actions alone has several, of which the earlier ones are blank by now.
-        let rest_is_actions = is_blank(end..line_end) || behind.trim_ascii_start().starts_with(b"{{");
-        let filler = if is_blank(line_start..start) && rest_is_actions { b' ' } else { b'_' };
+        let mut behind = plain.get(end..).unwrap_or_default().iter();
+        let next = behind.find(|byte| **byte == b'\n' || !byte.is_ascii_whitespace());
+        // An action behind this one is looked at in its turn; a text makes the line one.
+        let ends_line = next.is_none_or(|byte| matches!(byte, b'\n' | b'{'));
+        let filler = if is_blank && ends_line { b' ' } else { b'_' };
+        is_blank &= ends_line;
         for byte in plain.get_mut(start..end).unwrap_or_default() {
             if *byte != b'\n' {
                 *byte = filler;

@@ -57,14 +57,15 @@ impl Builder<'_> {
         match event {
             Event::Scalar(value, _, anchor, _) => {
                 let content = Content::Scalar(Text::decoded(self.bytes, range, &value));
-                self.add(Rc::new(Node { content, tag }), anchor);
+                self.add(Rc::new(Node { content, tag, depth: 0 }), anchor);
             }
             Event::SequenceStart(_, anchor, _) => self.begin(false, anchor, tag),
             Event::MappingStart(_, anchor, _) => self.begin(true, anchor, tag),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(id) => {
-                let target = self.anchors.get(&id).cloned().unwrap_or_else(empty);
-                self.add(target, 0);
+                // Aliases of aliases can be deeper than the text.
+                let target = self.anchors.get(&id).filter(|target| target.depth < MAX_NESTING);
+                self.add(target.cloned().unwrap_or_else(empty), 0);
             }
             Event::UnresolvedAlias(_) => self.add(empty(), 0),
             _ => {}
@@ -77,6 +78,7 @@ impl Builder<'_> {
 
     fn end(&mut self) {
         let Some(open) = self.open.pop() else { return };
+        let depth = 1 + open.children.iter().map(|child| child.depth).max().unwrap_or_default();
         let content = if open.is_mapping {
             let mut children = open.children.into_iter();
             let mut entries = Vec::new();
@@ -87,7 +89,7 @@ impl Builder<'_> {
         } else {
             Content::Sequence(open.children)
         };
-        self.add(Rc::new(Node { content, tag: open.tag }), open.anchor);
+        self.add(Rc::new(Node { content, tag: open.tag, depth }), open.anchor);
     }
 
     fn add(&mut self, node: Rc<Node>, anchor: usize) {
@@ -109,7 +111,7 @@ impl Builder<'_> {
 }
 
 fn empty() -> Rc<Node> {
-    Rc::new(Node { content: Content::Scalar(Text::default()), tag: None })
+    Rc::new(Node { content: Content::Scalar(Text::default()), tag: None, depth: 0 })
 }
 
 #[cfg(test)]
