@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    baseline::ProcessKey,
+    baseline::{KeyMaker, ProcessKey},
     history::{ProgramRun, ReportedFinding, ReportedJob, RunHistory},
     sarif::{SarifPlace, SarifResult},
 };
@@ -21,10 +21,20 @@ pub fn results(
     history: &RunHistory,
     places: impl Fn(&ReportedFinding) -> Vec<SarifPlace>,
 ) -> Vec<SarifResult> {
-    history.findings.iter().map(|finding| result(history, finding, places(finding))).collect()
+    let mut keys = KeyMaker::new(history);
+    let result = |finding: &ReportedFinding| {
+        let key = finding.program.and_then(|at| keys.key(at)).unwrap_or_default();
+        result(history, finding, fingerprint(finding, &key), places(finding))
+    };
+    history.findings.iter().map(result).collect()
 }
 
-fn result(history: &RunHistory, finding: &ReportedFinding, places: Vec<SarifPlace>) -> SarifResult {
+fn result(
+    history: &RunHistory,
+    finding: &ReportedFinding,
+    fingerprint: String,
+    places: Vec<SarifPlace>,
+) -> SarifResult {
     let mut places = places.into_iter();
     let place = places.next().unwrap_or_else(|| {
         let path = nearest_file(history, finding).unwrap_or_else(|| NO_FILE.to_owned());
@@ -58,15 +68,14 @@ fn result(history: &RunHistory, finding: &ReportedFinding, places: Vec<SarifPlac
         place,
         related: places.collect(),
         logical: vec![tracego_model::text::printable(&line)],
-        fingerprint: fingerprint(history, finding),
+        fingerprint,
         suppressed: None,
         properties,
     }
 }
 
 /// Returns a number that is the same for the same finding in another run.
-fn fingerprint(history: &RunHistory, finding: &ReportedFinding) -> String {
-    let key = finding.program.and_then(|at| ProcessKey::of(history, at)).unwrap_or_default();
+fn fingerprint(finding: &ReportedFinding, key: &ProcessKey) -> String {
     let via = key.via.join("\u{1f}");
     let text = [&*finding.id, &*finding.variant, &*key.program, &*key.arguments, &*via].join("\u{1e}");
     // FNV-1a: the number has to differ where texts differ by chance, and no more.

@@ -16,5 +16,5 @@ mod shape;
 
 pub use comparison::{BaselineComparison, ChangedExecutable, NewProcess, OtherUser, SlowerProcess};
 pub use file::{Baseline, BaselineEntry, BaselineError, RUNS_NEEDED, SCHEMA, WallTimes};
-pub use key::ProcessKey;
+pub use key::{KeyMaker, ProcessKey};
 pub use new_process::{NEW_PROCESS, NewProcessRule};
