@@ -1,4 +1,4 @@
-//! What is new since earlier runs.
+//! Processes that are new since earlier runs.
 
 use std::{fs, path::Path};
 

@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 use tracego_model::clock::Time;
 
 use super::key::{KeyMaker, ProcessKey};
-use crate::history::RunHistory;
+use crate::{history::RunHistory, wire::BASELINE_SCHEMA as SCHEMA};
 
-/// Version of the format.
-pub const SCHEMA: &str = "tracego.baseline/1";
 /// Number of runs from which on a new process is a finding.
 pub const RUNS_NEEDED: u64 = 3;
 /// Number of runs after which a process that did not run again is forgotten.

@@ -1,4 +1,4 @@
-//! What a process is known by: its program, the shape of its arguments, and the programs above it.
+//! The key that a process is known by: its program, the shape of its arguments, and the programs above it.
 
 use std::{collections::HashMap, fmt, rc::Rc};
 

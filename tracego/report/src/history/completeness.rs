@@ -1,4 +1,4 @@
-//! What a history lacks, as far as its records say so.
+//! The parts that a history lacks, as far as its records say so.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,7 +32,7 @@ impl fmt::Display for LineProblem {
     }
 }
 
-/// What the seals of the log say.
+/// The result of checking the seals of the log.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum SealVerdict {
     /// The log has no seals.
@@ -74,7 +74,7 @@ struct StreamNumbers {
     count: u64,
 }
 
-/// What a history lacks.
+/// The parts that a history lacks.
 #[derive(Clone, Debug, Default)]
 pub struct RecordCompleteness {
     /// Number of records, without those that others refer to.

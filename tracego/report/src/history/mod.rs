@@ -39,7 +39,7 @@ pub struct RunHistory {
     pub findings: Vec<ReportedFinding>,
     /// Starts that enforcement decided about, by time.
     pub stops: Vec<StoppedStart>,
-    /// What is missing.
+    /// The parts that are missing.
     pub completeness: RecordCompleteness,
 }
 

@@ -1,4 +1,4 @@
-//! What is new since the baseline.
+//! Processes that are new since the baseline.
 
 use super::document::BoundedDocument;
 use crate::{

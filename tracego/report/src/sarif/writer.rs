@@ -97,7 +97,7 @@ pub struct SarifResult {
     pub place: SarifPlace,
     /// Other places that are part of the result.
     pub related: Vec<SarifPlace>,
-    /// Names of what the result is about where that is no file, such as `make → ci.sh → go run ./cmd/server`.
+    /// Names of the things that the result is about where that is no file, such as `make → ci.sh → go run ./cmd/server`.
     pub logical: Vec<String>,
     /// A text that is the same for the same result of another run; empty if GitHub computes one.
     pub fingerprint: String,
@@ -107,7 +107,7 @@ pub struct SarifResult {
     pub properties: BTreeMap<String, String>,
 }
 
-/// What a SARIF file is made of.
+/// The content of a SARIF file.
 #[derive(Clone, Copy, Debug)]
 pub struct SarifLog<'a> {
     /// Version of tracego, as `1.2.3`.
@@ -119,7 +119,7 @@ pub struct SarifLog<'a> {
     pub rules: &'a [SarifRule<'a>],
     /// The results, in any order.
     pub results: &'a [SarifResult],
-    /// What went wrong, so that the results are incomplete.
+    /// Errors that left results out.
     pub problems: &'a [String],
 }
 
