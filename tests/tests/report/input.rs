@@ -4,10 +4,11 @@ use std::{fs, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{CAPTURES, Test, command, errors, replay, report, run};
+use crate::{CAPTURES, Test, capture, command, errors, replay, report, run, succeeded};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("input::lean_and_full_records_give_one_report", lean_and_full_records_give_one_report),
+    ("input::starts_with_their_exits_give_the_same_report", starts_with_their_exits_give_the_same_report),
     ("input::the_order_and_the_compression_of_files_do_not_matter", order_and_compression_do_not_matter),
     ("input::a_line_that_is_no_record_is_named", a_line_that_is_no_record_is_named),
     ("input::a_file_that_ends_in_the_middle_is_named", a_file_that_ends_in_the_middle_is_named),
@@ -32,6 +33,30 @@ fn lean_and_full_records_give_one_report() {
             assert_eq!(without_numbers(&lean), without_numbers(&full), "{name} {format}");
             assert!(lean.len() > 100);
         }
+    }
+}
+
+fn starts_with_their_exits_give_the_same_report() {
+    for detail in ["lean", "full"] {
+        let records = |more: &[&str]| {
+            let mut command = command();
+            command.arg("replay").arg(capture("go")).args([
+                "-e",
+                "execve,exit",
+                "--output",
+                "json",
+                "--detail",
+                detail,
+            ]);
+            succeeded(command.args(more))
+        };
+        let (apart, together) = (records(&[]), records(&["--aggregate", "exits"]));
+        assert!(together.len() < apart.len());
+        assert_eq!(
+            without_numbers(&report(&together, &[])),
+            without_numbers(&report(&apart, &[])),
+            "{detail}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    baseline::ProcessKey,
+    baseline::{KeyMaker, ProcessKey},
     history::{ProgramRun, ReportedFinding, ReportedJob, RunHistory, SourcePlace},
     sarif::{SarifPlace, SarifRegion, SarifResult},
 };
@@ -18,10 +18,15 @@ const ABOVE_MAX: usize = 24;
 /// related to it.
 #[must_use]
 pub fn results(history: &RunHistory) -> Vec<SarifResult> {
-    history.findings.iter().map(|finding| result(history, finding)).collect()
+    let mut keys = KeyMaker::new(history);
+    let result = |finding: &ReportedFinding| {
+        let key = finding.program.and_then(|at| keys.key(at)).unwrap_or_default();
+        result(history, finding, fingerprint(finding, &key))
+    };
+    history.findings.iter().map(result).collect()
 }
 
-fn result(history: &RunHistory, finding: &ReportedFinding) -> SarifResult {
+fn result(history: &RunHistory, finding: &ReportedFinding, fingerprint: String) -> SarifResult {
     let mut places = finding.places.iter().map(sarif_place);
     let place = places.next().unwrap_or_else(|| {
         let path = nearest_file(history, finding).unwrap_or_else(|| NO_FILE.to_owned());
@@ -55,7 +60,7 @@ fn result(history: &RunHistory, finding: &ReportedFinding) -> SarifResult {
         place,
         related: places.collect(),
         logical: vec![tracego_model::text::printable(&line)],
-        fingerprint: fingerprint(history, finding),
+        fingerprint,
         suppressed: None,
         properties,
     }
@@ -76,8 +81,7 @@ fn sarif_place(place: &SourcePlace) -> SarifPlace {
 }
 
 /// Returns a number that is the same for the same finding in another run.
-fn fingerprint(history: &RunHistory, finding: &ReportedFinding) -> String {
-    let key = finding.program.and_then(|at| ProcessKey::of(history, at)).unwrap_or_default();
+fn fingerprint(finding: &ReportedFinding, key: &ProcessKey) -> String {
     let via = key.via.join("\u{1f}");
     let text = [&*finding.id, &*finding.variant, &*key.program, &*key.arguments, &*via].join("\u{1e}");
     // FNV-1a: the number has to differ where texts differ by chance, and no more.

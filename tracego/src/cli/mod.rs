@@ -104,7 +104,7 @@ was started; 3 this machine does not let tracego start (the message says what is
 not see its command or failed, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number), or policies gave no \
 decision; \
-5 tracego run found what --fail-on names, or stopped a start; 6 verify-log cannot prove the end of a log.
+5 tracego run or report found what --fail-on names, or a start was stopped; 6 verify-log cannot prove the end of a log.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 

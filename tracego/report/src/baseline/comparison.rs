@@ -9,7 +9,7 @@ use tracego_golang::role::Role;
 
 use super::{
     file::{Baseline, RUNS_NEEDED},
-    key::ProcessKey,
+    key::{KeyMaker, ProcessKey},
 };
 use crate::history::RunHistory;
 
@@ -88,8 +88,9 @@ impl BaselineComparison {
         let mut comparison = Self { runs: baseline.runs, ..Self::default() };
         let mut seen: HashMap<ProcessKey, Option<usize>> = HashMap::new();
         let mut slowest: BTreeMap<ProcessKey, (usize, u64)> = BTreeMap::new();
+        let mut keys = KeyMaker::new(history);
         for (at, run) in history.programs.iter().enumerate() {
-            let Some(key) = ProcessKey::of(history, at) else { continue };
+            let Some(key) = keys.key(at) else { continue };
             let Some(entry) = baseline.entries.get(&key) else {
                 let new = seen.entry(key.clone()).or_insert_with(|| {
                     comparison.new.push(NewProcess { key, program: at, count: 0 });

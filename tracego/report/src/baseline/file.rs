@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tracego_model::clock::Time;
 
-use super::key::ProcessKey;
-use crate::history::RunHistory;
+use super::key::{KeyMaker, ProcessKey};
+use crate::{history::RunHistory, wire::BASELINE_SCHEMA as SCHEMA};
 
-/// Version of the format.
-pub const SCHEMA: &str = "tracego.baseline/1";
 /// Number of runs from which on a new process is a finding.
 pub const RUNS_NEEDED: u64 = 3;
 /// Number of runs after which a process that did not run again is forgotten.
@@ -148,8 +146,9 @@ impl Baseline {
         self.runs += 1;
         let time = history.programs.first().map_or_else(Time::default, |program| program.began).text();
         let mut walls: BTreeMap<ProcessKey, Vec<u64>> = BTreeMap::new();
+        let mut keys = KeyMaker::new(history);
         for (at, run) in history.programs.iter().enumerate() {
-            let Some(key) = ProcessKey::of(history, at) else { continue };
+            let Some(key) = keys.key(at) else { continue };
             let wall = walls.entry(key.clone()).or_default();
             wall.extend(run.wall_ns().map(|wall| wall / 1_000_000));
             if self.entries.len() >= ENTRIES_MAX && !self.entries.contains_key(&key) {

@@ -1,6 +1,6 @@
 //! The identity of a process across runs: its program, the shape of its arguments, and the programs above it.
 
-use std::fmt;
+use std::{collections::HashMap, fmt, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 use tracego_golang::role::Role;
@@ -35,33 +35,52 @@ pub struct ProcessKey {
     pub via: Vec<String>,
 }
 
-impl ProcessKey {
-    /// Returns the key of a program start of a history.
+/// The maker of keys of one history, which remembers the names of programs: many keys have the same above them.
+pub struct KeyMaker<'a> {
+    history: &'a RunHistory,
+    names: HashMap<(usize, Option<Role>, &'a str), Rc<str>>,
+}
+
+impl<'a> KeyMaker<'a> {
+    /// Creates a maker.
     #[must_use]
-    pub fn of(history: &RunHistory, at: usize) -> Option<Self> {
+    pub fn new(history: &'a RunHistory) -> Self {
+        Self { history, names: HashMap::new() }
+    }
+
+    /// Returns the key of a program start.
+    #[must_use]
+    pub fn key(&mut self, at: usize) -> Option<ProcessKey> {
+        let history = self.history;
         let run = history.programs.get(at)?;
-        let job = history.jobs.get(run.job);
-        let mut key = Self { program: program(run, job), ..Self::default() };
+        let mut key = ProcessKey { program: self.name(run).to_string(), ..ProcessKey::default() };
         // Go starts as many of these as there are changed packages, with every build another number.
         if run.role == Some(Role::CompilerHelper) {
             return Some(key);
         }
         if !is_compiler(run.name()) && !is_made(run.role) {
-            key.arguments = arguments(run, job);
+            key.arguments = arguments(run, history.jobs.get(run.job));
         }
         let mut above = run.parent;
+        let mut via: Vec<Rc<str>> = Vec::new();
         while let Some(parent) = above.and_then(|at| history.programs.get(at))
             && parent.job == run.job
-            && key.via.len() < VIA_MAX
+            && via.len() < VIA_MAX
         {
-            let name = program(parent, job);
-            if key.via.last() != Some(&name) {
-                key.via.push(name);
+            let name = self.name(parent);
+            if via.last() != Some(&name) {
+                via.push(name);
             }
             above = parent.parent;
         }
-        key.via.reverse();
+        key.via = via.iter().rev().map(|name| name.to_string()).collect();
         Some(key)
+    }
+
+    fn name(&mut self, run: &'a ProgramRun) -> Rc<str> {
+        let job = self.history.jobs.get(run.job);
+        let known = self.names.entry((run.job, run.role, &*run.executable));
+        Rc::clone(known.or_insert_with(|| program(run, job).into()))
     }
 }
 

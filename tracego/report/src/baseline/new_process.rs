@@ -6,7 +6,7 @@ use tracego_model::finding::{Confidence, Severity};
 
 use super::{
     comparison::{BaselineComparison, NewProcess},
-    key::ProcessKey,
+    key::{KeyMaker, ProcessKey},
 };
 use crate::history::{Ancestor, ReportedFinding, RunHistory};
 
@@ -47,10 +47,11 @@ impl BaselineComparison {
         if !self.is_settled() || self.is_accepted {
             return Vec::new();
         }
-        let keys: HashSet<&ProcessKey> = self.new.iter().map(|new| &new.key).collect();
-        let is_below_new = |new: &NewProcess| {
+        let new_keys: HashSet<&ProcessKey> = self.new.iter().map(|new| &new.key).collect();
+        let mut keys = KeyMaker::new(history);
+        let mut is_below_new = |new: &NewProcess| {
             let parent = history.programs.get(new.program).and_then(|run| run.parent);
-            parent.and_then(|parent| ProcessKey::of(history, parent)).is_some_and(|key| keys.contains(&key))
+            parent.and_then(|parent| keys.key(parent)).is_some_and(|key| new_keys.contains(&key))
         };
         let topmost = self.new.iter().filter(|new| !is_below_new(new));
         topmost.filter_map(|new| self.finding(new, history)).collect()

@@ -97,7 +97,7 @@ pub struct SarifResult {
     pub place: SarifPlace,
     /// Other places that are part of the result.
     pub related: Vec<SarifPlace>,
-    /// Names of what the result is about where that is no file, such as `make → ci.sh → go run ./cmd/server`.
+    /// Names of the things that the result is about where that is no file, such as `make → ci.sh → go run ./cmd/server`.
     pub logical: Vec<String>,
     /// A text that is the same for the same result of another run; empty if GitHub computes one.
     pub fingerprint: String,

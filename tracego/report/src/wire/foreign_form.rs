@@ -5,6 +5,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+/// Version of the format of baselines.
+pub const BASELINE_SCHEMA: &str = "tracego.baseline/1";
+
 /// The form of a line that is no native record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ForeignForm {
@@ -60,7 +63,7 @@ impl ForeignForm {
         }
         match members.schema.as_deref() {
             Some("tracego/1") => Some(Self::Older),
-            Some(crate::baseline::SCHEMA) => Some(Self::Baseline),
+            Some(BASELINE_SCHEMA) => Some(Self::Baseline),
             _ => None,
         }
     }

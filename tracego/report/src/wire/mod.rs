@@ -11,7 +11,7 @@ mod record;
 pub(crate) use record::{WireAncestor, WireFinding, WirePolicy, WireProcess, WireRecord, WireViolation};
 use tracego_model::record::{SCHEMA, event_name};
 
-pub use foreign_form::ForeignForm;
+pub use foreign_form::{BASELINE_SCHEMA, ForeignForm};
 
 /// Maximum length of a line in bytes. A record of tracego is far shorter.
 pub const LINE_MAX: usize = 8 << 20;

@@ -50,11 +50,6 @@ fn what_doubles_is_bounded() {
             ),
         ),
     ] {
-        println!(
-            "{path} {} {:?}",
-            text.len(),
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() % 1000
-        );
         let _bounded = report(&[GO_MOD, (path, &text)], |_| {});
     }
 }

@@ -10,9 +10,10 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 use tracego_report::{
-    baseline::{Baseline, BaselineComparison, SCHEMA},
+    baseline::{Baseline, BaselineComparison},
     history::{ProgramRun, RunHistory},
     report::shown_time,
+    wire::BASELINE_SCHEMA,
 };
 
 use super::{input, name_problems, of_job};
@@ -79,7 +80,7 @@ fn baseline(path: &Path, is_quiet: bool) -> anyhow::Result<(Baseline, u64)> {
 }
 
 fn begins_as_baseline(path: &Path) -> bool {
-    let wanted = format!("{{\"schema\":\"{SCHEMA}\"");
+    let wanted = format!("{{\"schema\":\"{BASELINE_SCHEMA}\"");
     let mut begin = vec![0; wanted.len()];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut begin));
     read.is_ok() && begin == wanted.as_bytes()

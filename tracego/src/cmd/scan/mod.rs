@@ -49,6 +49,9 @@ pub(super) fn scan(asked: &Scan, quiet: bool) -> anyhow::Result<ExitCode> {
             message,
         }));
     }
+    for unread in &report.unread {
+        message!("tracego: scan: {}: {}", printable(&unread.path), printable(&unread.reason));
+    }
     if asked.update_baseline
         && let Some(path) = &asked.baseline
     {
