@@ -2376,7 +2376,7 @@ _tracego() {
                     return 0
                     ;;
                 --fail-on)
-                    COMPREPLY=($(compgen -W "low medium high critical none" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "low medium high critical never" -- "${cur}"))
                     return 0
                     ;;
                 --baseline)

@@ -433,18 +433,18 @@ gitlab\t'Code quality report of GitLab'
 junit\t'JUnit XML'
 rdjsonl\t'Diagnostics of reviewdog, one per line'"
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l also -d 'Write the report in another form to a file, too; may be repeated' -r
-complete -c tracego -n "__fish_tracego_using_subcommand scan" -l fail-on -d 'End with 5 if a finding is at least this severe: low, medium, high, critical, or none' -r -f -a "low\t''
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l fail-on -d 'End with 5 if a finding is at least this severe: low, medium, high, critical, or never' -r -f -a "low\t''
 medium\t''
 high\t''
 critical\t''
-none\t''"
+never\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l baseline -d 'File of findings that are known and do not count' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l exclude -d 'Pattern of paths to leave out, as in .gitignore; may be repeated' -r
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l scan-config -d 'Settings of the repository: patterns to leave out, and exceptions' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"
-complete -c tracego -n "__fish_tracego_using_subcommand scan" -l update-baseline -d 'Write the findings of this scan to the baseline, and end with 0'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l update-baseline -d 'Write the findings of this scan to the baseline. Ends with 0, or with 1 if a file could not be read'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l staged -d 'Scan what git has staged for the next commit, as it is staged'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l strict -d 'Report lines of `go generate`, too'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l docs -d 'Report code blocks of Markdown documents, too'

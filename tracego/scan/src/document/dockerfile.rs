@@ -1,6 +1,6 @@
 //! Dockerfiles, and Earthfiles, whose commands are alike.
 //!
-//! Source: https://docs.docker.com/reference/dockerfile/
+//! Source: <https://docs.docker.com/reference/dockerfile/>
 
 use std::sync::Arc;
 

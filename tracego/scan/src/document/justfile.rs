@@ -1,6 +1,6 @@
 //! Justfiles.
 //!
-//! Source: https://just.systems/man/en/
+//! Source: <https://just.systems/man/en/>
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! Makefiles: variables, targets, prerequisites and recipes; no functions but `shell`.
 //!
-//! Source: GNU make, https://www.gnu.org/software/make/manual/
+//! Source: GNU make, <https://www.gnu.org/software/make/manual/>
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 

@@ -56,7 +56,7 @@ pub(super) fn is_kubernetes(document: &Node) -> bool {
 
 /// Reads a compose file.
 ///
-/// Source: https://github.com/compose-spec/compose-spec
+/// Source: <https://github.com/compose-spec/compose-spec>
 pub(super) fn read_compose(documents: &[Rc<Node>], path: &str, extract: &mut Extract) {
     for service in
         documents.iter().filter_map(|document| document.get("services")).flat_map(|all| all.entries())

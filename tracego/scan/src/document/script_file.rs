@@ -24,7 +24,7 @@ pub(super) fn read_shell(file: &SourceFile, setting: Setting, extract: &mut Extr
 
 /// Reads the scripts in the steps of a Jenkinsfile: `sh 'script'`, `sh(script: "…")`, `bat`, `pwsh`.
 ///
-/// Source: https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/
+/// Source: <https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/>
 pub(super) fn read_jenkinsfile(file: &SourceFile, extract: &mut Extract) {
     const STEPS: [&str; 4] = ["sh", "bat", "pwsh", "powershell"];
     let context = Context { setting: Setting::Ci, unit: None, folder: None };

@@ -12,7 +12,7 @@ use crate::{
 
 /// Reads a Taskfile.
 ///
-/// Source: https://taskfile.dev/reference/schema
+/// Source: <https://taskfile.dev/reference/schema>
 pub(super) fn read_taskfile(documents: &[Rc<Node>], folder: &str, extract: &mut Extract) {
     for document in documents {
         let variables = document.get("vars");

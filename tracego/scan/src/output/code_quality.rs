@@ -1,6 +1,6 @@
 //! The code quality report of GitLab.
 //!
-//! Source: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+//! Source: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
 
 use std::io::{self, Write};
 

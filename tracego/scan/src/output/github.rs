@@ -1,6 +1,6 @@
 //! Annotations of GitHub Actions, as workflow commands.
 //!
-//! Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+//! Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 
 use std::io::{self, Write};
 

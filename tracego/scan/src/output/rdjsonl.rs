@@ -1,6 +1,6 @@
 //! Diagnostics of reviewdog, one per line.
 //!
-//! Source: https://github.com/reviewdog/reviewdog/tree/master/proto/rdf
+//! Source: <https://github.com/reviewdog/reviewdog/tree/master/proto/rdf>
 
 use std::io::{self, Write};
 
