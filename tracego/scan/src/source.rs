@@ -56,12 +56,18 @@ impl SourceFile {
     /// Returns the position of a byte.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let index = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let index = self.line_number(offset) - 1;
         let start = self.starts.get(index).copied().unwrap_or_default();
         let ahead = self.bytes.get(start..offset.min(self.bytes.len())).unwrap_or_default();
         // Each character has one byte that continues none.
         let column = ahead.iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1;
         Position { line: index + 1, column }
+    }
+
+    /// Returns the number of the line of a byte.
+    #[must_use]
+    pub fn line_number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset).max(1)
     }
 
     /// Returns the bytes of a line, without its end.

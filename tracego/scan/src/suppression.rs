@@ -49,10 +49,15 @@ impl Suppression {
     #[must_use]
     pub fn all(file: &SourceFile) -> Vec<Self> {
         let mut found = Vec::new();
+        let mut done = 0;
         for offset in memchr::memmem::find_iter(file.bytes(), MARKER) {
-            let line = file.position(offset).line;
             // One comment in a line, which is no longer than a person writes.
-            if found.last().is_some_and(|last: &Self| last.line == line) || file.line(line).len() > MAX_LINE {
+            if offset < done {
+                continue;
+            }
+            let line = file.line_number(offset);
+            done = file.line_range(line).end;
+            if file.line(line).len() > MAX_LINE {
                 continue;
             }
             let text = String::from_utf8_lossy(file.line(line)).into_owned();

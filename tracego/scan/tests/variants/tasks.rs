@@ -14,6 +14,7 @@ fn a_makefile_alone_says_nothing_about_the_place() {
         "define R\ngo run .\nendef\nrun:\n\t$(R)\n",
         "export V := 1\nrun: export X = 2\nrun: a b ## help: go run\n\tgo run -ldflags \"-X main.v=$(V)\" .\n",
         "run:\n\t$(Q)go run ./x\n",
+        "run:\n\t$(Q)docker run golang go run ./x\n",
         "run:\n\t$(SUDO) $(GO) run ./x\n",
         "TOOL := go run ./y\nx: ; @$(TOOL) x\n",
         "V := $(shell go run ./version)\n",
@@ -25,7 +26,16 @@ fn a_makefile_alone_says_nothing_about_the_place() {
         assert_eq!(found.len(), 1, "{text}: {found:?}");
         assert!(found[0].ends_with("TG001 local medium"), "{text}: {found:?}");
     }
-    finds(&[GO_MOD, ("Makefile", "run:\n\t# go run .\n\techo go run $@ $< $$PWD\n")], &[]);
+    finds(
+        &[
+            GO_MOD,
+            (
+                "Makefile",
+                "run:\n\t# go run .\n\techo go run $@ $< $$PWD\n\t$(ECHO) go run x\n\t$(Q)echo go run x\n",
+            ),
+        ],
+        &[],
+    );
 }
 
 #[test]
