@@ -39,6 +39,14 @@ struct Chain {
     depth: usize,
 }
 
+impl Chain {
+    /// Adds the assignments that matter to the go command.
+    fn assign(&mut self, assignments: &[(String, Word)]) {
+        let of_go = assignments.iter().filter(|(name, _)| GO_ENVIRONMENT.contains(&name.as_str()));
+        self.assignments.extend(of_go.cloned());
+    }
+}
+
 /// Collects the programs that commands start.
 pub struct CommandReader<'a> {
     /// Place of what is read.
@@ -112,7 +120,7 @@ impl<'a> CommandReader<'a> {
             self.declare(name, value);
         }
         let mut chain = chain.clone();
-        chain.assignments.extend(command.assignments.iter().cloned());
+        chain.assign(&command.assignments);
         if let (Some(output), [content, ..]) = (&command.output, command.input.as_slice()) {
             self.written.push((output.value(), content.clone()));
         }
@@ -154,7 +162,7 @@ impl<'a> CommandReader<'a> {
     /// Goes through the words of one command.
     fn words(&mut self, words: &[Word], input: &[Text], chain: &Chain) {
         let Some((first, rest)) = words.split_first() else { return };
-        let length = words.iter().map(|word| word.text.len() + 1).sum();
+        let length = words.iter().map(|word| word.text.len() + 16).sum();
         if chain.depth + chain.wrappers.len() > 4 * MAX_DEPTH || !self.extract.spend(length) {
             return;
         }
@@ -221,8 +229,9 @@ impl<'a> CommandReader<'a> {
     }
 
     fn add(&mut self, words: &[Word], chain: &Chain) {
-        // A command that is judged costs more than its words.
-        if !self.extract.spend(512) {
+        // A command that is judged costs more than its words, and is kept with its variables.
+        let variables: usize = chain.assignments.iter().map(|(_, value)| value.text.len()).sum();
+        if !self.extract.spend(512 + 8 * variables) {
             return;
         }
         let mut context = self.context.clone();
@@ -302,7 +311,7 @@ impl<'a> CommandReader<'a> {
                 return;
             } else if let Some((name, value)) = word.split_at_equals().filter(|_| !value.starts_with('-')) {
                 self.declare(&name, &value);
-                chain.assignments.push((name, value));
+                chain.assign(&[(name, value)]);
             } else if !value.starts_with('-') {
                 return self.words(rest.get(index..).unwrap_or_default(), input, &chain);
             }
@@ -388,7 +397,7 @@ impl<'a> CommandReader<'a> {
                 index += 2;
             } else if is_option(word) || value.contains('=') && !word.is_go_command() && is_assignment(&value)
             {
-                chain.assignments.extend(word.split_at_equals().filter(|_| !is_option(word)));
+                chain.assign(word.split_at_equals().filter(|_| !is_option(word)).as_slice());
                 index += 1;
             } else if operands > 0 {
                 operands -= 1;

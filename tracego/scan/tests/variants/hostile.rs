@@ -23,6 +23,7 @@ fn what_doubles_is_bounded() {
         shell(format!("{} go run x", "find . -exec ".repeat(60))),
         shell(nested),
         shell(format!("{} -c 'go run .'", "su ".repeat(200))),
+        shell(format!("GOFLAGS={} sh <<E\n{}E\n", "x".repeat(60_000), "go run .\n".repeat(3000))),
         shell(format!("A={} sh <<E\n{}E\n", "x".repeat(60_000), "go run .\n".repeat(3000))),
         shell(format!("{}{}", "<<a ".repeat(40_000), "; ".repeat(100_000))),
         shell("a/b;".repeat(200_000)),
