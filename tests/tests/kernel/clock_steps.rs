@@ -16,7 +16,17 @@ fn needs() -> Option<String> {
 /// Number of steps, which go forth and back.
 const STEPS: u8 = 20;
 
+/// Number of runs of which one has to be right. An emulated processor can be held up between a start and the agent's look at
+/// the clock, for longer than the start is from the step behind it; a fault of the agent's is there in each run.
+const RUNS: u8 = 3;
+
 fn steps() {
+    let mistakes: Vec<String> = (0..RUNS).map_while(|_| mistake()).collect();
+    assert!(mistakes.len() < usize::from(RUNS), "{mistakes:#?}");
+}
+
+/// Runs programs between steps of the clock. Returns the first record with the time of behind its step.
+fn mistake() -> Option<String> {
     const MINUTE: i64 = 60_000_000_000;
     let before = Reading::now().unix_ns;
     let seconds = before / 1_000_000_000;
@@ -35,7 +45,10 @@ fn steps() {
             let wanted = before + 60 * MINUTE * i64::from(step % 2 == 1);
             // The whole run takes no half hour.
             let (from, to) = (Time(wanted - 30 * MINUTE).text(), Time(wanted + 30 * MINUTE).text());
-            assert!((from.as_str()..to.as_str()).contains(&time), "{kind} {step}: {time}");
+            if !(from.as_str()..to.as_str()).contains(&time) {
+                return Some(format!("{kind} {step}: {time}"));
+            }
         }
     }
+    None
 }
