@@ -41,7 +41,9 @@ const SHAPE: &str = "0000-01-01T00:00:00";
 fn moment(text: &str) -> Result<Time, String> {
     let plain = text.trim_end_matches('Z');
     let rest = SHAPE.get(plain.len()..).unwrap_or_default();
-    Time::parse(&format!("{plain}{rest}Z")).ok_or_else(|| {
+    // A year, a month, a day, an hour or a minute; half a number is none.
+    let ends_whole = matches!(plain.len(), 4 | 7 | 10 | 13 | 16 | 19..);
+    Time::parse(&format!("{plain}{rest}Z")).filter(|_| ends_whole).ok_or_else(|| {
         format!("'{text}' is not a time; write 2026-11-25T02:11:46Z or a part of it from the left")
     })
 }
