@@ -35,7 +35,7 @@ impl Extract {
         let before = self.read;
         self.read = before.saturating_add(bytes).saturating_add(1);
         if before < MAX_READ && self.read >= MAX_READ {
-            self.problems.push("its commands expand to too much; some of them are not looked at".to_owned());
+            self.skip("its commands expand to too much; some of them are not looked at");
         }
         self.read < MAX_READ
     }
@@ -70,7 +70,7 @@ impl Extract {
 /// The place that a document gives to what stands in it.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// When and where it runs.
+    /// Time and place of the execution.
     pub setting: Setting,
     /// Name of the part of the file that a caller can choose, such as a target or a stage.
     pub unit: Option<Arc<str>>,

@@ -1,29 +1,29 @@
 //! The place that a command has in a source tree.
 
-/// When and where a command of a file runs, as far as the file says so.
+/// The time and place at which a command of a file runs, as far as the file says so.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Setting {
-    /// In production: the command of an image, a unit, a pod.
+    /// Production: the command of an image, a unit, a pod.
     Production,
-    /// In a CI job.
+    /// A CI job.
     Ci,
-    /// While an image is built.
+    /// The build of an image.
     ImageBuild,
-    /// While an image is built whose last stage has no command of its own.
+    /// The build of an image whose last stage has no command of its own.
     ImageWithoutCommand,
-    /// In an image stage that no later stage and no other file uses.
+    /// A stage of an image that neither the last stage nor another file uses.
     UnusedStage,
-    /// In a file that says nothing about the place, such as a Makefile. Callers decide.
+    /// A file that says nothing about the place, such as a Makefile. Callers decide.
     Open,
-    /// In Go source that is no test.
+    /// Go source that is no test.
     Program,
-    /// In a test, a hook before a commit, or a script of another language.
+    /// A test, a hook before a commit, or a script of another language.
     Helper,
-    /// In a line of `go generate`.
+    /// A line of `go generate`.
     Generate,
-    /// On a developer's machine alone.
+    /// A developer's machine alone.
     Developer,
-    /// In the text of a document.
+    /// The text of a document.
     Document,
 }
 

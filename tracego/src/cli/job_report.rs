@@ -1,11 +1,11 @@
 //! The options of `tracego report` and `tracego diff`.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tracego_model::finding::Severity;
 
-use super::ReportOptions;
+use super::{ReportOptions, values::format_and_file};
 
 /// The options of `tracego report`.
 ///
@@ -25,8 +25,8 @@ pub struct JobReport {
     #[arg(id = "report-append", long = "append", requires = "report-file")]
     pub append: bool,
     /// Write the report in another format, too; repeatable. The records are read once.
-    #[arg(id = "report-also", long = "also", value_name = "FORMAT=FILE")]
-    pub also: Vec<AlsoReport>,
+    #[arg(id = "report-also", long = "also", value_name = "FORMAT=FILE", value_parser = format_and_file::<ReportFormat>)]
+    pub also: Vec<(ReportFormat, PathBuf)>,
     /// Report this job alone: cicd.pipeline.task.run.id, or else cicd.pipeline.run.id.
     #[arg(id = "report-job", long = "job", value_name = "ID")]
     pub job: Option<String>,
@@ -68,32 +68,6 @@ pub enum ReportFormat {
     Html,
     /// A trace for ui.perfetto.dev
     ChromeTrace,
-}
-
-/// A format and the file that it goes to.
-#[derive(Clone, Debug)]
-pub struct AlsoReport {
-    /// Format.
-    pub format: ReportFormat,
-    /// File to write.
-    pub file: PathBuf,
-}
-
-impl FromStr for AlsoReport {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, file) = text.split_once('=').ok_or("not FORMAT=FILE")?;
-        let format = ReportFormat::from_str(format, false).map_err(|_| {
-            let all = ReportFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-            let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
-            format!("'{format}' is not a format; valid: {}", all.join(", "))
-        })?;
-        if file.is_empty() {
-            return Err("the file is missing behind FORMAT=".to_owned());
-        }
-        Ok(Self { format, file: file.into() })
-    }
 }
 
 /// The options of `tracego diff`.

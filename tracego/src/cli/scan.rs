@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser as _};
 use tracego_model::finding::Severity;
 
+use super::values::format_and_file;
+
 /// The options of `tracego scan`.
 ///
 /// Ids of options begin with `report-`, so that neither variables nor keys of the configuration stand for them: those are
@@ -18,7 +20,7 @@ pub struct Scan {
     #[arg(id = "report-format", long = "format", value_enum, value_name = "FORM", default_value_t = ScanFormName::Text)]
     pub format: ScanFormName,
     /// Write the report in another form to a file, too; may be repeated.
-    #[arg(id = "report-also", long = "also", value_name = "FORM=FILE", value_parser = form_and_file)]
+    #[arg(id = "report-also", long = "also", value_name = "FORM=FILE", value_parser = format_and_file::<ScanFormName>)]
     pub also: Vec<(ScanFormName, PathBuf)>,
     /// End with 5 if a finding is at least this severe: low, medium, high, critical, or never.
     #[arg(id = "report-fail-on", long = "fail-on", value_name = "SEVERITY", default_value = "high")]
@@ -75,19 +77,4 @@ pub enum ScanFormName {
     Junit,
     /// Diagnostics of reviewdog, one per line.
     Rdjsonl,
-}
-
-fn form_and_file(text: &str) -> Result<(ScanFormName, PathBuf), String> {
-    let (form, file) = text.split_once('=').ok_or("it has the form FORM=FILE, such as json=scan.json")?;
-    let form = ScanFormName::from_str(form, false).map_err(|_| {
-        let names: Vec<String> = ScanFormName::value_variants()
-            .iter()
-            .filter_map(|form| form.to_possible_value().map(|value| value.get_name().to_owned()))
-            .collect();
-        format!("there is no form {form:?}; valid: {}", names.join(", "))
-    })?;
-    match file {
-        "" => Err("the file is missing: FORM=FILE".into()),
-        file => Ok((form, file.into())),
-    }
 }

@@ -1,7 +1,8 @@
 //! Parsers for the values of options.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
+use clap::ValueEnum;
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
 use tracego_model::units::{Bytes, Span};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -108,4 +109,18 @@ pub(super) fn comm(text: &str) -> Result<String, String> {
         return Err("a task name has 1 to 15 bytes".into());
     }
     Ok(text.to_owned())
+}
+
+/// Parses `FORMAT=FILE`.
+pub(super) fn format_and_file<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("not FORMAT=FILE")?;
+    let format = F::from_str(format, false).map_err(|_| {
+        let all = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("'{format}' is not a format; valid: {}", all.join(", "))
+    })?;
+    if file.is_empty() {
+        return Err("the file is missing behind FORMAT=".to_owned());
+    }
+    Ok((format, file.into()))
 }

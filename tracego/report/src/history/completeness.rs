@@ -108,6 +108,11 @@ pub struct RecordCompleteness {
 }
 
 impl RecordCompleteness {
+    /// Returns a sentence about each reason for which events or records are lost.
+    pub fn losses(&self) -> impl Iterator<Item = String> + '_ {
+        self.lost.iter().map(|(reason, count)| format!("{count} events or records are lost: {reason}"))
+    }
+
     /// Notes a line that could not be read.
     pub fn add_problem(&mut self, problem: LineProblem) {
         self.unread_lines += 1;

@@ -10,7 +10,7 @@ use tracego_model::clock::Time;
 pub struct JobVariable {
     /// Name of the variable.
     pub name: &'static str,
-    /// Its value.
+    /// Value.
     pub value: String,
 }
 

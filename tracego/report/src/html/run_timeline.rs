@@ -131,11 +131,7 @@ fn job_fields(job: &ReportedJob) -> JobFields {
 
 fn verdict(report: &RunReport, counted: Verdict) -> Verdict {
     let completeness = &report.history.completeness;
-    let mut lost: Vec<String> = completeness
-        .lost
-        .iter()
-        .map(|(reason, count)| format!("{count} events or records are lost: {reason}"))
-        .collect();
+    let mut lost: Vec<String> = completeness.losses().collect();
     for (count, what) in [
         (completeness.unread_lines, "lines of the records could not be read"),
         (completeness.programs_left_out, "program starts are not on this page"),

@@ -25,7 +25,7 @@ pub struct ProcessEntry<'a> {
     pub user: &'a str,
     /// Process id.
     pub pid: u32,
-    /// How the process ended.
+    /// End of the process: exit code or signal.
     pub exit: Exit,
     /// Role in Go's tool chain, as records have it.
     pub role: &'a str,

@@ -101,7 +101,7 @@ pub struct ProcessColumns {
     pub user: Vec<u32>,
     /// Process id.
     pub pid: Vec<u32>,
-    /// How it ended, see [`Exit::code`].
+    /// End of the process, see [`Exit::code`].
     pub exit: Vec<i32>,
     /// String: its role in Go's tool chain, as records have it (`go-run`, `compiler-helper`).
     pub role: Vec<u32>,
@@ -123,7 +123,7 @@ impl ProcessColumns {
     }
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Exit {
     /// The process was still running, or its end was not recorded.

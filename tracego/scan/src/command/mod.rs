@@ -356,23 +356,22 @@ impl<'a> CommandReader<'a> {
                 return;
             }
         }
-        if wrapper.form == Form::Operands {
+        if matches!(wrapper.form, Form::Operands | Form::Command) {
             let scripts: Vec<&Word> = rest.iter().filter(|word| word.text.bytes().contains(&b' ')).collect();
             scripts.into_iter().for_each(|script| self.script(&script.text, &chain));
-            // npx and its like run a command; the others, only scripts.
-            let runs =
-                chain.wrappers.last().is_some_and(|name| matches!(name.as_str(), "npx" | "bunx" | "pnpx"));
             let command = rest.iter().position(|word| !is_option(word)).and_then(|at| rest.get(at..));
-            return self.words(command.filter(|_| runs).unwrap_or_default(), input, &chain);
+            return self.words(
+                command.filter(|_| wrapper.form == Form::Command).unwrap_or_default(),
+                input,
+                &chain,
+            );
         }
         let behind = rest.iter().position(|word| word.is("--")).and_then(|dashes| rest.get(dashes + 1..));
-        if wrapper.form == Form::Dashes {
+        if matches!(wrapper.form, Form::Dashes | Form::OnlyDashes) {
             let command = behind.or_else(|| {
                 // `mise exec go run .`: the command begins at the first go command.
                 let go = rest.iter().position(|word| word.is_go_command() && !word.has_holes)?;
-                rest.get(go..).filter(|_| {
-                    go > 0 && chain.wrappers.last().is_some_and(|name| name != "kubectl" && name != "oc")
-                })
+                rest.get(go..).filter(|_| go > 0 && wrapper.form == Form::Dashes)
             });
             if let Some(command) = command {
                 let mut words = command.to_vec();

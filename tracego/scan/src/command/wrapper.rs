@@ -1,6 +1,6 @@
 //! Programs that start another program which their own command line names.
 
-/// How a wrapper takes the command.
+/// The form in which a wrapper takes the command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Form {
     /// The words behind options and operands are the command.
@@ -11,8 +11,12 @@ pub(super) enum Form {
     Option(&'static [&'static str]),
     /// Each operand that has a space in it is a script.
     Operands,
-    /// The words behind `--` are the command.
+    /// The operands are the command, and each that has a space in it is a script.
+    Command,
+    /// The words behind `--` are the command; without it, those from the go command on.
     Dashes,
+    /// The words behind `--` are the command, and there is none without it.
+    OnlyDashes,
 }
 
 /// A program that starts another.
@@ -24,7 +28,7 @@ pub(super) struct Wrapper {
     pub(super) valued: &'static [&'static str],
     /// Number of operands in front of the command.
     pub(super) operands: usize,
-    /// How the command is taken.
+    /// Form of the command.
     pub(super) form: Form,
     /// Whether the program is for a developer's machine: it starts the command again when files change.
     pub(super) is_watcher: bool,
@@ -157,7 +161,9 @@ const WRAPPERS: &[Wrapper] = &[
     ),
     form(&["nix-shell"], &[], 0, Form::Option(&["--run", "--command"])),
     form(&["trap"], &[], 0, Form::Operands),
-    form(&["concurrently", "tmux", "byobu", "npx", "bunx", "pnpx", "mprocs", "wsl"], &[], 0, Form::Operands),
+    form(&["concurrently", "tmux", "byobu", "mprocs", "wsl"], &[], 0, Form::Operands),
+    form(&["npx", "bunx", "pnpx"], &[], 0, Form::Command),
+    form(&["kubectl", "oc"], &[], 0, Form::OnlyDashes),
     form(&["screen"], &["-S", "-L", "-c", "-dmS", "-h", "-t"], 0, Form::Words),
     form(&["parallel"], &["-j", "-a", "--jobs"], 0, Form::Words),
     form(
@@ -172,8 +178,6 @@ const WRAPPERS: &[Wrapper] = &[
             "envconsul",
             "teller",
             "vault",
-            "kubectl",
-            "oc",
             "k3s",
             "direnv",
             "mise",

@@ -15,8 +15,8 @@ use crate::{
 /// A CI system: the keys of its files whose values are scripts.
 #[derive(Debug)]
 pub(super) struct CiForm {
-    /// Name of the system, as `cicd.system.component` has it where it is known.
-    pub(super) name: &'static str,
+    /// Whether keys that end with `_script` are scripts, too.
+    has_named_scripts: bool,
     /// Keys whose values are scripts: a text, a list of texts, or a mapping with one of them under `command`.
     scripts: &'static [&'static str],
     /// Keys whose values are mappings of variables.
@@ -27,41 +27,45 @@ pub(super) struct CiForm {
 
 /// GitHub Actions, Gitea and Forgejo.
 pub(super) const GITHUB: CiForm =
-    CiForm { name: "github", scripts: &["run"], variables: &["env"], has_exec_form: false };
+    CiForm { has_named_scripts: false, scripts: &["run"], variables: &["env"], has_exec_form: false };
 /// GitLab CI/CD.
 pub(super) const GITLAB: CiForm = CiForm {
-    name: "gitlab",
+    has_named_scripts: false,
     scripts: &["script", "before_script", "after_script", "pre_get_sources_script", "run"],
     variables: &["variables"],
     has_exec_form: true,
 };
 /// CircleCI.
 pub(super) const CIRCLE: CiForm = CiForm {
-    name: "circleci",
+    has_named_scripts: false,
     scripts: &["run", "command"],
     variables: &["environment"],
     has_exec_form: false,
 };
 /// Azure Pipelines.
 pub(super) const AZURE: CiForm = CiForm {
-    name: "azure",
+    has_named_scripts: false,
     scripts: &["script", "bash", "pwsh", "powershell", "inlineScript"],
     variables: &["variables", "env"],
     has_exec_form: false,
 };
 /// Drone, Woodpecker and Vela.
-pub(super) const DRONE: CiForm =
-    CiForm { name: "drone", scripts: &["commands"], variables: &["environment"], has_exec_form: true };
+pub(super) const DRONE: CiForm = CiForm {
+    has_named_scripts: false,
+    scripts: &["commands"],
+    variables: &["environment"],
+    has_exec_form: true,
+};
 /// Buildkite.
 pub(super) const BUILDKITE: CiForm = CiForm {
-    name: "buildkite",
+    has_named_scripts: false,
     scripts: &["command", "commands"],
     variables: &["env"],
     has_exec_form: false,
 };
 /// Any other: Bitbucket, Travis, Cirrus, Semaphore, `AppVeyor`, Cloud Build, `CodeBuild`, Concourse.
 pub(super) const OTHER: CiForm = CiForm {
-    name: "other",
+    has_named_scripts: true,
     scripts: &[
         "script",
         "after-script",
@@ -87,7 +91,7 @@ pub(super) const OTHER: CiForm = CiForm {
         "post_build",
     ],
     variables: &["env", "variables", "environment"],
-    has_exec_form: true,
+    has_exec_form: false,
 };
 
 /// Maximum number of values that are put in for one expression.
@@ -105,13 +109,8 @@ pub(super) fn read(documents: &[Rc<Node>], form: &CiForm, extract: &mut Extract)
         });
         let mut variables = Variables::default();
         document.each_mapping(&mut |mapping| {
-            for (name, value) in
-                form.variables.iter().filter_map(|key| mapping.get(key)).flat_map(|all| all.entries())
-            {
-                let value = value.get("value").unwrap_or(value);
-                if let (Some(name), Some(word)) = (name.value(), value.words().into_iter().next()) {
-                    variables.set(&name, Word { is_quoted: false, ..word });
-                }
+            for (name, word) in variables_of(mapping, form) {
+                variables.set(&name, Word { is_quoted: false, ..word });
             }
             true
         });
@@ -121,6 +120,16 @@ pub(super) fn read(documents: &[Rc<Node>], form: &CiForm, extract: &mut Extract)
             true
         });
     }
+}
+
+/// Returns the variables that a mapping sets: texts, or mappings with one under `value`.
+fn variables_of(mapping: &Node, form: &CiForm) -> Vec<(String, Word)> {
+    let all = form.variables.iter().filter_map(|key| mapping.get(key)).flat_map(|all| all.entries());
+    let variable = |(name, value): &(Rc<Node>, Rc<Node>)| {
+        let value = value.get("value").unwrap_or(value);
+        Some((name.value()?, value.words().into_iter().next()?))
+    };
+    all.filter_map(variable).collect()
 }
 
 /// Facts of a file that hold for all its scripts. A variable that several jobs set has its last value.
@@ -134,20 +143,15 @@ fn read_mapping(mapping: &Node, form: &CiForm, known: &CiFacts<'_>, extract: &mu
         .iter()
         .find_map(|key| mapping.get(key)?.value());
     let context = Context { setting: Setting::Ci, unit: None, folder };
+    for (name, word) in variables_of(mapping, form) {
+        CommandReader::new(&context, extract).declare(&name, &word);
+    }
     for (key, value) in mapping.entries() {
         let Some(key) = key.value() else { continue };
-        if form.variables.contains(&key.as_str()) {
-            for (name, value) in value.entries() {
-                let value = value.get("value").unwrap_or(value);
-                if let (Some(name), Some(word)) = (name.value(), value.words().into_iter().next()) {
-                    CommandReader::new(&context, extract).declare(&name, &word);
-                }
-            }
-        }
         let is_script =
-            form.scripts.contains(&key.as_str()) || form.name == "other" && key.ends_with("_script");
+            form.scripts.contains(&key.as_str()) || form.has_named_scripts && key.ends_with("_script");
         let is_words = form.has_exec_form && matches!(key.as_str(), "command" | "entrypoint");
-        if is_words && !value.elements().is_empty() && form.name != "other" {
+        if is_words && !value.elements().is_empty() {
             CommandReader::new(&context, extract).read_words(value.words());
         } else if is_script {
             read_value(value, &context, known, extract);

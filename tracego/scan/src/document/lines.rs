@@ -4,7 +4,7 @@ use crate::{
     command::CommandReader,
     extract::{Context, Extract},
     setting::Setting,
-    shell::{self, SimpleCommand, Variables},
+    shell::words_of,
     source::SourceFile,
     text::Text,
     word::Word,
@@ -36,20 +36,13 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
                 reader.read_script(&value.slice(prefix..value.len()));
             }
             "Environment" | "environment" => {
-                let commands = shell::parse(&value, &mut Variables::default());
-                for (name, value) in commands.into_iter().flat_map(assigned) {
+                for (name, value) in words_of(&value).iter().filter_map(Word::split_at_equals) {
                     reader.declare(&name, &value);
                 }
             }
             _ => {}
         }
     }
-}
-
-/// Returns the assignments that the words of a line are.
-fn assigned(command: SimpleCommand) -> Vec<(String, Word)> {
-    let words = command.words.iter().filter_map(Word::split_at_equals);
-    command.assignments.into_iter().chain(words).collect()
 }
 
 /// Reads a Procfile: `name: command`.

@@ -29,11 +29,22 @@ pub(super) fn of_command(command: &FoundCommand, invocation: &Invocation, cases:
     if !modules::builds(invocation) {
         return;
     }
-    if invocation.flags.module_mode.as_deref() == Some("mod") {
-        add("mod-mod", "a build may change go.mod and go.sum: -mod=mod".into());
+    let flags = [("mod", &invocation.flags.module_mode), ("toolexec", &invocation.flags.toolexec)];
+    for (name, value) in flags {
+        if let Some((variant, message)) = value.as_deref().and_then(|value| flag_case(name, value)) {
+            add(variant, message);
+        }
     }
-    if let Some(program) = invocation.flags.toolexec.as_deref() {
-        add("toolexec", format!("compiler and linker are started through {program}"));
+}
+
+/// Returns the case that a flag of the go command is, on the command line or in GOFLAGS.
+fn flag_case(name: &str, value: &str) -> Option<(&'static str, String)> {
+    match (name, value) {
+        ("mod", "mod") => Some(("mod-mod", "a build may change go.mod and go.sum: -mod=mod".into())),
+        ("toolexec", program) => {
+            Some(("toolexec", format!("compiler and linker are started through {program}")))
+        }
+        _ => None,
     }
 }
 
@@ -58,14 +69,9 @@ pub(super) fn of_declaration(declared: &Declaration, setting: Setting, cases: &m
     }
     if name == "GOFLAGS" {
         for flag in value.split_whitespace() {
-            let flag = flag.trim_start_matches('-');
-            let (variant, message) = match flag.split_once('=') {
-                Some(("mod", "mod")) => ("mod-mod", "a build may change go.mod and go.sum: -mod=mod".into()),
-                Some(("toolexec", program)) => {
-                    ("toolexec", format!("compiler and linker are started through {program}"))
-                }
-                _ => continue,
-            };
+            let case =
+                flag.trim_start_matches('-').split_once('=').and_then(|(name, value)| flag_case(name, value));
+            let Some((variant, message)) = case else { continue };
             cases.push(OpenCase { rule: "TG004", variant, confidence: Confidence::High, message });
         }
     }

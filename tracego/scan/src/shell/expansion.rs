@@ -22,6 +22,11 @@ impl WordBuilder {
         }
     }
 
+    fn begin_quotes(&mut self) {
+        self.has_begun = true;
+        self.current.is_quoted = true;
+    }
+
     fn end_word(&mut self) {
         if std::mem::take(&mut self.has_begun) {
             self.words.push(std::mem::take(&mut self.current));
@@ -114,8 +119,7 @@ impl Parser<'_> {
 
     fn read_single_quotes(&mut self, builder: &mut WordBuilder) {
         self.position += 1;
-        builder.has_begun = true;
-        builder.current.is_quoted = true;
+        builder.begin_quotes();
         while let Some(byte) = self.peek(0) {
             let place = self.text.place(self.position);
             self.position += 1;
@@ -129,8 +133,7 @@ impl Parser<'_> {
     /// Reads `$'…'`, whose escapes are those of C.
     fn read_ansi_quotes(&mut self, builder: &mut WordBuilder) {
         self.position += 1;
-        builder.has_begun = true;
-        builder.current.is_quoted = true;
+        builder.begin_quotes();
         while let Some(byte) = self.peek(0) {
             let place = self.text.place(self.position);
             self.position += 1;
@@ -153,8 +156,7 @@ impl Parser<'_> {
 
     fn read_double_quotes(&mut self, builder: &mut WordBuilder) {
         self.position += 1;
-        builder.has_begun = true;
-        builder.current.is_quoted = true;
+        builder.begin_quotes();
         while let Some(byte) = self.peek(0) {
             let place = self.text.place(self.position);
             match byte {

@@ -33,5 +33,19 @@ pub struct SimpleCommand {
 /// Maximum depth of scripts in scripts.
 pub const MAX_DEPTH: usize = 8;
 
+/// Returns the words of a line, with quotes taken off; an assignment is a word, too.
+pub(crate) fn words_of(line: &Text) -> Vec<Word> {
+    let mut found = Vec::new();
+    for SimpleCommand { words, assignments, .. } in parse(line, &mut Variables::default()) {
+        for (name, value) in assignments {
+            let mut text = Text::at(value.text.place(0), &format!("{name}="));
+            text.append(&value.text, None);
+            found.push(Word { text, ..value });
+        }
+        found.extend(words);
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests;

@@ -103,7 +103,7 @@ impl<'a> Walker<'a> {
                     local.large.push(path.clone());
                 } else {
                     local.read += 1;
-                    self.take(path, bytes, &mut local);
+                    self.take(path, DocumentKind::of(path), bytes, &mut local);
                 }
             }
             return local;
@@ -180,7 +180,7 @@ impl<'a> Walker<'a> {
         match content(path, kind.is_none(), &mut buffer) {
             Ok(Content::Whole(length)) => {
                 walked.read += 1;
-                self.take(relative, buffer.get(..length).unwrap_or_default(), walked);
+                self.take(relative, kind, buffer.get(..length).unwrap_or_default(), walked);
             }
             Ok(Content::TooLarge) => walked.large.push(format!("{}{relative}", self.root.prefix)),
             Ok(Content::Nothing) => {}
@@ -192,11 +192,11 @@ impl<'a> Walker<'a> {
         walked.buffer = buffer;
     }
 
-    /// Parses a file if it can matter.
-    fn take(&self, relative: &str, bytes: &[u8], walked: &mut Walked) {
+    /// Parses a file if it can matter. Without a kind, its first line decides.
+    fn take(&self, relative: &str, kind: Option<DocumentKind>, bytes: &[u8], walked: &mut Walked) {
         let first_line =
             || DocumentKind::of_first_line(bytes.split(|b| *b == b'\n').next().unwrap_or_default());
-        let Some(kind) = DocumentKind::of(relative).or_else(first_line) else { return };
+        let Some(kind) = kind.or_else(first_line) else { return };
         if !is_candidate(kind, bytes) {
             return;
         }

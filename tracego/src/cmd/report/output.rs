@@ -46,10 +46,7 @@ pub(super) fn write(report: &RunReport, asked: &JobReport) -> anyhow::Result<()>
             }
         }
     }
-    asked
-        .also
-        .iter()
-        .try_for_each(|also| to_file(report, also.format, &also.file, is_summary(&also.file), limit))
+    asked.also.iter().try_for_each(|(format, file)| to_file(report, *format, file, is_summary(file), limit))
 }
 
 /// Whether a file is the summary of a step, to which earlier commands of the step may have written.
@@ -107,11 +104,7 @@ fn write_sarif(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     let rules: Vec<_> = sarif_rules().chain([own]).collect();
     let completeness = &report.history.completeness;
     let mut problems: Vec<String> = completeness.problems.iter().map(ToString::to_string).collect();
-    let lost = completeness
-        .lost
-        .iter()
-        .map(|(reason, count)| format!("{count} events or records are lost: {reason}"));
-    problems.extend(lost);
+    problems.extend(completeness.losses());
     let category = "tracego-run/";
     let log = SarifLog {
         version: &report.version,

@@ -9,7 +9,7 @@ use tracego_scan::{
     tree::{ScanOptions, scan},
 };
 
-use crate::cli::UsageError;
+use crate::{cli::UsageError, cmd::scan::sarif_results::number};
 
 /// Id of the rule about programs that `go run` made: the command that made one has the place.
 const ARTIFACT: &str = "TG002";
@@ -65,10 +65,6 @@ fn place(path: &str, start: Position, line: &str, found: &ScanFinding) -> Source
         end_column: (found.end.line == start.line).then(|| number(found.end.column)),
         text: line.trim().to_owned(),
     }
-}
-
-fn number(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Whether the words of a file can have become those that ran. A part that the file does not know, such as `$PKG`, can be

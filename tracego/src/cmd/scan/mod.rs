@@ -1,7 +1,7 @@
 //! The command `tracego scan`: finds `go run` in the files of a source tree.
 
 mod repository;
-mod sarif_results;
+pub(super) mod sarif_results;
 mod staged;
 
 use std::{

@@ -64,6 +64,7 @@ fn result(finding: &ScanFinding) -> SarifResult {
     }
 }
 
-fn number(number: usize) -> u32 {
+/// Returns a line or a column as SARIF has it.
+pub(in crate::cmd) fn number(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -1,10 +1,6 @@
 //! The instructions of a Dockerfile: continued lines, comments, here-documents.
 
-use crate::{
-    shell::{SimpleCommand, Variables},
-    text::Text,
-    word::Word,
-};
+use crate::text::Text;
 
 /// One instruction.
 pub(super) struct Instruction {
@@ -115,18 +111,4 @@ fn read_heredocs(
         index += 1;
     }
     index
-}
-
-/// Returns the words of a line, with quotes taken off.
-pub(super) fn words_of(line: &Text) -> Vec<Word> {
-    let mut found = Vec::new();
-    for SimpleCommand { words, assignments, .. } in crate::shell::parse(line, &mut Variables::default()) {
-        for (name, value) in assignments {
-            let mut text = Text::at(value.text.place(0), &format!("{name}="));
-            text.append(&value.text, None);
-            found.push(Word { text, ..value });
-        }
-        found.extend(words);
-    }
-    found
 }

@@ -7,7 +7,7 @@ mod stage;
 
 use std::sync::Arc;
 
-use instruction::{Instruction, instructions, words_of};
+use instruction::{Instruction, instructions};
 use stage::{LastStage, Stage, stage_of};
 
 use super::exec_form;
@@ -15,7 +15,7 @@ use crate::{
     command::CommandReader,
     extract::{BaseImage, Context, Extract},
     setting::Setting,
-    shell::Variables,
+    shell::{Variables, words_of},
     source::SourceFile,
     text::Text,
     word::Word,

@@ -1,7 +1,7 @@
 //! The stages of a Dockerfile, and what the last one inherits.
 
-use super::instruction::{Instruction, words_of};
-use crate::{text::Text, word::Word};
+use super::instruction::Instruction;
+use crate::{shell::words_of, text::Text, word::Word};
 
 /// A build stage.
 #[derive(Default)]
