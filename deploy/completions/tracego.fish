@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -108,6 +108,10 @@ complete -c tracego -n "__fish_tracego_needs_command" -l config-watch -d 'Reload
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l digest -d 'Hash the files that are executed (SHA-256), each once, in a process beside tracego' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_needs_command" -l digest-max-size -d 'Maximum size of a file that is hashed; a larger one has no digest' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l digest-rate -d 'Maximum number of bytes that are hashed in a second' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
 false\t''"
@@ -218,6 +222,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l config-watch -d 
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l digest -d 'Hash the files that are executed (SHA-256), each once, in a process beside tracego' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l digest-max-size -d 'Maximum size of a file that is hashed; a larger one has no digest' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l digest-rate -d 'Maximum number of bytes that are hashed in a second' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
 false\t''"
@@ -316,6 +324,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l config-watch
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l inventory -d 'Judge the Go programs that run already, as far as /proc says what rules need' -r -f -a "true\t''
 false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l digest -d 'Hash the files that are executed (SHA-256), each once, in a process beside tracego' -r -f -a "true\t''
+false\t''"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l digest-max-size -d 'Maximum size of a file that is hashed; a larger one has no digest' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l digest-rate -d 'Maximum number of bytes that are hashed in a second' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l pin-dir -d 'Folder for the programs and the ring: in a BPF file system, used by this tracego alone' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l keep-privileges -d 'Keep all capabilities and system calls for as long as tracego runs' -r -f -a "true\t''
 false\t''"

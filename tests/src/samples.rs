@@ -12,7 +12,7 @@ use tracego_model::{
     counters::Counters,
     event::pieces::Assembler,
     finding::{Confidence, Finding, Severity, Unenforced},
-    input::Input,
+    input::{Input, digest::Sha256Digest},
     ledger::Ledger,
     linux::users::User,
     record::{
@@ -28,7 +28,10 @@ use tracego_model::{
         job::{Changed, CommitClaim, Context, Contradiction, Job, OpenedBy, Root, Source, Sourced, Trust},
         kubernetes::{self, ContainerImage, Named, Pod, PodReport, Runtime},
         lineage::{Line, Lineage},
-        linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Pathless, Rlimits},
+        linux::{
+            Audit, Capabilities, CgroupNode, ExecCall, ExecutableDigest, ExecutableFile, Namespaces,
+            Pathless, Rlimits,
+        },
         policy::{self, Identity, Violation},
         tree::Tree,
     },
@@ -336,6 +339,10 @@ pub fn start() -> Record {
             memfd: true,
             pathless: Some(Pathless::Memfd),
             unread: Some("why-not-read"),
+            digest: Some(ExecutableDigest {
+                sha256: Some(Sha256Digest([0xd1; 32])),
+                state: Some("state-of-digest"),
+            }),
             claims: vec!["process.runtime", "tracego.go.build"],
         }),
         elf: Some(Arc::new(Frozen::from(Linked {
@@ -602,6 +609,14 @@ pub fn synthetic() -> Vec<Record> {
         image: Some(ContainerImage { name: "image-of-pod".into(), ..ContainerImage::default() }),
     }];
     of_pod.tracego.pod = Some(Box::new(PodReport { api_uid: Some("uid-in-the-api".into()), containers }));
+    let mut hashed = minimal(event_name::EXECUTABLE, 8);
+    let file = start().tracego.executable;
+    hashed.process =
+        Some(Box::new(Process { executable: start().process.and_then(|of| of.executable), ..process() }));
+    hashed.tracego.executable = file.map(|file| ExecutableFile {
+        digest: Some(ExecutableDigest { sha256: Some(Sha256Digest([0xd2; 32])), state: None }),
+        ..file
+    });
     let mut records = vec![
         start(),
         start_with_findings(vec![finding(0, Severity::High)]),
@@ -617,6 +632,7 @@ pub fn synthetic() -> Vec<Record> {
         lost,
         heartbeat,
         of_pod,
+        hashed,
         enforcement_decision(Action::Allow),
         enforcement_decision(Action::Audit),
         enforcement_decision(Action::Deny),

@@ -79,12 +79,14 @@ pub mod event_name {
     pub const PROCESS: &str = "tracego.process";
     /// A pod of this node that became known, or of which other facts are known now.
     pub const POD: &str = "tracego.pod";
+    /// The digest of an executable that was not known when its start was written.
+    pub const EXECUTABLE: &str = "tracego.executable";
 
     /// The kinds of records that others refer to.
     pub const REFERENCES: [&str; 5] = [STREAM, JOB, IMAGE, CONFINEMENT, PROCESS];
 
     /// All kinds of records.
-    pub const ALL: [&str; 16] = [
+    pub const ALL: [&str; 17] = [
         START,
         EXIT,
         FORK,
@@ -101,6 +103,7 @@ pub mod event_name {
         CONFINEMENT,
         PROCESS,
         POD,
+        EXECUTABLE,
     ];
 }
 

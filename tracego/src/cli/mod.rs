@@ -1,6 +1,7 @@
 //! The command line; its help text is the documentation of the options.
 
 mod address;
+mod digest;
 mod heading;
 mod job_report;
 mod kubernetes;

@@ -11,7 +11,9 @@ use tracego_model::enforcement::Mode;
 use tracego_probe::handover::{self, FOLDER};
 
 use super::{
-    KubernetesOptions, ListenAddress, RecordOptions, heading,
+    KubernetesOptions, ListenAddress, RecordOptions,
+    digest::DigestOptions,
+    heading,
     values::{argv_max, comm, ring_size, seconds},
 };
 
@@ -105,6 +107,9 @@ pub struct WatchOptions {
     #[arg(num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub inventory: bool,
+    /// Options about digests of executed files.
+    #[command(flatten)]
+    pub digests: DigestOptions,
     /// Folder for the programs and the ring: in a BPF file system, used by this tracego alone.
     #[arg(help_heading = heading::RUNNING)]
     #[arg(long, value_name = "DIR", default_value = FOLDER)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path,
 use anyhow::Context as _;
 use tracego_analyze::{
     enrich::{ci, context},
-    inspect::{self, network::health::ProbeSettings, service::watch_list::WatchSettings},
+    inspect::{InspectOptions, network::health::ProbeSettings, service::watch_list::WatchSettings},
     rules::{place::Profile, registry::RULES, settings::RuleSettings, subject::variables},
 };
 use tracego_common::{
@@ -108,7 +108,7 @@ pub(super) fn options(
         AgentOptions {
             load,
             heartbeat,
-            inspect: inspect(&settings.rules, &meta),
+            inspect: InspectOptions { digests: watch.digests.limits(), ..inspect(&settings.rules, &meta) },
             inventory: watch.inventory && !tree,
             metrics,
             sinks,
@@ -127,18 +127,18 @@ pub(super) fn enforced(settings: &RunSettings, records: &RecordOptions) -> Enfor
 }
 
 /// Returns the settings of the inspector for the rules that are on.
-fn inspect(rules: &RuleSettings, meta: &Meta) -> inspect::InspectOptions {
+fn inspect(rules: &RuleSettings, meta: &Meta) -> InspectOptions {
     let services = RULES.iter().any(|rule| rule.service.is_some() && rules.is_on(rule));
     let watch = WatchSettings {
         grace: Duration::from_secs(rules.thresholds.service_grace),
         probe: rules.thresholds.probe.then(ProbeSettings::default),
         ..WatchSettings::default()
     };
-    inspect::InspectOptions {
+    InspectOptions {
         services: services.then_some(watch),
         named: rules.thresholds.named.clone(),
         users: meta.users.clone(),
-        ..inspect::InspectOptions::default()
+        ..InspectOptions::default()
     }
 }
 

@@ -96,6 +96,12 @@ impl Backlog {
         }
     }
 
+    /// Returns the record of a start that waits for its exit. `event_ns`: time of the start, nanoseconds since boot.
+    pub(super) fn held(&mut self, id: TaskId, event_ns: u64) -> Option<&mut Record> {
+        let judged = self.held.as_mut()?.get(id)?;
+        (judged.event_ns == Some(event_ns)).then_some(&mut judged.record)
+    }
+
     /// Releases the start of a process.
     pub(super) fn release_start(&mut self, id: TaskId) {
         if let Some(start) = self.held.as_mut().and_then(|held| held.take(id)) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tracego_analyze::{
-    inspect::{LateStart, inventory::InventoryStatus},
+    inspect::{LateStart, digest::requests::LateDigest, inventory::InventoryStatus},
     summary::FindingSummary,
 };
 use tracego_kubernetes::status::PodWatchStatus;
@@ -50,6 +50,14 @@ pub trait Consumer {
     /// # Errors
     /// Fails as [`Self::take`] does.
     fn take_late(&mut self, _starts: Vec<LateStart>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Processes the digests of executed files that came after their starts.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_digests(&mut self, _digests: Vec<LateDigest>) -> io::Result<()> {
         Ok(())
     }
 

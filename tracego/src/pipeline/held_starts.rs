@@ -64,6 +64,11 @@ impl HeldStarts {
         released
     }
 
+    /// Returns the start of a process.
+    pub(super) fn get(&mut self, id: TaskId) -> Option<&mut JudgedRecord> {
+        self.starts.peek_mut(&id)
+    }
+
     /// Takes out the start of a process.
     pub(super) fn take(&mut self, id: TaskId) -> Option<JudgedRecord> {
         let judged = self.starts.pop(&id)?;

@@ -9,7 +9,7 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
-    inspect::{LateStart, inventory::InventoryStatus},
+    inspect::{LateStart, digest::requests::LateDigest, inventory::InventoryStatus},
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
@@ -275,6 +275,9 @@ impl Pipeline {
                 _ => 0,
             };
             let event_ns = Some(event.boot_ns());
+            if is_written && matches!(event, Event::Exec(_)) {
+                self.enricher.await_digest(event.id(), event.boot_ns(), &record);
+            }
             self.unkilled += 1;
             let number = 0;
             let judged = JudgedRecord {
@@ -321,7 +324,9 @@ impl Pipeline {
     /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
     fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
+        let mut boot_ns = 0;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
+            boot_ns = event.boot_ns();
             if event.flags() & flags::BEFORE == 0 {
                 judgement.judge(event, enriched);
             } else {
@@ -335,10 +340,23 @@ impl Pipeline {
         }
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
+        if is_written {
+            self.enricher.await_digest(start.id, boot_ns, &record);
+        }
         // Not held: the exit belongs to the first record of the start.
         self.backlog.release_start(start.id);
         self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         self.kill();
+    }
+
+    /// Puts a digest onto the record of its start, if that waits for its exit, or else makes a record of it.
+    fn digest(&mut self, late: &LateDigest, reading: Reading) {
+        let LateDigest { start, digest } = *late;
+        let Some(record) = self.enricher.digest(start.id, start.boot_ns, digest, reading) else { return };
+        match self.backlog.held(start.id, start.boot_ns) {
+            Some(held) => held.tracego.executable.clone_from(&record.tracego.executable),
+            None => self.backlog.push(JudgedRecord { is_counted: true, ..JudgedRecord::own(record) }),
+        }
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
@@ -499,6 +517,13 @@ impl Consumer for Pipeline {
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
         starts.into_iter().for_each(|start| self.late(start, now));
+        self.finish()
+    }
+
+    fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
+        let now = Reading::now();
+        self.writer.begin(now, &mut self.enricher);
+        digests.into_iter().for_each(|digest| self.digest(&digest, now));
         self.finish()
     }
 

@@ -19,6 +19,9 @@ use crate::metrics::{Board, StageNumbers};
 /// Minimum time between two copies of the pipeline's numbers.
 const COPY: Duration = Duration::from_millis(500);
 
+/// Maximum wait for the last digests.
+const LAST_DIGESTS: Duration = Duration::from_secs(2);
+
 /// The result of a run.
 #[derive(Debug)]
 pub struct RunReport {
@@ -120,7 +123,7 @@ impl<S: Consumer> PipelineThread<S> {
                 self.copy();
             }
         }
-        if let Err(error) = self.stages.end() {
+        if let Err(error) = self.last_digests().and_then(|()| self.stages.end()) {
             tracing::error!(%error, "the output refuses the remaining records");
         }
         self.keep(None);
@@ -155,11 +158,29 @@ impl<S: Consumer> PipelineThread<S> {
             }
             input => self.stages.take(input),
         };
+        taken?;
         let late = self.inspector.late();
-        if taken.is_ok() && !late.is_empty() {
-            return self.stages.take_late(late);
+        if !late.is_empty() {
+            self.stages.take_late(late)?;
         }
-        taken
+        self.take_digests()
+    }
+
+    /// Takes the digests that have come.
+    fn take_digests(&mut self) -> io::Result<()> {
+        let digests = self.inspector.late_digests();
+        if digests.is_empty() { Ok(()) } else { self.stages.take_digests(digests) }
+    }
+
+    /// Waits for the digests of the last starts, for a short time.
+    fn last_digests(&mut self) -> io::Result<()> {
+        let start = Instant::now();
+        self.inspector.settle_digests();
+        while self.inspector.awaited_digests() > 0 && start.elapsed() < LAST_DIGESTS {
+            self.take_digests()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.take_digests()
     }
 
     fn report(self, output: Option<io::Error>) -> (RunReport, Acknowledger) {

@@ -337,6 +337,7 @@ impl Enricher {
             build = described.go.clone();
         }
         if let Some(file) = &mut own.executable {
+            file.digest = note.and_then(|note| note.digest).map(Into::into);
             let ids = process.executable.as_ref().and_then(|file| file.build_id.as_ref());
             let claims = [
                 ("process.executable.build_id.gnu", ids.is_some_and(|ids| ids.gnu.is_some())),

@@ -5,6 +5,7 @@
 
 pub mod ci;
 pub mod context;
+mod digests;
 pub mod enforcement;
 pub mod env;
 mod exec;
@@ -75,6 +76,7 @@ pub struct Enricher {
     unread: late::UnreadStarts,
     links: link_runs::LinkRuns,
     pods: PodTable,
+    digests: digests::AwaitedDigests,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -124,6 +126,7 @@ impl Enricher {
             unread: late::UnreadStarts::default(),
             links: link_runs::LinkRuns::default(),
             pods: PodTable::default(),
+            digests: digests::AwaitedDigests::default(),
         }
     }
 

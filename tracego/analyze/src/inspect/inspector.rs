@@ -10,6 +10,7 @@ use tracego_model::{
     event::{Event, Exec, is_cut},
     input::{
         batch::DecodedEvent,
+        digest::{DigestGap, FileDigest},
         facts::Surroundings,
         note::{OpenFailure, StartNote},
     },
@@ -20,8 +21,12 @@ use tracego_model::{
 
 use super::{
     accounts::AccountNames,
+    digest::{
+        job::{DigestOrder, Handing, HashLimits},
+        requests::{DigestCounters, DigestRequests, HashedStart, LateDigest},
+    },
     files::{
-        question::{Answer, ImageQuestion, ProcessQuestion, Question},
+        question::{Answer, ImageAnswer, ImageQuestion, ProcessQuestion, Question},
         readers::{FileReaders, LateAnswer, Place, ReaderCounters},
     },
     image::{
@@ -46,6 +51,8 @@ pub struct InspectOptions {
     pub users: Users,
     /// Process ids in /proc.
     pub pids: ProcPids,
+    /// Limits of hashing executed files; `None` disables it.
+    pub digests: Option<HashLimits>,
 }
 
 /// The workers that read files for an inspector.
@@ -77,6 +84,8 @@ pub struct InspectCounters {
     pub image_bytes: usize,
     /// Counters of the workers that read files.
     pub readers: ReaderCounters,
+    /// Counters of the digests of executed files.
+    pub digests: DigestCounters,
     /// Number of services being watched.
     pub services: usize,
     /// Number of services not watched because there are too many.
@@ -101,10 +110,11 @@ const SCRIPT_INTERPRETERS: [&str; 18] = [
 ];
 
 /// A start whose image was not read in time.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct LateImage {
-    id: TaskId,
+    start: HashedStart,
     key: FileKey,
+    order: Option<DigestOrder>,
 }
 
 /// A start whose image was not asked for, because its place hangs.
@@ -130,6 +140,9 @@ pub struct Inspector {
     files: FileReaders<Option<LateImage>>,
     refused: Vec<RefusedImage>,
     unsettled: UnsettledStarts,
+    digests: Option<DigestRequests>,
+    /// Time of the latest event, nanoseconds since 1970.
+    seen_ns: u64,
     /// Starts whose image was read since the last call of [`Self::late`].
     settled: Vec<LateStart>,
     namespaces: MountNamespaces,
@@ -150,11 +163,18 @@ impl Inspector {
         let procfs = Procfs::default().with_pids(options.pids.clone());
         let accounts = AccountNames::new(procfs.clone(), options.users.clone());
         let surroundings = surroundings::SurroundingsReader { procfs, ..Default::default() };
+        let mut files = files.0;
+        let digests = options.digests.and_then(|limits| {
+            let answers = files.start_hasher()?;
+            Some(DigestRequests::new(answers, limits))
+        });
         Self {
             images: ImageCache::new(cache::BYTES),
-            files: files.0,
+            files,
             refused: Vec::new(),
             unsettled: UnsettledStarts::default(),
+            digests,
+            seen_ns: 0,
             settled: Vec::new(),
             namespaces: MountNamespaces::new(&surroundings.procfs),
             surroundings,
@@ -174,6 +194,7 @@ impl Inspector {
             images: self.images.counts(),
             image_bytes: self.images.bytes(),
             readers: self.files.counts(),
+            digests: self.digests.as_ref().map(DigestRequests::counts).unwrap_or_default(),
             services: watcher.map_or(0, ServiceWatcher::watched),
             services_refused: watcher.map_or(0, ServiceWatcher::refused),
             services_missed: watcher.map_or(0, ServiceWatcher::missed),
@@ -193,13 +214,51 @@ impl Inspector {
         for at in 0..events.len() {
             let Some((decoded, later)) = events.get_mut(at..).and_then(<[_]>::split_first_mut) else { break };
             match &decoded.event {
-                Ok(Event::Exec(exec)) => decoded.note = Some(self.note(exec, later)),
+                Ok(Event::Exec(exec)) => {
+                    let header = &exec.fixed.header;
+                    self.end_file(header.id, header.boot_ns);
+                    decoded.note = Some(self.note(exec, later));
+                }
                 Ok(Event::Exit(exit)) => {
                     self.unwatch(exit.header.id);
+                    self.end_file(exit.header.id, exit.header.boot_ns);
                     self.settle(exit.header.id, exit.header.boot_ns);
                 }
                 _ => {}
             }
+            if let Some(Ok(event)) = events.get(at).map(|decoded| &decoded.event) {
+                self.seen_ns = self.seen_ns.max(self.unix_ns(event.boot_ns()));
+            }
+        }
+    }
+
+    /// Returns the digests that came since the last call, of starts that had none. Call this now and then.
+    pub fn late_digests(&mut self) -> Vec<LateDigest> {
+        let Some(digests) = &mut self.digests else { return Vec::new() };
+        let (late, is_lost) = digests.take(self.seen_ns);
+        if is_lost && !self.files.raise_hasher() {
+            tracing::error!("the process that hashes executed files is lost, and does not start again");
+            self.digests = None;
+        }
+        late
+    }
+
+    /// Takes it that no events come any more: the processes of which no end is known run on.
+    pub fn settle_digests(&mut self) {
+        self.seen_ns = u64::MAX;
+    }
+
+    /// Returns the number of starts that wait for a digest.
+    #[must_use]
+    pub fn awaited_digests(&self) -> usize {
+        self.digests.as_ref().map_or(0, DigestRequests::waiting)
+    }
+
+    /// Notes that a process does not run its file any more, from a time in nanoseconds since boot.
+    fn end_file(&mut self, id: TaskId, boot_ns: u64) {
+        let at = self.unix_ns(boot_ns);
+        if let Some(digests) = &mut self.digests {
+            digests.ended(id, at);
         }
     }
 
@@ -215,9 +274,8 @@ impl Inspector {
                 .partition(|one: &RefusedImage| one.place == place);
             self.refused = others;
             for RefusedImage { place, late, question } in again {
-                let LateImage { id, key } = late;
-                if let Ok(answer) = self.files.ask(place, &question, || Some(LateImage { id, key })) {
-                    all.extend(self.late_image(&LateImage { id, key }, answer));
+                if let Ok(answer) = self.files.ask(place, &question, || Some(late)) {
+                    all.extend(self.late_image(&late, answer));
                 }
             }
         }
@@ -226,12 +284,14 @@ impl Inspector {
 
     /// Reads the file of a process that has ended, at a time in nanoseconds since boot, if it can be trusted by now.
     fn settle(&mut self, id: TaskId, end: u64) {
-        let Some((id, question)) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
+        let Some((start, question)) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
+        let order = self.order();
+        let question = question.with_digest(order);
         let process = question.process();
         let (place, key) = (Place::Device(process.device), cache::key(&process));
-        if let Ok(answer) = self.files.ask(place, &Question::Image(question), || Some(LateImage { id, key }))
-        {
-            let start = self.late_image(&LateImage { id, key }, answer);
+        let late = LateImage { start, key, order };
+        if let Ok(answer) = self.files.ask(place, &Question::Image(question), || Some(late)) {
+            let start = self.late_image(&late, answer);
             self.settled.extend(start);
         }
     }
@@ -242,9 +302,45 @@ impl Inspector {
     }
 
     fn late_image(&mut self, late: &LateImage, answer: Answer) -> Option<LateStart> {
-        let Answer::Image(Ok((image, is_lasting))) = answer else { return None };
+        let Answer::Image(Ok(ImageAnswer { image, is_lasting, digest })) = answer else { return None };
         let image = Ok(self.images.put(late.key, ReadImage { image, is_lasting }));
-        Some(LateStart { id: late.id, note: StartNote { image, ..StartNote::default() } })
+        let digests = self.digests.as_mut();
+        let digest = digests
+            .zip(digest)
+            .map(|(digests, handing)| digests.handed(late.order, handing, late.key, late.start));
+        Some(LateStart { id: late.start.id, note: StartNote { image, digest, ..StartNote::default() } })
+    }
+
+    /// Returns an order for a digest, if files are hashed.
+    fn order(&mut self) -> Option<DigestOrder> {
+        self.digests.as_mut().and_then(DigestRequests::order)
+    }
+
+    /// Returns what is known about the digest of a started file. A file that was changed within a tick of its start may
+    /// have had other content with the same change time, so its digest is none of the known ones.
+    fn known_digest(
+        &mut self,
+        is_hashed: bool,
+        process: &ExecutedProcess<'_>,
+        start: HashedStart,
+    ) -> Option<FileDigest> {
+        let digests = self.digests.as_mut().filter(|_| is_hashed && process.is_settled())?;
+        digests.find(cache::key(process), start)
+    }
+
+    /// Asks for the digest of a file whose image is known.
+    fn ask_digest(
+        &mut self,
+        process: &ExecutedProcess<'_>,
+        order: Option<DigestOrder>,
+        start: HashedStart,
+    ) -> Option<FileDigest> {
+        let question = Question::Digest(ImageQuestion::from(process).with_digest(order));
+        let handing = match self.files.ask(Place::Device(process.device), &question, || None) {
+            Ok(Answer::Digest(handing)) => handing,
+            _ => Handing::Refused(DigestGap::Failed),
+        };
+        Some(self.digests.as_mut()?.handed(order, handing, cache::key(process), start))
     }
 
     /// Looks up the facts about a start. `later`: the events of the batch behind it.
@@ -256,28 +352,50 @@ impl Inspector {
         if let Some(end) = end {
             process.ran_ns = self.unix_ns(end);
         }
+        let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
+        // What ran before has no record of its own that a digest could follow.
+        let is_hashed = self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0;
+        let known = self.known_digest(is_hashed, &process, start);
+        let order = if is_hashed && known.is_none() { self.order() } else { None };
+        let late = LateImage { start, key: cache::key(&process), order };
+        let mut handing = None;
+        let mut is_known = true;
         let (files, refused) = (&mut self.files, &mut self.refused);
         let image = self.images.get(&process, |process| {
-            let question = Question::Image(ImageQuestion::from(process));
+            is_known = false;
+            let question = Question::Image(ImageQuestion::from(process).with_digest(order));
             let place = Place::Device(process.device);
-            let late = || LateImage { id: fixed.header.id, key: cache::key(process) };
             let mut asked = false;
             let answer = files.ask(place.clone(), &question, || {
                 asked = true;
-                Some(late())
+                Some(late)
             });
             match answer {
-                Ok(Answer::Image(found)) => found.map(|(image, is_lasting)| ReadImage { image, is_lasting }),
+                Ok(Answer::Image(Ok(ImageAnswer { image, is_lasting, digest }))) => {
+                    handing = digest;
+                    Ok(ReadImage { image, is_lasting })
+                }
+                Ok(Answer::Image(Err(failure))) => Err(failure),
                 Ok(_) => Err(OpenFailure::Io(0)),
                 Err(failure) => {
                     if failure == OpenFailure::Timeout && !asked && refused.len() < REFUSED_MAX {
-                        refused.push(RefusedImage { place, late: late(), question });
+                        refused.push(RefusedImage { place, late, question });
                     }
                     Err(failure)
                 }
             }
         });
-        self.unsettled.note(fixed.header.id, &process, image.as_ref().err().copied(), end);
+        let digest = match (&image, handing) {
+            _ if !is_hashed || known.is_some() => known,
+            (Ok(_), Some(handing)) => {
+                self.digests.as_mut().map(|digests| digests.handed(order, handing, late.key, start))
+            }
+            (Ok(_), None) if is_known => self.ask_digest(&process, order, start),
+            (Ok(_), None) => self.digests.as_mut().map(|digests| digests.absent(DigestGap::Busy)),
+            // The record says why the file could not be read.
+            (Err(_), _) => None,
+        };
+        self.unsettled.note(start, &process, image.as_ref().err().copied(), end);
         let program = self.interpreted(exec, image.as_ref().ok());
         let users = self.accounts.of(exec, &mut |namespace, question| match self.files.ask(
             Place::Passwd(namespace),
@@ -294,7 +412,7 @@ impl Inspector {
                 None
             }
         };
-        StartNote { image, surroundings, program, users }
+        StartNote { image, surroundings, program, users, digest }
     }
 
     /// Reads the program that the executable interprets for a machine of another kind (binfmt_misc): the kernel
@@ -316,7 +434,7 @@ impl Inspector {
         let place = Place::Folder(exec.fixed.mnt_ns, exec.filename.to_vec());
         let question = Question::Interpreted(ImageQuestion::from(&process));
         match self.files.ask(place, &question, || None) {
-            Ok(Answer::Image(Ok((image, _)))) => Some(Arc::new(image)),
+            Ok(Answer::Image(Ok(ImageAnswer { image, .. }))) => Some(Arc::new(image)),
             _ => None,
         }
     }

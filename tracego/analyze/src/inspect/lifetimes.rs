@@ -10,7 +10,9 @@ use tracego_model::{
     process_key::ProcessKey,
 };
 
-use super::{files::question::ImageQuestion, image::executable::ExecutedProcess};
+use super::{
+    digest::requests::HashedStart, files::question::ImageQuestion, image::executable::ExecutedProcess,
+};
 
 /// Maximum number of starts whose end is waited for.
 const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(256) {
@@ -21,7 +23,7 @@ const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(256) {
 /// Starts of a file that had been changed just before, whose process was gone when the file was to be read, and
 /// whose end was not known yet. The oldest are forgotten first.
 #[derive(Debug)]
-pub(super) struct UnsettledStarts(LruCache<ProcessKey, (TaskId, ImageQuestion)>);
+pub(super) struct UnsettledStarts(LruCache<ProcessKey, (HashedStart, ImageQuestion)>);
 
 impl Default for UnsettledStarts {
     fn default() -> Self {
@@ -34,27 +36,26 @@ impl UnsettledStarts {
     /// failed; `end` as in [`end()`].
     pub(super) fn note(
         &mut self,
-        id: TaskId,
+        start: HashedStart,
         process: &ExecutedProcess<'_>,
         why: Option<OpenFailure>,
         end: Option<u64>,
     ) {
         if why == Some(OpenFailure::Unstable) && end.is_none() {
-            self.0.put(id.into(), (id, ImageQuestion::from(process)));
+            self.0.put(start.id.into(), (start, ImageQuestion::from(process)));
         } else if !self.0.is_empty() {
-            self.0.pop(&id.into());
+            self.0.pop(&start.id.into());
         }
     }
 
-    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970, and the identity
-    /// that its start had; `None` if the file cannot be trusted.
-    pub(super) fn ended(&mut self, id: TaskId, end: u64) -> Option<(TaskId, ImageQuestion)> {
+    /// Returns the question to ask once the process has ended, at a time in nanoseconds since 1970, and its start; `None` if the file cannot be trusted.
+    pub(super) fn ended(&mut self, id: TaskId, end: u64) -> Option<(HashedStart, ImageQuestion)> {
         if self.0.is_empty() {
             return None;
         }
-        let (id, mut question) = self.0.pop(&id.into())?;
+        let (start, mut question) = self.0.pop(&id.into())?;
         question.set_ran_ns(end);
-        question.process().is_settled().then_some((id, question))
+        question.process().is_settled().then_some((start, question))
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
             ExecutedProcess { ctime_ns: 1000 * MS, ran_ns: 1001 * MS, ..ExecutedProcess::default() };
         let mut starts = UnsettledStarts::default();
         let mut ended = |why, known, end| {
-            starts.note(id, &process, why, known);
+            starts.note(HashedStart { id, boot_ns: 1 }, &process, why, known);
             starts.ended(id, end).is_some()
         };
         assert!(ended(Some(OpenFailure::Unstable), None, 1020 * MS));
@@ -132,8 +133,8 @@ mod tests {
         );
         assert!(!ended(Some(OpenFailure::Unstable), Some(1), 1020 * MS), "the end was known");
         assert!(!ended(Some(OpenFailure::Gone), None, 1020 * MS) && !ended(None, None, 1020 * MS));
-        starts.note(id, &process, Some(OpenFailure::Unstable), None);
-        starts.note(id, &process, None, None);
+        starts.note(HashedStart { id, boot_ns: 1 }, &process, Some(OpenFailure::Unstable), None);
+        starts.note(HashedStart { id, boot_ns: 1 }, &process, None, None);
         assert!(starts.ended(id, 1020 * MS).is_none(), "the process runs something else");
     }
 }

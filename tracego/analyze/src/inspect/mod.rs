@@ -5,6 +5,7 @@
 //! ```text
 //! inspector     program starts of a batch → notes about them
 //! files         processes that read files, with a deadline
+//! digest        a process that hashes executed files
 //! image         executables of processes, with a cache
 //! lifetimes     ends of processes as evidence about their files
 //! surroundings  module and settings of a go command, limits of a Go program
@@ -14,10 +15,11 @@
 //! proc          /proc, files as a process sees them, and why a read failed
 //! ```
 //!
-//! `proc` knows none of the others; `image`, `inventory`, `network` and `surroundings` know `proc`; `service` knows these; `files` knows
-//! `image` and `surroundings`; `lifetimes` knows `files`; `inspector` knows all.
+//! `proc` knows none of the others; `image`, `inventory`, `network` and `surroundings` know `proc`; `service` knows these; `digest` knows `image`; `files` knows
+//! these and `surroundings`; `lifetimes` knows `files`; `inspector` knows all.
 
 mod accounts;
+pub mod digest;
 pub mod files;
 pub mod image;
 pub mod inspector;

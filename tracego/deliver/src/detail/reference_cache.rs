@@ -240,7 +240,14 @@ impl ReferenceCache {
         let address = [address(build_id), address(runtime), address(elf), address(build)];
         let rest = self.hasher.hash_one((
             (file.inode.0, &file.device, file.ctime.map(|time| time.0), &file.mode, file.owner_id),
-            (file.deleted, file.memfd, file.pathless.map(|why| why as u8), file.unread, &file.claims),
+            (
+                file.deleted,
+                file.memfd,
+                file.pathless.map(|why| why as u8),
+                file.unread,
+                file.digest,
+                &file.claims,
+            ),
         ));
         let key = (address, rest);
         let make = || {

@@ -16,8 +16,8 @@ use tracego_model::{
 };
 
 use super::{
-    Millis, decision, is_program, is_stopped, number, parent, pending_executable, severity, text::Quoted,
-    worst_finding,
+    Millis, decision, digest, is_program, is_stopped, number, parent, pending_executable, severity,
+    text::Quoted, worst_finding,
 };
 
 /// Writes one record as one line.
@@ -56,6 +56,7 @@ fn title(record: &Record) -> &'static str {
         event_name::LOST => "Events lost",
         event_name::HEARTBEAT => "Sign of life",
         event_name::POD => "Pod of this node",
+        event_name::EXECUTABLE => "Executable hashed",
         _ => "Event",
     }
 }
@@ -195,6 +196,7 @@ impl Extension<'_> {
         let path = file.filter(|file| is_program(record, file)).map(|file| &file.path);
         self.maybe("filePath", path, 1023);
         self.maybe("fname", pending_executable(record).or(file.map(|file| file.name.as_str())), 1023);
+        self.maybe("fileHash", digest(record), 255);
         self.maybe("fileId", facts.map(|facts| facts.inode), 1023);
         self.maybe("filePermission", facts.map(|facts| &facts.mode), 1023);
         self.maybe("end", process.exit.map(|exit| Millis(exit.time).get()), 30);

@@ -24,6 +24,7 @@ use tracego_common::verdict::Action;
 use tracego_model::{
     clock::Time,
     finding::{Finding, Severity},
+    input::digest::Sha256Digest,
     record::{
         Executable, Record,
         enforcement::{BEFORE_START, EnforcementDecision},
@@ -135,6 +136,11 @@ impl Format {
         }
         done
     }
+}
+
+/// Returns the SHA-256 of what the process of a record runs, if it is known.
+fn digest(record: &Record) -> Option<Sha256Digest> {
+    record.tracego.executable.as_ref()?.digest?.sha256
 }
 
 /// Time in milliseconds since 1970.

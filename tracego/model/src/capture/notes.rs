@@ -9,6 +9,7 @@ use tracego_golang::Image;
 use super::CaptureError;
 use crate::{
     input::{
+        digest::FileDigest,
         facts::Surroundings,
         note::{OpenFailure, StartNote},
     },
@@ -42,6 +43,8 @@ struct StoredNote {
     program: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     users: Option<Vec<(u32, String)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<FileDigest>,
 }
 
 /// The writer's side of the table.
@@ -84,6 +87,7 @@ impl ImageWriteTable {
                 surroundings: note.surroundings.clone(),
                 users: note.users.as_ref().map(pairs),
                 program: note.program.as_ref().map(&mut keep),
+                digest: note.digest,
             });
         }
         let new = images.anew || !images.images.is_empty();
@@ -131,8 +135,8 @@ impl ImageReadTable {
                 _ => return Err(CaptureError::Damaged(at, "a note has neither image nor failure, or both")),
             };
             let users = line.users.map(Users::from_pairs);
-            self.waiting
-                .push((line.record, StartNote { image, surroundings: line.surroundings, program, users }));
+            let StoredNote { record, surroundings, digest, .. } = line;
+            self.waiting.push((record, StartNote { image, surroundings, program, users, digest }));
         }
         Ok(())
     }

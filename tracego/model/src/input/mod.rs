@@ -1,6 +1,7 @@
 //! Pieces of input for the pipeline, from the kernel or from a capture file.
 
 pub mod batch;
+pub mod digest;
 pub mod facts;
 pub mod note;
 pub mod pods;

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use serde::{Deserialize, Serialize};
 use tracego_golang::Image;
 
-use super::facts::Surroundings;
+use super::{digest::FileDigest, facts::Surroundings};
 use crate::linux::{errno, users::Users};
 
 /// The facts found about one process start.
@@ -21,11 +21,13 @@ pub struct StartNote {
     /// Names of the process's users, as its root folder has them; `None` if they are those that the run started
     /// with.
     pub users: Option<Users>,
+    /// What is known about the digest of the executed file; `None` where files are not hashed.
+    pub digest: Option<FileDigest>,
 }
 
 impl Default for StartNote {
     fn default() -> Self {
-        Self { image: Err(OpenFailure::Gone), surroundings: None, program: None, users: None }
+        Self { image: Err(OpenFailure::Gone), surroundings: None, program: None, users: None, digest: None }
     }
 }
 

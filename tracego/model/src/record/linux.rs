@@ -8,7 +8,10 @@ use tracego_common::{
 };
 
 use super::exact_number::ExactNumber;
-use crate::clock::Time;
+use crate::{
+    clock::Time,
+    input::digest::{FileDigest, Sha256Digest},
+};
 
 /// `tracego.executable.*`: the file behind `process.executable.path`.
 #[derive(Clone, Debug, Serialize)]
@@ -35,9 +38,42 @@ pub struct ExecutableFile {
     /// `timeout` or an errno. Facts from the file's contents are then missing in the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<&'static str>,
+    /// The digest of its content; absent where files are not hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<ExecutableDigest>,
     /// Attributes of this record that the file states about itself: whoever made the file can choose them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<&'static str>,
+}
+
+/// `tracego.executable.digest.*`.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+pub struct ExecutableDigest {
+    /// SHA-256 of the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
+    /// Absent for a digest of what ran. Else `unproven`, if the file may have changed since; `pending`, if a record
+    /// `tracego.executable` follows; or the reason why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'static str>,
+}
+
+impl ExecutableDigest {
+    /// The state of a file that is being hashed.
+    pub const PENDING: &'static str = "pending";
+    /// The state of a digest that may not be that of what ran.
+    pub const UNPROVEN: &'static str = "unproven";
+}
+
+impl From<FileDigest> for ExecutableDigest {
+    fn from(digest: FileDigest) -> Self {
+        match digest {
+            FileDigest::Known(sha256) => Self { sha256: Some(sha256), state: None },
+            FileDigest::Unproven(sha256) => Self { sha256: Some(sha256), state: Some(Self::UNPROVEN) },
+            FileDigest::Pending => Self { sha256: None, state: Some(Self::PENDING) },
+            FileDigest::Absent(gap) => Self { sha256: None, state: Some(gap.as_str()) },
+        }
+    }
 }
 
 /// The reason why the path of an executable is no path of the host. Exceptions by path do not match then.
@@ -86,6 +122,7 @@ impl ExecutableFile {
             memfd: fixed.header.flags & flags::EXE_MEMFD != 0,
             pathless: Pathless::of(fixed, host),
             unread: None,
+            digest: None,
             claims: Vec::new(),
         }
     }

@@ -2,16 +2,28 @@
 
 use std::fmt;
 
-use tracego_analyze::inspect::{files::readers::ReaderCounters, image::cache, inspector::InspectCounters};
-
-use tracego_model::record::inventory::{InventoryReport, SkippedProcesses, UnreadProcesses};
+use tracego_analyze::inspect::{
+    digest::requests::DigestCounters, files::readers::ReaderCounters, image::cache,
+    inspector::InspectCounters,
+};
+use tracego_model::{
+    input::digest::DigestGap,
+    record::inventory::{InventoryReport, SkippedProcesses, UnreadProcesses},
+};
 
 use super::{Families, label};
 
 /// Writes the counts of the inspector.
 pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::Result {
-    let InspectCounters { images, image_bytes, readers, services, services_refused, services_missed } =
-        *figures;
+    let InspectCounters {
+        images,
+        image_bytes,
+        readers,
+        digests,
+        services,
+        services_refused,
+        services_missed,
+    } = *figures;
     let cache::ImageCacheCounters {
         hits,
         misses,
@@ -49,10 +61,31 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
                 after all; or the process that reads files died.";
     let results = [("late", late), ("given_up", given_up), ("answered_late", answered_late), ("died", died)];
     out.counters("tracego_file_reads_failed", help, label("result", results))?;
+    write_digests(out, &digests)?;
     out.gauge("tracego_services_watched", "Services that are checked periodically.", services)?;
     let refused = [("too_many", services_refused), ("too_fast", services_missed)];
     let help = "Changes of services that were not checked: too many services, or too short-lived.";
     out.counters("tracego_services_refused", help, label("reason", refused))
+}
+
+/// Writes the counts of digests.
+fn write_digests(out: &mut Families<'_>, digests: &DigestCounters) -> fmt::Result {
+    let DigestCounters { known, hashed, unproven, absent, waiting, lost } = *digests;
+    let help = "Program starts whose executable had a known digest.";
+    out.counter("tracego_digests_known", help, known)?;
+    out.counter("tracego_digests_hashed", "Executables that were hashed.", hashed)?;
+    let help = "Program starts whose executable may have changed before it was hashed.";
+    out.counter("tracego_digests_unproven", help, unproven)?;
+    let mut reasons = DigestGap::ALL.map(|gap| (gap.as_str(), 0));
+    reasons.iter_mut().zip(absent).for_each(|(reason, count)| reason.1 = count);
+    let help = "Program starts without a digest of their executable, by the reason.";
+    out.counters("tracego_digests_absent", help, label("reason", reasons))?;
+    out.gauge("tracego_digests_waiting", "Program starts that wait for a digest.", waiting)?;
+    out.counter(
+        "tracego_hasher_lost",
+        "Times that the process that hashes did not answer and was replaced.",
+        lost,
+    )
 }
 
 /// Writes the numbers of the inventory.

@@ -8,6 +8,7 @@ use tracego_golang::Image;
 use tracego_model::input::{facts::Surroundings, note::OpenFailure};
 
 use crate::inspect::{
+    digest::job::{DigestOrder, Handing},
     image::executable::ExecutedProcess,
     proc::{
         passwd::{self, PASSWD},
@@ -31,6 +32,8 @@ pub(super) const HEAD: usize = 12;
 pub enum Question {
     /// The image that a process executed.
     Image(ImageQuestion),
+    /// A descriptor of the file that a process executed, for the hasher.
+    Digest(ImageQuestion),
     /// The program that an interpreter of binfmt_misc was started for.
     Interpreted(ImageQuestion),
     /// The files of a go command.
@@ -54,6 +57,9 @@ pub struct ImageQuestion {
     ran_ns: u64,
     user: (u32, u32),
     roots: Vec<PathBuf>,
+    /// The digest that is asked for along with it.
+    #[serde(default)]
+    digest: Option<DigestOrder>,
 }
 
 impl From<&ExecutedProcess<'_>> for ImageQuestion {
@@ -61,7 +67,7 @@ impl From<&ExecutedProcess<'_>> for ImageQuestion {
         let ExecutedProcess { pid, start_ns, parent, path, device, inode, ctime_ns, ran_ns, user, roots } =
             *process;
         let (path, roots) = (path.to_vec(), roots.to_vec());
-        Self { pid, start_ns, parent, path, device, inode, ctime_ns, ran_ns, user, roots }
+        Self { pid, start_ns, parent, path, device, inode, ctime_ns, ran_ns, user, roots, digest: None }
     }
 }
 
@@ -69,6 +75,18 @@ impl ImageQuestion {
     /// Sets the latest time at which the process is known to have run the file, nanoseconds since 1970.
     pub fn set_ran_ns(&mut self, ran_ns: u64) {
         self.ran_ns = ran_ns;
+    }
+
+    /// Asks for a digest, too.
+    #[must_use]
+    pub fn with_digest(self, digest: Option<DigestOrder>) -> Self {
+        Self { digest, ..self }
+    }
+
+    /// Returns the digest that is asked for.
+    #[must_use]
+    pub fn digest(&self) -> Option<&DigestOrder> {
+        self.digest.as_ref()
     }
 
     /// Returns the process.
@@ -226,13 +244,26 @@ pub struct PasswdAnswer {
     pub users: Vec<(u32, String)>,
 }
 
+/// An image that a worker has read.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct ImageAnswer {
+    /// The image.
+    pub image: Image,
+    /// Whether its file has this content whenever it has this change time.
+    pub is_lasting: bool,
+    /// What became of the file for the hasher, if a digest was asked for.
+    pub digest: Option<Handing>,
+}
+
 /// An answer of a worker.
 #[derive(Debug, Deserialize, Serialize)]
 pub enum Answer {
     /// The worker started; its process id.
     Hello(u32),
-    /// An image, and whether its file has this content whenever it has this change time.
-    Image(Result<(Image, bool), OpenFailure>),
+    /// An image.
+    Image(Result<ImageAnswer, OpenFailure>),
+    /// What became of a file for the hasher.
+    Digest(Handing),
     /// The files of a go command or of a program.
     Surroundings(Surroundings),
     /// The users of a mount namespace; `None` if they are as they were, or cannot be looked up.

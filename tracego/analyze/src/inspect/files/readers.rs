@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     io::{self, Read as _, Write as _},
-    os::{fd::AsFd as _, unix::net::UnixStream},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::net::UnixStream,
+    },
     time::{Duration, Instant},
 };
 
@@ -15,7 +18,7 @@ use rustix::{
 use tracego_model::input::note::OpenFailure;
 
 use super::{
-    nursery::WorkerNursery,
+    nursery::{HASHER, WorkerNursery},
     question::{Answer, HEAD, Question, encode, head},
     worker,
 };
@@ -69,6 +72,8 @@ pub struct FileReaders<T> {
     number: u64,
     counts: ReaderCounters,
     opener: Opener,
+    /// The answers of the hasher, until it is started.
+    answers: Option<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -119,6 +124,7 @@ impl<T> FileReaders<T> {
             number: 0,
             counts: ReaderCounters { hanging_max: HANGING_MAX, ..ReaderCounters::default() },
             opener: Opener::default(),
+            answers: None,
         }
     }
 
@@ -127,14 +133,27 @@ impl<T> FileReaders<T> {
     /// # Errors
     /// Fails if there are no processes or descriptors left.
     pub fn start() -> io::Result<Self> {
-        let (nursery, sockets) = WorkerNursery::start()?;
+        let (nursery, sockets, answers) = WorkerNursery::start()?;
         let worker = |socket| FileWorker { socket, state: WorkerState::Absent, pid: None, bytes: Vec::new() };
         let workers = sockets.into_iter().map(worker).collect();
-        let mut readers = Self { nursery: Some(nursery), workers, ..Self::inline() };
+        let answers = Some(answers);
+        let mut readers = Self { nursery: Some(nursery), workers, answers, ..Self::inline() };
         // One to work, and one for when that hangs.
         readers.raise(0)?;
         readers.raise(1)?;
         Ok(readers)
+    }
+
+    /// Starts the hasher. Returns the socket with its answers; `None` where files are read in this thread, or if the
+    /// hasher does not start.
+    pub fn start_hasher(&mut self) -> Option<OwnedFd> {
+        let answers = self.answers.take()?;
+        self.raise_hasher().then_some(answers)
+    }
+
+    /// Starts the hasher anew. Returns whether that was possible.
+    pub fn raise_hasher(&mut self) -> bool {
+        self.nursery.as_mut().is_some_and(|nursery| nursery.raise(HASHER).is_ok())
     }
 
     /// Returns the current figures.
@@ -158,7 +177,7 @@ impl<T> FileReaders<T> {
         asker: impl FnOnce() -> T,
     ) -> Result<Answer, OpenFailure> {
         if self.nursery.is_none() {
-            return Ok(worker::answer(&self.opener, question));
+            return Ok(worker::answer(&self.opener, None, question));
         }
         let is_full = self.places.len() >= PLACES_MAX || self.hanging() >= HANGING_MAX && !is_local(&place);
         let worker = if is_full || self.places.contains_key(&place) { None } else { self.idle() };

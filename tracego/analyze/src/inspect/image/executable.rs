@@ -97,7 +97,7 @@ pub struct OpenedFile {
 
 /// Metadata that changes whenever the content of a file does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct FileState {
+pub struct FileState {
     size: u64,
     mtime: (i64, i64),
     ctime: (i64, i64),
@@ -106,8 +106,27 @@ pub(super) struct FileState {
 }
 
 impl FileState {
+    /// Returns the size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the time of the last modification: seconds since 1970, and nanoseconds.
+    #[must_use]
+    pub fn mtime(&self) -> (i64, i64) {
+        self.mtime
+    }
+
+    /// Returns the change time: seconds since 1970, and nanoseconds.
+    #[must_use]
+    pub fn ctime(&self) -> (i64, i64) {
+        self.ctime
+    }
+
     /// Returns the change time in nanoseconds since 1970.
-    fn ctime_ns(&self) -> u64 {
+    #[must_use]
+    pub fn ctime_ns(&self) -> u64 {
         self.ctime.0.wrapping_mul(1_000_000_000).wrapping_add(self.ctime.1).cast_unsigned()
     }
 }
@@ -135,9 +154,31 @@ impl OpenedFile {
 }
 
 impl OpenedFile {
+    /// Returns the file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Returns the metadata that it had when it was opened.
+    #[must_use]
+    pub fn state(&self) -> &FileState {
+        &self.state
+    }
+
+    /// Returns the time until which the process has to have run the file, so that a change after that shows in the change
+    /// time; nanoseconds since 1970, and 0 if it has.
+    #[must_use]
+    pub fn unproven_until_ns(&self, process: &ExecutedProcess<'_>) -> u64 {
+        let ctime_ns = self.state.ctime_ns();
+        let settled = ExecutedProcess { ctime_ns, ..*process }.is_settled();
+        if settled { 0 } else { ctime_ns.saturating_add(tick_ns()) }
+    }
+
     /// Returns whether the kernel keeps the change time of the file: on a FUSE or network file system, it is
     /// what the server says.
-    fn has_own_times(&self) -> bool {
+    #[must_use]
+    pub fn has_own_times(&self) -> bool {
         const SERVERS: [u64; 8] = [
             0x6573_5546, // FUSE
             0x6969,      // NFS
@@ -239,6 +280,14 @@ impl Opener {
     /// # Errors
     /// Fails if no path leads to that very content, see [`OpenFailure`].
     pub fn read(&self, process: &ExecutedProcess<'_>) -> Result<ReadImage, OpenFailure> {
+        self.read_open(process).map(|(image, _)| image)
+    }
+
+    /// Reads the image that a process executed, and leaves the file open.
+    ///
+    /// # Errors
+    /// Fails as [`Self::read`] does.
+    pub fn read_open(&self, process: &ExecutedProcess<'_>) -> Result<(ReadImage, OpenedFile), OpenFailure> {
         let file = self.open(process)?;
         let image = tracego_golang::read(&file)?;
         let settled = process.is_settled();
@@ -253,7 +302,7 @@ impl Opener {
             }
         }
         let is_lasting = settled && file.state.ctime_ns() == process.ctime_ns && file.has_own_times();
-        Ok(ReadImage { image, is_lasting })
+        Ok((ReadImage { image, is_lasting }, file))
     }
 
     /// Opens the file that a process executed.

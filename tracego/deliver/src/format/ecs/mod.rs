@@ -145,11 +145,12 @@ impl EventSort {
             // Auditbeat says the same of a process that ran before.
             event_name::PROCESS => ("state", INFO, "existing-process"),
             event_name::POD => ("enrichment", INFO, "pod"),
+            event_name::EXECUTABLE => ("enrichment", INFO, "executable"),
             _ => ("event", INFO, "other"),
         };
         let category = match record.event_name {
             event_name::STREAM => "host",
-            event_name::IMAGE => "file",
+            event_name::IMAGE | event_name::EXECUTABLE => "file",
             event_name::JOB | event_name::CONFINEMENT | event_name::POD => "configuration",
             _ => "process",
         };

@@ -7,6 +7,7 @@ use tracego_model::{
 };
 
 use crate::format::{
+    digest,
     object::{AsText, SingleMember, object},
     parent, parent_exec_id,
     text::Joined,
@@ -26,6 +27,7 @@ impl Serialize for Process<'_> {
             "vpid"? process.vpid,
             "name": file.map_or(&process.command, |file| &file.name),
             "executable"? file.map(|file| &file.path),
+            "hash"? digest(record).map(|sha256| SingleMember("sha256", sha256)),
             "args"? args,
             "args_count"? process.args_count,
             "command_line"? args.map(Joined),

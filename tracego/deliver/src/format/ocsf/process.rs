@@ -2,13 +2,14 @@
 
 use serde::{Serialize, Serializer};
 use tracego_model::{
+    input::digest::Sha256Digest,
     linux::users,
     record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
 use super::{integer, pod::Image};
 use crate::format::{
-    Millis, is_program,
+    Millis, digest, is_program,
     object::{AsText, SingleMember, object},
     parent, parent_exec_id, pending_executable,
     text::Quoted,
@@ -160,8 +161,17 @@ impl Serialize for File<'_> {
             "volume"? facts.map(|facts| &facts.device),
             "owner"? facts.map(|facts| SingleMember("uid", AsText(facts.owner_id))),
             "is_deleted"? facts.map(|facts| facts.deleted),
+            "hashes"? digest(record).map(|value| [Fingerprint { algorithm_id: 3, algorithm: "SHA-256", value }]),
         }
     }
+}
+
+/// Object `fingerprint`.
+#[derive(Serialize)]
+struct Fingerprint {
+    algorithm_id: u8,
+    algorithm: &'static str,
+    value: Sha256Digest,
 }
 
 pub(super) struct Session<'a>(pub(super) &'a Record);

@@ -55,6 +55,7 @@ const ECS: &[&str] = &[
     "process.linux.cgroup",
     "process.runtime.name",
     "process.runtime.version",
+    "process.hash.sha256",
     "user.id",
     "user.name",
     "container.id",

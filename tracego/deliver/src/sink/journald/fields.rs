@@ -33,6 +33,7 @@ fn message_id(event_name: &str) -> Option<&'static str> {
         event_name::SEAL_OPENED => "16286dd00ef04494901061456e6ddc89",
         event_name::SEAL => "0f952e9a282548f18e0258174940c5fd",
         event_name::POD => "5d2c0b6e4f3a4b0f9a57c1d3e8f06b92",
+        event_name::EXECUTABLE => "0b9f6f2fd3c84f57a1c64f0e7d52e813",
         _ => return None,
     })
 }
@@ -231,6 +232,7 @@ mod tests {
             event_name::SEAL_OPENED,
             event_name::SEAL,
             event_name::POD,
+            event_name::EXECUTABLE,
         ];
         let ids: BTreeSet<_> = kinds.iter().filter_map(|kind| message_id(kind)).collect();
         assert_eq!(ids.len(), kinds.len());

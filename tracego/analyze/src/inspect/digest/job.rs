@@ -1,0 +1,184 @@
+//! A file to hash and its answer, as bytes.
+
+use serde::{Deserialize, Serialize};
+use tracego_model::input::digest::{DigestGap, Sha256Digest};
+
+use super::super::image::executable::FileState;
+
+/// Bytes of a [`HashJob`].
+pub const JOB_BYTES: usize = 56;
+/// Bytes of a [`HashAnswer`].
+pub const ANSWER_BYTES: usize = 41;
+
+/// Limits of the hasher.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct HashLimits {
+    /// Maximum number of bytes of a file.
+    pub file_bytes: u64,
+    /// Maximum number of bytes a second.
+    pub bytes_per_second: u64,
+}
+
+/// A request for a digest, in a question to a worker.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DigestOrder {
+    /// Number of the answer.
+    pub number: u64,
+    /// Limits of the hasher.
+    pub limits: HashLimits,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Handing {
+    /// The hasher has the file.
+    Handed {
+        /// The time until which the process has to have run the file, for its content to be what ran: a later change
+        /// shows. Nanoseconds since 1970; 0 if it has.
+        until_ns: u64,
+        /// Whether the file has this content whenever it has the change time of the event.
+        is_lasting: bool,
+    },
+    /// There will be no digest.
+    Refused(DigestGap),
+}
+
+/// A file to hash; its descriptor comes with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HashJob {
+    /// Number of the answer.
+    pub number: u64,
+    /// Maximum number of bytes a second.
+    pub bytes_per_second: u64,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// Time of the last modification: seconds since 1970, and nanoseconds.
+    pub mtime: (i64, i64),
+    /// Change time: seconds since 1970, and nanoseconds.
+    pub ctime: (i64, i64),
+}
+
+impl HashJob {
+    /// Describes a file that a worker has opened.
+    #[must_use]
+    pub fn of(order: &DigestOrder, state: &FileState) -> Self {
+        let (number, bytes_per_second) = (order.number, order.limits.bytes_per_second);
+        Self { number, bytes_per_second, size: state.size(), mtime: state.mtime(), ctime: state.ctime() }
+    }
+
+    /// Encodes the job.
+    #[must_use]
+    pub fn encode(&self) -> [u8; JOB_BYTES] {
+        let times = [self.mtime.0, self.mtime.1, self.ctime.0, self.ctime.1].map(i64::cast_unsigned);
+        let words = [self.number, self.bytes_per_second, self.size].into_iter().chain(times);
+        let mut bytes = [0; JOB_BYTES];
+        for (part, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *part = word.to_ne_bytes();
+        }
+        bytes
+    }
+
+    /// Decodes a job. Returns `None` for bytes that are none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let [number, bytes_per_second, size, times @ ..] =
+            <[[u8; 8]; 7]>::try_from(bytes.as_chunks::<8>().0).ok()?.map(u64::from_ne_bytes);
+        let [mtime, mtime_ns, ctime, ctime_ns] = times.map(u64::cast_signed);
+        let (mtime, ctime) = ((mtime, mtime_ns), (ctime, ctime_ns));
+        (bytes.len() == JOB_BYTES).then_some(Self { number, bytes_per_second, size, mtime, ctime })
+    }
+}
+
+/// The result of a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HashAnswer {
+    /// Number of the job.
+    pub number: u64,
+    /// The digest, or why there is none.
+    pub result: Result<HashedFile, DigestGap>,
+}
+
+/// The digest of a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HashedFile {
+    /// The digest.
+    pub sha256: Sha256Digest,
+    /// Whether the change time of the file was the same all the time.
+    pub is_unchanged: bool,
+}
+
+impl HashAnswer {
+    /// Encodes the answer.
+    #[must_use]
+    pub fn encode(&self) -> [u8; ANSWER_BYTES] {
+        let mut bytes = [0; ANSWER_BYTES];
+        let (number, rest) = bytes.split_at_mut(8);
+        number.copy_from_slice(&self.number.to_ne_bytes());
+        if let Some((state, digest)) = rest.split_first_mut() {
+            match self.result {
+                Ok(HashedFile { sha256: Sha256Digest(of_file), is_unchanged }) => {
+                    *state = if is_unchanged { 0 } else { CHANGED };
+                    digest.copy_from_slice(&of_file);
+                }
+                Err(gap) => *state = code(gap),
+            }
+        }
+        bytes
+    }
+
+    /// Decodes an answer. Returns `None` for bytes that are none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (number, rest) = bytes.split_first_chunk::<8>()?;
+        let (&state, digest) = rest.split_first()?;
+        let sha256 = Sha256Digest(digest.try_into().ok()?);
+        let result = match state {
+            0 | CHANGED => Ok(HashedFile { sha256, is_unchanged: state == 0 }),
+            state => Err(DigestGap::ALL.into_iter().find(|&gap| code(gap) == state)?),
+        };
+        Some(Self { number: u64::from_ne_bytes(*number), result })
+    }
+}
+
+/// State of the digest of a file whose change time moved.
+const CHANGED: u8 = 7;
+
+fn code(gap: DigestGap) -> u8 {
+    match gap {
+        DigestGap::TooLarge => 1,
+        DigestGap::Busy => 2,
+        DigestGap::Remote => 3,
+        DigestGap::Unstable => 4,
+        DigestGap::Changed => 5,
+        DigestGap::Failed => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_and_answers_are_read_as_they_are_written() {
+        let job = HashJob {
+            number: 7,
+            bytes_per_second: 9,
+            size: 1 << 40,
+            mtime: (3, 4),
+            ctime: (-5, 999_999_999),
+        };
+        assert_eq!(HashJob::decode(&job.encode()), Some(job));
+        assert_eq!(HashJob::decode(&job.encode()[1..]), None);
+        let results = DigestGap::ALL.map(Err).into_iter().chain(
+            [true, false].map(|is_unchanged| Ok(HashedFile { sha256: Sha256Digest([7; 32]), is_unchanged })),
+        );
+        for result in results {
+            let answer = HashAnswer { number: 3, result };
+            assert_eq!(HashAnswer::decode(&answer.encode()), Some(answer));
+            assert_eq!(HashAnswer::decode(&answer.encode()[1..]), None);
+        }
+        let mut unknown = HashAnswer { number: 3, result: Err(DigestGap::Busy) }.encode();
+        unknown[8] = 99;
+        assert_eq!(HashAnswer::decode(&unknown), None);
+    }
+}
