@@ -11,6 +11,7 @@ mod config;
 mod containers;
 mod context;
 mod cri;
+mod digests;
 mod doctor;
 mod enforce_go;
 mod enforcement;
@@ -54,6 +55,7 @@ fn main() {
     let missing = (!root).then(|| "needs root to load BPF programs".to_owned());
     let always = [
         fields::TESTS,
+        digests::TESTS,
         exec_edge_cases::TESTS,
         processes::TESTS,
         context::TESTS,
@@ -94,6 +96,7 @@ fn main() {
         findings::CONDITIONAL,
         inventory::CONDITIONAL,
         gate::CONDITIONAL,
+        digests::CONDITIONAL,
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
         containers::CONDITIONAL,

@@ -180,6 +180,7 @@ impl<S: Consumer> PipelineThread<S> {
             self.take_digests()?;
             std::thread::sleep(Duration::from_millis(1));
         }
+        self.inspector.give_up_digests();
         self.take_digests()
     }
 

@@ -248,6 +248,13 @@ impl Inspector {
         self.seen_ns = u64::MAX;
     }
 
+    /// Takes it that no more digests come: starts that wait for one have none.
+    pub fn give_up_digests(&mut self) {
+        if let Some(digests) = &mut self.digests {
+            digests.give_up();
+        }
+    }
+
     /// Returns the number of starts that wait for a digest.
     #[must_use]
     pub fn awaited_digests(&self) -> usize {

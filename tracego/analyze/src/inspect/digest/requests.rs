@@ -216,13 +216,18 @@ impl DigestRequests {
         let is_lost = !self.pending.is_empty() && self.heard.elapsed() > SILENCE;
         if is_lost {
             self.counts.lost += 1;
-            let lost: Vec<u64> = self.pending.keys().copied().collect();
-            for number in lost {
-                self.answered(HashAnswer { number, result: Err(DigestGap::Failed) });
-            }
+            self.give_up();
         }
         self.prove(seen_ns);
         (std::mem::take(&mut self.late), is_lost)
+    }
+
+    /// Takes it that no more answers come.
+    pub fn give_up(&mut self) {
+        let lost: Vec<u64> = self.pending.keys().copied().collect();
+        for number in lost {
+            self.answered(HashAnswer { number, result: Err(DigestGap::Failed) });
+        }
     }
 
     fn answered(&mut self, HashAnswer { number, result }: HashAnswer) {

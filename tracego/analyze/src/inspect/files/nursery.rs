@@ -163,6 +163,8 @@ fn hash(workers: [c_int; WORKERS], [files, work, results]: [c_int; 3]) -> ! {
     become_child(workers.into_iter().chain([files]));
     // SAFETY: the hasher's own descriptors, owned from here on.
     let (work, results) = unsafe { (OwnedFd::from_raw_fd(work), OwnedFd::from_raw_fd(results)) };
+    // SAFETY: a text that ends with a zero byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"tracego-hasher".as_ptr()) };
     // Builds need the processors more.
     let _done = rustix::process::setpriority_process(None, 10);
     confine(CallFilter::evaluator());
