@@ -1,8 +1,15 @@
 //! The digest by which executables are known.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read as _},
+    path::Path,
+    str::FromStr,
+};
 
 use serde::{Serialize, Serializer};
+
+use crate::contents;
 
 /// SHA-256 of the content of a file.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -25,6 +32,22 @@ impl Sha256Digest {
     pub fn of(content: &[u8]) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, content);
         Self::from_slice(digest.as_ref()).unwrap_or(Self([0; 32]))
+    }
+
+    /// Returns the digest of a file.
+    ///
+    /// # Errors
+    /// Fails if the path is not that of a regular file, or if the file cannot be read.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let mut file = contents::open(path)?;
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(Self::from_slice(context.finish().as_ref()).unwrap_or(Self([0; 32]))),
+                length => context.update(buffer.get(..length).unwrap_or_default()),
+            }
+        }
     }
 
     /// Returns the digest with these bytes; nothing if their number is wrong.
@@ -89,6 +112,9 @@ mod tests {
         assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(format!("{digest:?}").to_uppercase().replace("SHA256", "sha256").parse(), Ok(digest));
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        io::Write::write_all(&mut file, &b"abc".repeat(100_000)).unwrap();
+        assert_eq!(Sha256Digest::of_file(file.path()).unwrap(), Sha256Digest::of(&b"abc".repeat(100_000)));
         for wrong in ["", "ba78", "sha256:", &"zz".repeat(32), &"é".repeat(32), &format!("{digest}0")] {
             assert_eq!(wrong.parse::<Sha256Digest>(), Err(WrongDigest), "{wrong}");
         }

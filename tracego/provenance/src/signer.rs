@@ -93,6 +93,20 @@ impl Signer {
                 (!is_match).then(|| differs("workflow", pattern, &identity.subject))
             })
             .or_else(|| equal("runner", &self.runner, &identity.runner))
+            .or_else(|| self.foreign_repository(identity))
+    }
+
+    /// Returns the repository that was built, if the signer names none and it is not the one of the workflow: everybody
+    /// may call a public workflow for a repository of their own.
+    fn foreign_repository(&self, identity: &SigningIdentity) -> Option<String> {
+        let repository = identity.repository.as_deref()?;
+        let subject = identity.subject.as_deref().unwrap_or_default();
+        let is_own = subject.strip_prefix(repository).is_some_and(|rest| rest.starts_with('/'));
+        let is_named = self.repository.is_some() || self.repository_id.is_some();
+        (!is_named && !is_own).then(|| {
+            let repository = crate::clean_text::clean(repository);
+            format!("the workflow was called for {repository}; add repository to trust builds of it")
+        })
     }
 }
 
@@ -255,5 +269,16 @@ mod tests {
             assert_eq!(signer.difference(&identity).as_deref(), Some(wanted));
         }
         assert!(all.difference(&SigningIdentity::default()).is_some());
+        let called = SigningIdentity {
+            repository: Some("https://github.com/acme/shopping".into()),
+            ..identity.clone()
+        };
+        let workflow = Signer { repository: None, repository_id: None, ..all.clone() };
+        assert_eq!(workflow.difference(&identity), None);
+        assert!(
+            workflow.difference(&called).unwrap().contains("was called for https://github.com/acme/shopping")
+        );
+        let both = Signer { repository: called.repository.clone(), ..workflow };
+        assert_eq!(both.difference(&called), None);
     }
 }
