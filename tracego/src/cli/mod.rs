@@ -6,6 +6,7 @@ mod heading;
 mod job_report;
 mod kubernetes;
 mod policy;
+mod provenance;
 mod records;
 mod report;
 mod run;
@@ -21,6 +22,7 @@ use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use job_report::*;
 pub use kubernetes::KubernetesOptions;
 pub use policy::*;
+pub use provenance::*;
 pub use records::*;
 pub use report::*;
 pub use run::*;
@@ -82,6 +84,7 @@ impl Cli {
                 Command::Doctor(_)
                 | Command::Inspect(_)
                 | Command::Policy(_)
+                | Command::Provenance(_)
                 | Command::Rules(_)
                 | Command::Spool(_)
                 | Command::Config(_)
@@ -105,7 +108,7 @@ was started; 3 this machine does not let tracego start (the message says what is
 not see its command or failed, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number), or policies gave no \
 decision; \
-5 tracego run or report found what --fail-on names, or a start was stopped; 6 verify-log cannot prove the end of a log.
+5 tracego run or report found what --fail-on names, or a start was stopped; 6 verify-log cannot prove the end of a log, or provenance verify where a file comes from.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 
@@ -134,6 +137,8 @@ pub enum Command {
     /// Work with Rego policies.
     #[command(about = policy::ABOUT)]
     Policy(Policy),
+    /// Say which build a file comes from, proven by signatures and without network.
+    Provenance(ProvenanceCommand),
     /// Show the queues of records that wait for a sink (--spool-dir), or empty one.
     Spool(Spool),
     /// Check a configuration, or show the options in force and where each comes from.

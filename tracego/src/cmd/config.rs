@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{code, output, output_check, plain_output::PlainOutput, policy, setup, telemetry};
+use super::{code, output, output_check, plain_output::PlainOutput, policy, provenance, setup, telemetry};
 use crate::{
     cli::{Config, ConfigAction},
     config::{self, Configuration, OptionValue, ReadFiles},
@@ -62,6 +62,7 @@ fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         output::redactor(&settings).err(),
         telemetry::check_traces(&watch.records).err(),
         policy::check_stage(&watch.records.policies).err(),
+        provenance::check(&settings.provenance).err(),
     ];
     let mistakes: Vec<_> = mistakes.into_iter().flatten().collect();
     if mistakes.is_empty() {

@@ -17,6 +17,7 @@ mod plain_output;
 mod pod_watch;
 #[cfg_attr(not(feature = "policy"), path = "policy_absent.rs")]
 mod policy;
+mod provenance;
 mod reload;
 mod report;
 mod rules;
@@ -88,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Scan(asked)) => scan::scan(&asked, cli.quiet),
         Some(Command::Rules(rules)) => rules::rules(&rules, &settings.rules),
         Some(Command::Policy(asked)) => policy::policy(&asked),
+        Some(Command::Provenance(asked)) => provenance::provenance(&asked, &settings.provenance),
         Some(Command::Spool(options)) => spool::spool(&options),
         Some(Command::Config(asked)) => config::config(&asked),
         Some(Command::Detach(asked)) => detach::detach(&asked),

@@ -38,7 +38,10 @@ pub(super) fn check_owners(options: &RecordOptions, settings: &RunSettings) -> a
         SinkKind::File(file) => Some(("seal-key", file.seal_key.as_ref()?)),
         _ => None,
     });
-    for (name, path) in named.chain(keys).chain(own).chain(of_sinks) {
+    let trust = &settings.provenance.trust;
+    let roots = trust.trusted_root.iter().map(|path| ("provenance.trusted-root", path));
+    let signing = trust.keys.iter().map(|key| ("provenance.keys", &key.path));
+    for (name, path) in named.chain(keys).chain(own).chain(of_sinks).chain(roots).chain(signing) {
         ownership::check_path(path).with_context(|| name.to_owned()).map_err(UsageError::of)?;
     }
     Ok(())

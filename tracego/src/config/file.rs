@@ -19,7 +19,8 @@ use super::{
     ADDS_UP,
     layers::{KeyOrigins, Layers},
     line_finder::LineFinder,
-    options,
+    options, provenance,
+    provenance::ProvenanceSettings,
     sources::Source,
 };
 use crate::cli::{Cli, EnvSpec};
@@ -36,6 +37,7 @@ pub(super) struct ConfigFile {
     pub(super) sinks: Vec<SinkSettings>,
     pub(super) enforce: Enforce,
     pub(super) redact: RedactSettings,
+    pub(super) provenance: ProvenanceSettings,
     /// Warnings about keys that have other names now.
     pub(super) warnings: Vec<String>,
     /// Tables as written in the files.
@@ -137,7 +139,7 @@ fn validated(table: toml::Table) -> Result<ConfigFile, Vec<String>> {
     let mut mistakes = Vec::new();
     let mut file = ConfigFile { tables: table.clone(), ..ConfigFile::default() };
     file.tables.retain(|key, _| {
-        [SINKS, enforce::settings::TABLE, redact::TABLE]
+        [SINKS, enforce::settings::TABLE, redact::TABLE, provenance::TABLE]
             .iter()
             .chain(&settings::TABLES)
             .any(|table| key == *table)
@@ -159,6 +161,10 @@ fn validated(table: toml::Table) -> Result<ConfigFile, Vec<String>> {
             (redact::TABLE, value) => match RedactSettings::read(value) {
                 Ok(settings) => file.redact = settings,
                 Err(error) => mistakes.push(error),
+            },
+            (provenance::TABLE, value) => match ProvenanceSettings::read(value) {
+                Ok(settings) => file.provenance = settings,
+                Err(errors) => mistakes.extend(errors),
             },
             (SINKS, toml::Value::Array(tables)) => file.sinks = read_sinks(tables, &mut mistakes),
             (SINKS, _) => mistakes.push("sinks: write each as a table: [[sinks]]".to_owned()),
@@ -276,7 +282,7 @@ fn texts(value: toml::Value) -> Option<Vec<String>> {
 fn unknown(key: &str) -> String {
     let tables = settings::TABLES.map(str::to_owned);
     let all: Vec<String> =
-        options().chain(tables).chain([SINKS.to_owned(), redact::TABLE.to_owned()]).collect();
+        options().chain(tables).chain([SINKS, redact::TABLE, provenance::TABLE].map(str::to_owned)).collect();
     match text::near(key, all.iter().map(String::as_str)) {
         Some((_, option)) => format!("unknown key '{key}'; did you mean '{option}'?"),
         None => format!("unknown key '{key}'; known keys: {}", all.join(", ")),

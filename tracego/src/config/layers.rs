@@ -2,7 +2,8 @@
 //!
 //! A later file overrides an earlier one key by key, also within tables. A list replaces the earlier list as a
 //! whole, with two exceptions: values of `env` add up, as on the command line, and so do the tables of a list
-//! of tables (`[[sinks]]`, `[[enforce.rules]]`, `[[enforce.exceptions]]`, `redact.add`). A table that gives the
+//! of tables (`[[sinks]]`, `[[enforce.rules]]`, `[[enforce.exceptions]]`, `redact.add`, `[[provenance.signers]]`,
+//! `[[provenance.keys]]`). A table that gives the
 //! `name` of an earlier one takes its place.
 
 use std::{
@@ -15,7 +16,8 @@ use toml::{Table, Value};
 use super::ADDS_UP;
 
 /// Lists of tables that add up.
-const LISTS: [&str; 4] = ["sinks", "enforce.rules", "enforce.exceptions", "redact.add"];
+const LISTS: [&str; 6] =
+    ["sinks", "enforce.rules", "enforce.exceptions", "redact.add", "provenance.signers", "provenance.keys"];
 
 /// The files that keys are from, by the path of the key: `rules.TG007.nofile`, `sinks.NAME`.
 pub(super) type KeyOrigins = BTreeMap<String, PathBuf>;

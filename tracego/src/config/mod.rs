@@ -12,6 +12,7 @@ mod layers;
 mod line_finder;
 mod origin;
 pub(crate) mod ownership;
+mod provenance;
 mod settings;
 mod sources;
 mod variables;
@@ -24,6 +25,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 pub use origin::{OptionValue, Origin};
+pub use provenance::{ProvenanceScope, ProvenanceSettings};
 pub(crate) use settings::ReadFiles;
 pub use settings::{Configuration, RunSettings};
 pub(crate) use sources::{FOLDER, paths};

@@ -7,7 +7,10 @@ use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
 use tracego_probe::enforce::settings::Enforce;
 
-use super::{OptionValue, deepest, file::ConfigFile, origin, usage_error, variables, without_effect};
+use super::{
+    OptionValue, deepest, file::ConfigFile, origin, provenance::ProvenanceSettings, usage_error, variables,
+    without_effect,
+};
 use crate::cli::{Cli, EnvSpec, WatchOptions};
 
 /// A command line, and everything that its configuration files add to it.
@@ -45,6 +48,8 @@ pub struct RunSettings {
     pub enforce: Enforce,
     /// Settings of redaction.
     pub redact: RedactSettings,
+    /// Settings of provenance.
+    pub provenance: ProvenanceSettings,
     /// Warnings about the configuration file, and about variables that have no effect.
     pub warnings: Vec<String>,
     /// SHA-256 of the configuration files, in hexadecimal.
@@ -69,6 +74,7 @@ impl Configuration {
             sinks,
             enforce,
             redact,
+            provenance,
             mut warnings,
             tables,
             mut origins,
@@ -88,7 +94,8 @@ impl Configuration {
             env.extend_from_slice(&records.env);
         }
         let quiet = cli.quiet;
-        let settings = RunSettings { rules, env, sinks, enforce, redact, warnings, digest, options, quiet };
+        let settings =
+            RunSettings { rules, env, sinks, enforce, redact, provenance, warnings, digest, options, quiet };
         Ok(Self { cli, settings, files })
     }
 }

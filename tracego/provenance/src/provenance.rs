@@ -1,0 +1,282 @@
+//! Settings → judgements of digests.
+
+use std::{
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::SystemTime,
+};
+
+use lru::LruCache;
+
+use crate::{
+    digest::Sha256Digest,
+    explanation::{Explanation, Steps},
+    judgement::{Judgement, OtherBundle, Verdict},
+    key::{self, KeyProblem},
+    listing::StoreListing,
+    settings::Settings,
+    signer::SignerProblem,
+    store::{Index, StoreSummary, fingerprint, tree},
+    trust_root::{RootAge, RootProblem, TrustRoots},
+    verification::{JudgedFile, Trust, judge},
+};
+
+/// Judgements that are kept.
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+/// Bundles about one digest that are looked at.
+const MOST_BUNDLES: usize = 64;
+/// Bundles that do not decide, and are named in a judgement.
+const MOST_OTHERS: usize = 8;
+
+/// Reason why settings are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A signer is refused.
+    #[error("signers: entry {number}: {problem}")]
+    Signer {
+        /// The number of the signer, from 1.
+        number: usize,
+        /// The reason.
+        problem: SignerProblem,
+    },
+    /// A key is refused.
+    #[error("keys: {0}")]
+    Key(#[from] KeyProblem),
+    /// A trust root is refused.
+    #[error("trusted-root: {0}")]
+    Root(#[from] RootProblem),
+}
+
+/// Bundles, and what is trusted. Threads may share one.
+pub struct Provenance {
+    settings: Settings,
+    trust: Trust,
+    generation: RwLock<Arc<Generation>>,
+    unsigned: Arc<Judgement>,
+}
+
+/// What was in the store at one time, with the judgements that follow from it.
+struct Generation {
+    number: u64,
+    index: Index,
+    kept: Mutex<LruCache<JudgedKey, Arc<Judgement>>>,
+}
+
+/// A digest, with the number of the signature beside the file.
+type JudgedKey = (Sha256Digest, Option<u32>);
+
+impl Generation {
+    fn read(number: u64, settings: &Settings) -> Arc<Self> {
+        let index = Index::read(&settings.store, &settings.predicate_types);
+        Arc::new(Self { number, index, kept: Mutex::new(LruCache::new(MOST_KEPT)) })
+    }
+}
+
+impl Provenance {
+    /// Reads roots, keys and the index of the store. What cannot be read in the store is in its [summary](Self::summary).
+    ///
+    /// # Errors
+    /// Fails if a signer, a key or a root is refused.
+    pub fn open(settings: Settings) -> Result<Self, OpenError> {
+        crate::crypto_provider::install();
+        for (number, signer) in (1..).zip(&settings.signers) {
+            signer.check().map_err(|problem| OpenError::Signer { number, problem })?;
+        }
+        let trust = Trust {
+            roots: TrustRoots::read(&settings.trusted_root)?,
+            signers: settings.signers.clone(),
+            keys: key::read_all(&settings.keys)?,
+            predicate_types: settings.predicate_types.clone(),
+        };
+        let generation = RwLock::new(Generation::read(1, &settings));
+        Ok(Self { settings, trust, generation, unsigned: Arc::new(Judgement::of(Verdict::Unsigned)) })
+    }
+
+    fn current(&self) -> Arc<Generation> {
+        Arc::clone(&self.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the judgement of a file. The best verdict of all bundles about its digest counts, in the order of
+    /// [`Verdict`]. The path finds a signature beside the file, and its content where a signature is over that; a file
+    /// without bundles is not opened.
+    ///
+    /// The first judgement of a digest takes milliseconds; it is kept until the store is read again.
+    pub fn judge<'a>(&self, digest: &Sha256Digest, path: impl Into<Option<&'a Path>>) -> Arc<Judgement> {
+        let generation = self.current();
+        let file = JudgedFile { digest, path: path.into() };
+        let beside = file.path.and_then(|path| generation.index.beside(path));
+        let bundles = generation.index.about(digest);
+        if bundles.len() == 0 && beside.is_none() {
+            return Arc::clone(&self.unsigned);
+        }
+        let key = (*digest, beside);
+        let kept = || generation.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judgement) = kept().get(&key) {
+            return Arc::clone(judgement);
+        }
+        let mut found = Vec::new();
+        for number in bundles.chain(beside).take(MOST_BUNDLES) {
+            let (judgement, _) = self.judge_bundle(&generation.index, number, &file, false);
+            let is_verified = judgement.verdict == Verdict::Verified;
+            found.push(judgement);
+            if is_verified {
+                break;
+            }
+        }
+        let judgement = Arc::new(best(found));
+        kept().put(key, Arc::clone(&judgement));
+        judgement
+    }
+
+    /// Judges one bundle. A panic in the verifier is a judgement of this bundle alone.
+    fn judge_bundle(
+        &self,
+        index: &Index,
+        number: u32,
+        file: &JudgedFile<'_>,
+        is_explained: bool,
+    ) -> (Judgement, Vec<crate::explanation::CheckStep>) {
+        let Some((place, path)) = index.place(number) else {
+            return (Judgement::failed(Verdict::Unchecked, "the index is damaged"), Vec::new());
+        };
+        let mut steps = Steps::new(is_explained);
+        let work = || match place.read(path) {
+            Ok(bytes) => judge(&self.trust, (place.form, &bytes, path), file, &mut steps),
+            Err(error) => {
+                let error = format!("{}: {error}; reload after changes in the store", path.display());
+                Judgement { bundle: Some(path.to_owned()), ..Judgement::failed(Verdict::Unchecked, error) }
+            }
+        };
+        let judgement = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let error = format!("the verifier failed: {text}");
+            Judgement { bundle: Some(path.to_owned()), ..Judgement::failed(Verdict::Unchecked, error) }
+        });
+        (judgement, steps.list)
+    }
+
+    /// Returns the judgement of one bundle about a file, whatever the store holds.
+    #[must_use]
+    pub fn judge_bundle_file<'a>(
+        &self,
+        bundle: &Path,
+        digest: &Sha256Digest,
+        path: impl Into<Option<&'a Path>>,
+    ) -> Judgement {
+        let index = Index::read(&[bundle.to_owned()], &self.settings.predicate_types);
+        let file = JudgedFile { digest, path: path.into() };
+        let judged = index.numbers().map(|number| self.judge_bundle(&index, number, &file, false).0);
+        best(judged.take(MOST_BUNDLES).collect())
+    }
+
+    /// Returns the checks of each bundle about a file.
+    pub fn explain<'a>(&self, digest: &Sha256Digest, path: impl Into<Option<&'a Path>>) -> Vec<Explanation> {
+        let generation = self.current();
+        let file = JudgedFile { digest, path: path.into() };
+        let beside = file.path.and_then(|path| generation.index.beside(path));
+        let numbers = generation.index.about(digest).chain(beside).take(MOST_BUNDLES);
+        let explained = numbers.map(|number| {
+            let (judgement, steps) = self.judge_bundle(&generation.index, number, &file, true);
+            Explanation { bundle: judgement.bundle.clone().unwrap_or_default(), steps, judgement }
+        });
+        explained.collect()
+    }
+
+    /// Reads the store again. Judgements that were kept are forgotten, and the generation rises by one.
+    pub fn reload(&self) {
+        let read = Generation::read(self.generation() + 1, &self.settings);
+        *self.generation.write().unwrap_or_else(PoisonError::into_inner) = read;
+    }
+
+    /// Reads the store again if its files have changed. Returns whether they have.
+    pub fn reload_if_changed(&self) -> bool {
+        let files = tree(&self.settings.store, &mut StoreSummary::default());
+        let is_changed = fingerprint(&files) != self.current().index.fingerprint;
+        if is_changed {
+            self.reload();
+        }
+        is_changed
+    }
+
+    /// How often the store was read.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.current().number
+    }
+
+    /// Returns what is in the store, in numbers, and what is wrong in it.
+    #[must_use]
+    pub fn summary(&self) -> StoreSummary {
+        self.current().index.summary.clone()
+    }
+
+    /// Returns each document of the store, with what it claims. The store is read anew, and nothing is verified.
+    #[must_use]
+    pub fn listing(&self) -> StoreListing {
+        StoreListing::read(&self.settings.store)
+    }
+
+    /// Returns the age of each trust root.
+    #[must_use]
+    pub fn root_ages(&self, now: SystemTime) -> Vec<RootAge> {
+        self.trust.roots.ages(now)
+    }
+
+    /// The settings that are in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// Returns the best judgement, with the others in it.
+fn best(mut found: Vec<Judgement>) -> Judgement {
+    // Stable: of equal verdicts the first bundle counts.
+    found.sort_by_key(|judgement| judgement.verdict);
+    let mut found = found.into_iter();
+    let Some(mut best) = found.next() else { return Judgement::of(Verdict::Unsigned) };
+    best.others = found
+        .take(MOST_OTHERS)
+        .map(|judgement| OtherBundle {
+            bundle: judgement.bundle.unwrap_or_default(),
+            verdict: judgement.verdict,
+            error: judgement.error,
+        })
+        .collect();
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_may_share_it() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<Provenance>();
+    }
+
+    #[test]
+    fn the_best_verdict_counts_and_the_others_are_named() {
+        let of = |verdict| Judgement::failed(verdict, "x");
+        let all = [Verdict::BadSignature, Verdict::Unchecked, Verdict::UntrustedSigner, Verdict::Incomplete];
+        let judgement = best(all.map(of).to_vec());
+        assert_eq!(judgement.verdict, Verdict::UntrustedSigner);
+        let others: Vec<Verdict> = judgement.others.iter().map(|other| other.verdict).collect();
+        assert_eq!(others, [Verdict::Incomplete, Verdict::Unchecked, Verdict::BadSignature]);
+        assert_eq!(best(vec![of(Verdict::BadSignature); 20]).others.len(), MOST_OTHERS);
+    }
+
+    #[test]
+    fn without_a_store_everything_is_unsigned() {
+        let provenance = Provenance::open(Settings::default()).unwrap();
+        let judgement = provenance.judge(&Sha256Digest::of(b""), None);
+        assert_eq!((judgement.verdict, provenance.generation()), (Verdict::Unsigned, 1));
+        provenance.reload();
+        assert_eq!(provenance.generation(), 2);
+        assert!(!provenance.reload_if_changed());
+    }
+}

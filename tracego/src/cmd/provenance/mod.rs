@@ -1,0 +1,106 @@
+//! The command `tracego provenance`: which build a file comes from.
+
+mod explain;
+mod listing;
+mod trust;
+mod verify;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use anyhow::Context as _;
+use tracego_provenance::{Judgement, LogEvidence, Provenance, Sha256Digest};
+
+use crate::{
+    cli::{ProvenanceAction, ProvenanceCommand},
+    config::ProvenanceSettings,
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// Fails if what is trusted cannot be used, or if standard output cannot be written.
+pub(super) fn provenance(
+    asked: &ProvenanceCommand,
+    settings: &ProvenanceSettings,
+) -> anyhow::Result<ExitCode> {
+    match &asked.action {
+        ProvenanceAction::Verify(asked) => verify::verify(asked, settings),
+        ProvenanceAction::Ls(asked) => listing::list(asked, settings),
+        ProvenanceAction::Explain(asked) => explain::explain(asked, settings),
+    }
+}
+
+/// Checks that roots and keys of the configuration can be used, and prints warnings about its store and about roots that
+/// are too old.
+///
+/// # Errors
+/// Fails if a root or a key cannot be used.
+pub(super) fn check(settings: &ProvenanceSettings) -> anyhow::Result<()> {
+    if !settings.is_set() {
+        return Ok(());
+    }
+    let provenance = Provenance::open(settings.trust.clone()).context("provenance")?;
+    for problem in provenance.summary().problems {
+        message!("warning: provenance.store: {}: {}", problem.path.display(), problem.reason);
+    }
+    for root in provenance.root_ages(SystemTime::now()) {
+        if settings.max_root_age.is_some_and(|most| root.age > most) {
+            let name = root.path.map_or("the root in tracego".to_owned(), |path| path.display().to_string());
+            message!(
+                "warning: provenance.trusted-root: {name} is {} days old; write a new one with gh attestation \
+                 trusted-root",
+                root.age.as_secs() / 86_400
+            );
+        }
+    }
+    if settings.trust.signers.is_empty() && settings.trust.keys.is_empty() {
+        message!("warning: provenance: nobody is trusted; add [[provenance.signers]] or [[provenance.keys]]");
+    }
+    Ok(())
+}
+
+/// A file with its digest.
+struct HashedFile {
+    path: PathBuf,
+    digest: Sha256Digest,
+}
+
+impl HashedFile {
+    /// Hashes a file. Its path is made absolute, as the store has it.
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let digest = Sha256Digest::of_file(path)?;
+        Ok(Self { path: path.canonicalize()?, digest })
+    }
+}
+
+/// Returns the rows of a judgement: a name and its value.
+fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
+    let origin = &judgement.origin;
+    let log = match judgement.log {
+        LogEvidence::Rekor => "rekor",
+        LogEvidence::None => "none",
+    };
+    let time = judgement.log_time.as_deref().map(|time| format!(", {time}")).unwrap_or_default();
+    let is_signed = origin.signer.is_some() || origin.key.is_some();
+    let all = [
+        ("signer", origin.signer.clone()),
+        ("issuer", origin.issuer.clone()),
+        ("key", origin.key.clone()),
+        ("repository", origin.repository.clone()),
+        ("ref", origin.reference.clone()),
+        ("commit", origin.revision.clone()),
+        ("statement's commit", origin.statement_revision.clone()),
+        ("builder", origin.builder.clone()),
+        ("run", origin.run_url.clone()),
+        ("runner", origin.runner_environment.clone()),
+        ("statement", origin.predicate_type.clone()),
+        ("log", is_signed.then(|| format!("{log}{time}"))),
+        ("bundle", judgement.bundle.as_ref().map(|path| path.display().to_string())),
+        ("error", judgement.error.clone()),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
