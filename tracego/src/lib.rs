@@ -19,6 +19,7 @@ pub mod policy;
 
 pub mod metrics;
 pub mod pipeline;
+pub mod provenance;
 
 pub mod agent;
 pub mod cmd;

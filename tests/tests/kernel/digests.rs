@@ -145,7 +145,10 @@ fn build() {
     let write = |name: &str, text: &str| fs::write(module.join(name), text).unwrap();
     write("go.mod", "module example.com/hashed\n\ngo 1.21\n");
     // What `go run` builds is gone as soon as it has ended, so it has to live until tracego has seen it.
-    write("main.go", "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(50 * time.Millisecond) }\n");
+    write(
+        "main.go",
+        "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(50 * time.Millisecond) }\n",
+    );
     write("main_test.go", "package main\n\nimport \"testing\"\n\nfunc TestMain1(t *testing.T) { main() }\n");
     let script = "go build -o built . && ./built && go test . && go run .";
     let session = Session::run(&[], &["sh", "-c", script], |tracego| {

@@ -38,6 +38,7 @@ fn kinds(session: &Session) -> Vec<(&str, &str)> {
     session
         .records
         .iter()
+        .filter(|r| r["event_name"] != "tracego.executable")
         .map(|r| (r["event_name"].as_str().unwrap(), r["process"]["command"].as_str().unwrap()))
         .map(|(kind, command)| (kind.rsplit('.').next().unwrap(), command))
         .collect()

@@ -197,7 +197,8 @@ fn ends() {
 /// Returns the kinds of each process's records, in order.
 fn lives(records: &[Value]) -> HashMap<&str, Vec<&str>> {
     let mut lives: HashMap<&str, Vec<&str>> = HashMap::new();
-    for record in records {
+    let of_lives = records.iter().filter(|record| record["event_name"] != "tracego.executable");
+    for record in of_lives {
         let kind = record["event_name"].as_str().unwrap().rsplit('.').next().unwrap();
         lives.entry(record["tracego"]["exec_id"].as_str().unwrap()).or_default().push(kind);
     }

@@ -1,7 +1,7 @@
 //! The stage that runs the rules. Findings at a program start go onto its record and raise its severity;
 //! later findings become records of their own.
 
-use std::num::NonZeroUsize;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use lru::LruCache;
 use tracego_common::TaskId;
@@ -16,6 +16,7 @@ use crate::{
     enrich::StartInput,
     rules::{
         Rules,
+        place::Place,
         settings::RuleSettings,
         subject::{KeptProcess, Subject},
     },
@@ -58,9 +59,22 @@ impl RulesStage {
         self.judge(record, started, Rules::start);
     }
 
+    /// Returns the place where the process of a record runs.
+    #[must_use]
+    pub fn place(&self, record: &Record) -> Place {
+        Place::of(record, self.rules.settings())
+    }
+
     /// Runs the rules that hold later on a program that ran before, and puts the findings onto its record.
     pub fn running(&mut self, record: &mut Record, started: &StartInput) {
         self.judge(record, started, Rules::running);
+    }
+
+    /// Runs the rules about provenance on the record of an executable, and puts the findings onto it.
+    pub fn proven(&mut self, id: TaskId, record: &mut Record) {
+        let variables = BTreeMap::new();
+        let findings = self.rules.proven(&Subject::new(id, record, &variables));
+        self.put(record, findings);
     }
 
     fn judge(

@@ -5,7 +5,11 @@ use std::{
     fmt,
 };
 
-use tracego_model::{finding::Severity, record::Record, text::printable};
+use tracego_model::{
+    finding::Severity,
+    record::{Record, event_name},
+    text::printable,
+};
 
 /// Maximum number of different findings that are printed one by one; the others are counted by rule.
 const TOLD: usize = 50;
@@ -136,7 +140,12 @@ impl FindingSummary {
     /// Formats a process and its ancestors, oldest first: `make (811) → ci.sh (812) → go run ./cmd/server (813)`.
     fn line(&self, record: &Record) -> String {
         let Some(process) = &record.process else { return String::new() };
-        let mut parts = vec![format!("{} ({})", record.body, process.pid)];
+        // The text of another kind of record is not that of a command.
+        let command = match (record.event_name, &process.executable) {
+            (event_name::EXECUTABLE, Some(file)) => printable(&file.path).to_string(),
+            _ => record.body.clone(),
+        };
+        let mut parts = vec![format!("{command} ({})", process.pid)];
         let above = record.tracego.ancestors.iter().flat_map(|line| line.iter());
         // Ancestors above the agent started the agent, not the process.
         for ancestor in above.take_while(|ancestor| ancestor.id.tgid != self.agent).take(ANCESTORS) {

@@ -21,6 +21,7 @@ pub mod uid;
 
 mod own;
 mod process;
+pub mod provenance;
 
 use std::sync::Arc;
 

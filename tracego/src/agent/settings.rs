@@ -10,9 +10,10 @@ use tracego_probe::{
     enforce::{self, settings::Enforce},
     load::LoadOptions,
 };
+use tracego_provenance::Provenance;
 
 use super::PodWatchOptions;
-use crate::{metrics, policy::PolicyEngine};
+use crate::{config::ProvenanceSettings, metrics, policy::PolicyEngine};
 
 /// The settings of a run, for [`start`](super::start).
 pub struct AgentOptions {
@@ -30,6 +31,8 @@ pub struct AgentOptions {
     pub sinks: Sinks,
     /// Settings of enforcement.
     pub enforce: enforce::Options,
+    /// What proves where executables come from, if that is configured.
+    pub provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Settings of the watch of this node's pods, if it is on.
     pub pods: Option<PodWatchOptions>,
     /// Whether rights that are not needed any more are dropped.
@@ -48,6 +51,8 @@ pub(crate) struct ReloadSettings {
     pub(crate) sinks: Vec<SinkSettings>,
     /// Settings of enforcement.
     pub(crate) enforce: Enforce,
+    /// What proves where executables come from.
+    pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Freshly loaded policies.
     pub(crate) policy: Option<PolicyEngine>,
     /// Reopened direct output.

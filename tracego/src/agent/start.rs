@@ -24,6 +24,7 @@ use crate::{
     cli::{ListenAddress, UsageError},
     metrics::{Board, otlp::Pusher, server::Server},
     pipeline::{Consumer, PipelineThread},
+    provenance::ProvenanceStage,
 };
 
 /// Maximum number of waiting inputs; a full queue stops the reader, and then the ring fills.
@@ -88,6 +89,10 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
         let status = pods::start(options, queue.downgrade()).context("the watch of pods did not start")?;
         board.set_pods(Arc::clone(&status));
         stages.set_pods(status);
+    }
+    if let Some((settings, provenance)) = options.provenance {
+        let stage = ProvenanceStage::start(settings, provenance, queue.downgrade());
+        stages.set_provenance(stage.context("the thread that judges executables did not start")?);
     }
     // In another pid namespace, /proc has other numbers than events.
     let inventory = (options.inventory && agent.proc_level == 0).then(Arc::<InventoryStatus>::default);

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{output, output_check, policy, setup};
+use super::{output, output_check, policy, provenance, setup};
 use crate::{
     agent::{Agent, ReloadSettings},
     cli::{Cli, Command, RecordOptions},
@@ -59,6 +59,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
         output: output::reopened(running)?,
         enforce,
         policy: policy::load_engine(&options.policies)?,
+        provenance: provenance::opened(&settings.provenance)?,
     };
     Ok((new, restart))
 }

@@ -21,10 +21,10 @@ use tracego_probe::{
     load::{EnvName, LoadOptions},
 };
 
-use super::{pod_watch, telemetry};
+use super::{pod_watch, provenance, telemetry};
 use crate::{
     agent::AgentOptions,
-    cli::{EnvSpec, RecordOptions, WatchOptions, wrong_usage},
+    cli::{EnvSpec, RecordOptions, UsageError, WatchOptions, wrong_usage},
     config::RunSettings,
     metrics,
 };
@@ -113,6 +113,7 @@ pub(super) fn options(
             metrics,
             sinks,
             enforce,
+            provenance: provenance::opened(&settings.provenance).map_err(UsageError::of)?,
             pods: pod_watch::options(&watch.pods, &meta.origin.host.name)?,
             confined: !watch.keep_privileges,
         },

@@ -23,7 +23,7 @@ use tracego_model::{
 use tracego_probe::enforce::killer::Killer;
 
 use super::Reload;
-use crate::metrics::tally::PipelineTally;
+use crate::{metrics::tally::PipelineTally, provenance::ProvenanceStage};
 
 /// A consumer of input: the pipeline, or the writer of a capture file.
 pub trait Consumer {
@@ -58,6 +58,14 @@ pub trait Consumer {
     /// # Errors
     /// Fails as [`Self::take`] does.
     fn take_digests(&mut self, _digests: Vec<LateDigest>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Processes the verdicts about executables that have come.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn take_verdicts(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -105,6 +113,14 @@ pub trait Consumer {
 
     /// Sets the state of the watch of this node's pods.
     fn set_pods(&mut self, _pods: Arc<PodWatchStatus>) {}
+
+    /// Sets the stage that says where executables come from.
+    fn set_provenance(&mut self, _stage: ProvenanceStage) {}
+
+    /// Returns the number of starts that wait for a verdict about their executable.
+    fn awaited(&self) -> usize {
+        0
+    }
 
     /// Sets the numbers of the inventory, for heartbeats.
     fn set_inventory(&mut self, _status: Arc<InventoryStatus>) {}

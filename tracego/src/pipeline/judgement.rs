@@ -1,13 +1,16 @@
 //! The stages that judge a start: rules, policies, and enforcement after the start.
 
 use tracego_analyze::{
-    enrich::EnrichedRecord, rules::settings::RuleSettings, rules_stage::RulesStage, summary::FindingSummary,
+    enrich::EnrichedRecord,
+    rules::{place::Place, settings::RuleSettings},
+    rules_stage::RulesStage,
+    summary::FindingSummary,
 };
 use tracego_common::{TaskId, verdict::Action};
 use tracego_golang::shape;
 use tracego_model::{
     enforcement::{Ended, Pending},
-    event::Event,
+    event::{Event, ExecCopy},
     finding::Finding,
     input::facts::ServiceState,
     policy::PolicyCounts,
@@ -106,6 +109,26 @@ impl Judgement {
             (Event::Verdict(verdict), Some(killer)) => killer.decided(verdict),
             _ => {}
         }
+    }
+
+    /// Puts findings about provenance onto the record of an executable, and marks its process if they ask for a kill.
+    /// `exec`: the event, where the process may be stopped.
+    pub(super) fn proven(&mut self, id: TaskId, exec: Option<&ExecCopy>, record: &mut Record) {
+        let Some(rules) = &mut self.rules else { return };
+        rules.proven(id, record);
+        if let (Some(exec), Some(killer), false) =
+            (exec, &mut self.killer, record.tracego.findings.is_empty())
+        {
+            let why = killer.found(&exec.exec(), record);
+            for finding in &mut record.tracego.findings {
+                finding.unenforced = why.filter(|_| killer.kills(finding.id, false));
+            }
+        }
+    }
+
+    /// Returns the place where the process of a record runs.
+    pub(super) fn place(&self, record: &Record) -> Place {
+        self.rules.as_ref().map_or_else(Place::default, |rules| rules.place(record))
     }
 
     /// Puts findings onto the record of a program that ran before. Nothing is stopped for them.

@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 use tracego_analyze::{redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::queue::sender::SinkSender;
 use tracego_probe::enforce::settings::Enforce;
+use tracego_provenance::Provenance;
 
-use crate::policy::PolicyEngine;
+use crate::{config::ProvenanceSettings, policy::PolicyEngine};
 
 /// The settings that may change while tracego runs.
 pub struct Reload {
@@ -25,6 +26,8 @@ pub struct Reload {
     pub enforce: Enforce,
     /// The policies, reloaded.
     pub policy: Option<PolicyEngine>,
+    /// What proves where executables come from.
+    pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Signals that the old feeds are gone.
     pub done: oneshot::Sender<()>,
 }

@@ -8,8 +8,12 @@ use std::{
 };
 
 use tracego_analyze::{
-    enrich::Enricher,
-    inspect::{LateStart, digest::requests::LateDigest, inventory::InventoryStatus},
+    enrich::{Enricher, digests::StartedProgram},
+    inspect::{
+        LateStart,
+        digest::requests::{HashedStart, LateDigest},
+        inventory::InventoryStatus,
+    },
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
@@ -21,16 +25,17 @@ use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     clock::{Reading, Time},
     counters::{Counters, JobLoss},
-    event::{Event, pieces::Assembler},
+    event::{Event, Exec, ExecCopy, pieces::Assembler},
     finding::Finding,
     input::{
         Input, SinkLoss, Takeover,
         batch::{Batch, DecodedEvent},
+        digest::{FileDigest, Sha256Digest},
         note::StartNote,
     },
     ledger::Ledger,
     meta::Meta,
-    record::{Record, privileges::AgentPrivileges},
+    record::{Record, privileges::AgentPrivileges, provenance::Provenance},
 };
 use tracego_probe::enforce::killer::Killer;
 
@@ -41,7 +46,11 @@ use super::{
     losses::LossReporter,
     writer::RecordWriter,
 };
-use crate::{metrics::tally::PipelineTally, policy::PolicyStage};
+use crate::{
+    metrics::tally::PipelineTally,
+    policy::PolicyStage,
+    provenance::{ProvenStart, ProvenanceStage, Sight},
+};
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
@@ -73,6 +82,8 @@ pub struct Pipeline {
     privileges: Arc<OnceLock<AgentPrivileges>>,
     /// The watch of this node's pods, where there is one.
     pods: Option<Arc<PodWatchStatus>>,
+    /// The stage that says where executables come from, where it is configured.
+    provenance: Option<ProvenanceStage>,
     /// The inventory of programs that ran before, where there is one.
     inventory: Option<Arc<InventoryStatus>>,
 }
@@ -104,6 +115,7 @@ impl Pipeline {
             privileges: Arc::default(),
             pods: None,
             inventory: None,
+            provenance: None,
         }
     }
 
@@ -265,6 +277,7 @@ impl Pipeline {
             self.not_recorded();
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
+            let sight = self.see(&mut enriched.record);
             self.judgement.judge(event, &mut enriched);
             let record = enriched.record;
             // A start with a finding or a violation is written even if starts are not selected.
@@ -275,8 +288,8 @@ impl Pipeline {
                 _ => 0,
             };
             let event_ns = Some(event.boot_ns());
-            if is_written && matches!(event, Event::Exec(_)) {
-                self.enricher.await_digest(event.id(), event.boot_ns(), &record);
+            if let Event::Exec(exec) = event {
+                self.follow_executable(exec, &record, is_written, sight);
             }
             self.unkilled += 1;
             let number = 0;
@@ -324,9 +337,16 @@ impl Pipeline {
     /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
     fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
-        let mut boot_ns = 0;
+        let (mut exec, mut sight) = (None, Sight::Done);
+        let provenance = &mut self.provenance;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
-            boot_ns = event.boot_ns();
+            if let (Event::Exec(of), 0) = (event, event.flags() & flags::BEFORE) {
+                exec = Some(ExecCopy::from(&**of));
+                let place = judgement.place(&enriched.record);
+                sight = provenance
+                    .as_mut()
+                    .map_or(Sight::Undigested, |stage| stage.see(&mut enriched.record, place));
+            }
             if event.flags() & flags::BEFORE == 0 {
                 judgement.judge(event, enriched);
             } else {
@@ -340,8 +360,8 @@ impl Pipeline {
         }
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
-        if is_written {
-            self.enricher.await_digest(start.id, boot_ns, &record);
+        if let Some(exec) = &exec {
+            self.follow_executable(&exec.exec(), &record, is_written, sight);
         }
         // Not held: the exit belongs to the first record of the start.
         self.backlog.release_start(start.id);
@@ -349,14 +369,87 @@ impl Pipeline {
         self.kill();
     }
 
-    /// Puts a digest onto the record of its start, if that waits for its exit, or else makes a record of it.
+    /// Puts what is known about the provenance of its executable onto a record.
+    fn see(&mut self, record: &mut Record) -> Sight {
+        match &mut self.provenance {
+            Some(stage) if record.tracego.executable.is_some() => {
+                let place = self.judgement.place(record);
+                stage.see(record, place)
+            }
+            _ => Sight::Undigested,
+        }
+    }
+
+    /// Takes care of the record that follows a start whose executable is not known well enough.
+    fn follow_executable(&mut self, exec: &Exec<'_>, record: &Record, is_written: bool, sight: Sight) {
+        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
+        let is_pending = digest == Some(FileDigest::Pending.into());
+        let is_judged = self.provenance.is_some();
+        if !matches!(sight, Sight::Unknown(_)) && !(is_pending && (is_written || is_judged)) {
+            return;
+        }
+        let Some(mut program) = self.enricher.started_program(record, is_written) else { return };
+        if is_judged && self.judgement.killer.is_some() {
+            program.exec = Some(exec.into());
+        }
+        program.is_proof_required = record.tracego.provenance.is_some();
+        let (id, boot_ns) = (exec.fixed.header.id, exec.fixed.header.boot_ns);
+        match sight {
+            Sight::Unknown(sha256) => self.ask(HashedStart { id, boot_ns }, sha256, program),
+            Sight::Done | Sight::Undigested => self.enricher.await_digest(id, boot_ns, program),
+        }
+    }
+
+    /// Asks for the provenance of an executable.
+    fn ask(&mut self, start: HashedStart, sha256: Sha256Digest, program: StartedProgram) {
+        let Some(stage) = &mut self.provenance else { return };
+        if let Some(program) = stage.ask(start, sha256, program) {
+            self.proven(start.id, program, FileDigest::Known(sha256), None, Reading::now());
+        }
+    }
+
+    /// Puts a digest onto the record of its start, if that waits for its exit, or else makes a record of it, once its
+    /// provenance is known.
     fn digest(&mut self, late: &LateDigest, reading: Reading) {
         let LateDigest { start, digest } = *late;
-        let Some(record) = self.enricher.digest(start.id, start.boot_ns, digest, reading) else { return };
-        match self.backlog.held(start.id, start.boot_ns) {
-            Some(held) => held.tracego.executable.clone_from(&record.tracego.executable),
-            None => self.backlog.push(JudgedRecord { is_counted: true, ..JudgedRecord::own(record) }),
+        let Some(mut program) = self.enricher.awaited(start.id, start.boot_ns) else { return };
+        program.set_digest(digest);
+        if let (Some(_), FileDigest::Known(sha256)) = (&self.provenance, digest) {
+            return self.ask(start, sha256, program);
         }
+        match self.backlog.held(start.id, start.boot_ns) {
+            Some(held) if self.provenance.is_none() => {
+                held.tracego.executable.clone_from(program.executable());
+            }
+            _ => self.proven(start.id, program, digest, None, reading),
+        }
+    }
+
+    /// Makes the record about an executable, with the verdict about its provenance.
+    fn proven(
+        &mut self,
+        id: TaskId,
+        program: StartedProgram,
+        digest: FileDigest,
+        provenance: Option<Arc<Provenance>>,
+        reading: Reading,
+    ) {
+        let (is_asked, exec) = (program.is_written, program.exec.clone());
+        let mut record = self.enricher.executable(program, digest, reading);
+        match (&mut self.provenance, provenance) {
+            (Some(_), Some(provenance)) => record.tracego.provenance = Some(provenance),
+            (Some(stage), None) => {
+                let place = self.judgement.place(&record);
+                stage.give_up(&mut record, place);
+            }
+            (None, _) => {}
+        }
+        self.judgement.proven(id, exec.as_ref(), &mut record);
+        let is_counted = is_asked || is_wrong(&record);
+        let is_written = is_counted && self.selection.takes(&record);
+        self.backlog.release_start(id);
+        self.backlog.push(JudgedRecord { is_counted, is_written, ..JudgedRecord::own(record) });
+        self.kill();
     }
 
     /// Handles the counters of the kernel side, which come about once a second.
@@ -422,13 +515,18 @@ impl Pipeline {
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, redactor, feeds, output, enforce, policy, done } = reload;
+        let Reload { selection, rules, redactor, feeds, output, enforce, policy, provenance, done } = reload;
         self.backlog.release();
         self.write_backlog();
         self.flush();
         self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
         self.judgement.reload(rules, &enforce, policy);
+        match (&mut self.provenance, provenance) {
+            (Some(stage), Some((settings, provenance))) => stage.change(settings, provenance),
+            (None, None) => {}
+            _ => tracing::warn!("[provenance] was added or removed; restart tracego to apply that"),
+        }
         self.writer.outputs.replace(feeds, output);
         if done.send(()).is_err() {
             tracing::debug!("the reload has no waiting caller");
@@ -482,6 +580,8 @@ impl Consumer for Pipeline {
                 let found = self.judgement.services(&states);
                 self.findings(found, reading);
             }
+            // The thread takes them behind each input.
+            Input::Judged(_) => {}
             Input::Pods(changes, reading) => {
                 for record in self.enricher.pods(changes, reading) {
                     self.backlog.push(JudgedRecord::own(record));
@@ -527,6 +627,22 @@ impl Consumer for Pipeline {
         self.finish()
     }
 
+    fn take_verdicts(&mut self) -> io::Result<()> {
+        let Some(mut judged) = self.provenance.as_mut().and_then(ProvenanceStage::next) else {
+            return Ok(());
+        };
+        let now = Reading::now();
+        self.writer.begin(now, &mut self.enricher);
+        loop {
+            let ProvenStart { start, sha256, program, provenance } = judged;
+            self.proven(start.id, program, FileDigest::Known(sha256), Some(provenance), now);
+            match self.provenance.as_mut().and_then(ProvenanceStage::next) {
+                Some(next) => judged = next,
+                None => return self.finish(),
+            }
+        }
+    }
+
     fn is_behind(&self) -> bool {
         !self.backlog.is_empty()
     }
@@ -561,6 +677,7 @@ impl Consumer for Pipeline {
         let mut tally = self.writer.tally.copy(self.judgement.evicted(), self.enricher.processes());
         tally.pieces_evicted = self.assembler.evicted();
         tally.policy = self.judgement.policy_counts();
+        tally.provenance = self.provenance.as_ref().map(ProvenanceStage::counts);
         Some(tally)
     }
 
@@ -590,6 +707,14 @@ impl Consumer for Pipeline {
 
     fn set_pods(&mut self, pods: Arc<PodWatchStatus>) {
         self.pods = Some(pods);
+    }
+
+    fn set_provenance(&mut self, stage: ProvenanceStage) {
+        self.provenance = Some(stage);
+    }
+
+    fn awaited(&self) -> usize {
+        self.provenance.as_ref().map_or(0, ProvenanceStage::waiting)
     }
 
     fn set_inventory(&mut self, status: Arc<InventoryStatus>) {

@@ -166,17 +166,20 @@ impl<S: Consumer> PipelineThread<S> {
         self.take_digests()
     }
 
-    /// Takes the digests that have come.
+    /// Takes the digests and the verdicts that have come.
     fn take_digests(&mut self) -> io::Result<()> {
         let digests = self.inspector.late_digests();
-        if digests.is_empty() { Ok(()) } else { self.stages.take_digests(digests) }
+        if !digests.is_empty() {
+            self.stages.take_digests(digests)?;
+        }
+        self.stages.take_verdicts()
     }
 
-    /// Waits for the digests of the last starts, for a short time.
+    /// Waits for the digests and the verdicts of the last starts, for a short time.
     fn last_digests(&mut self) -> io::Result<()> {
         let start = Instant::now();
         self.inspector.settle_digests();
-        while self.inspector.awaited_digests() > 0 && start.elapsed() < LAST_DIGESTS {
+        while self.inspector.awaited_digests() + self.stages.awaited() > 0 && start.elapsed() < LAST_DIGESTS {
             self.take_digests()?;
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -1,4 +1,4 @@
-//! Starts whose executable was being hashed when their record was made, and the records of the digests.
+//! Starts whose executable is not known well enough when their record is made, and the records that follow.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -6,35 +6,65 @@ use lru::LruCache;
 use tracego_common::TaskId;
 use tracego_model::{
     clock::Reading,
+    event::ExecCopy,
     input::digest::FileDigest,
     process_key::ProcessKey,
     record::{
-        Container, K8s, OtelSeverity, Own, Process, Record, event_name, frozen::Frozen, job::Context,
-        linux::ExecutableDigest,
+        Container, K8s, OtelSeverity, Own, Process, Record, event_name,
+        frozen::Frozen,
+        job::Context,
+        linux::{ExecutableDigest, ExecutableFile},
     },
 };
 
 use super::Enricher;
 
 /// Maximum number of such starts; the oldest are forgotten first.
-const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(8192) {
+const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(4096) {
     Some(max) => max,
     None => NonZeroUsize::MIN,
 };
 
-/// The members of a start that the record of its digest has, too.
+/// A start, as the record about its executable needs it.
 #[derive(Debug)]
-struct HashedProgram {
+pub struct StartedProgram {
     process: Box<Process>,
     context: Option<Arc<Context>>,
     container: Option<Container>,
     k8s: Option<Arc<Frozen<K8s>>>,
     own: Box<Own>,
+    /// Whether the record of the start is written.
+    pub is_written: bool,
+    /// Whether the configuration demands provenance of the executable.
+    pub is_proof_required: bool,
+    /// The event, where the start may still be stopped.
+    pub exec: Option<ExecCopy>,
+}
+
+impl StartedProgram {
+    /// Sets what is known about the digest.
+    pub fn set_digest(&mut self, digest: FileDigest) {
+        if let Some(file) = &mut self.own.executable {
+            file.digest = Some(digest.into());
+        }
+    }
+
+    /// Returns the file.
+    #[must_use]
+    pub fn executable(&self) -> &Option<ExecutableFile> {
+        &self.own.executable
+    }
+
+    /// Returns the path of the executable; empty where it is not known.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.process.executable.as_ref().map_or("", |file| &file.path)
+    }
 }
 
 /// The starts whose digest is to come, by process and time of the start.
 #[derive(Debug)]
-pub(super) struct AwaitedDigests(LruCache<(ProcessKey, u64), HashedProgram>);
+pub(super) struct AwaitedDigests(LruCache<(ProcessKey, u64), StartedProgram>);
 
 impl Default for AwaitedDigests {
     fn default() -> Self {
@@ -43,17 +73,15 @@ impl Default for AwaitedDigests {
 }
 
 impl Enricher {
-    /// Keeps what the record of a digest will need, if the digest of this start is to come. `boot_ns`: time of the
-    /// start, nanoseconds since boot.
-    pub fn await_digest(&mut self, id: TaskId, boot_ns: u64, record: &Record) {
-        let own = &record.tracego;
-        let digest = own.executable.as_ref().and_then(|file| file.digest);
-        let (Some(process), true) = (&record.process, digest == Some(FileDigest::Pending.into())) else {
-            return;
-        };
+    /// Returns what a record about the executable of a start will need. `None` for a record of no process.
+    #[must_use]
+    pub fn started_program(&self, record: &Record, is_written: bool) -> Option<StartedProgram> {
+        let (process, own) = (record.process.as_deref()?, &record.tracego);
         let process = Box::new(Process {
             executable: process.executable.clone(),
             user: process.user.clone(),
+            interactive: process.interactive,
+            linux: process.linux.clone(),
             pid: process.pid,
             parent_pid: process.parent_pid,
             creation: process.creation,
@@ -63,26 +91,41 @@ impl Enricher {
         let own = Box::new(Own {
             exec_id: own.exec_id.clone(),
             executable: own.executable.clone(),
+            go: own.go.clone(),
             job: own.job.clone(),
+            unit: own.unit.clone(),
             in_tree: own.in_tree,
+            ancestors: own.ancestors.clone(),
+            reparented: own.reparented,
             ..self.own()
         });
         let (context, container, k8s) =
             (record.context.clone(), record.container.clone(), record.k8s.clone());
-        self.digests.0.put((id.into(), boot_ns), HashedProgram { process, context, container, k8s, own });
+        Some(StartedProgram {
+            process,
+            context,
+            container,
+            k8s,
+            own,
+            is_written,
+            is_proof_required: false,
+            exec: None,
+        })
     }
 
-    /// Makes the record of a digest that came after its start. Returns `None` for a start that has no record or is
-    /// forgotten.
-    pub fn digest(
-        &mut self,
-        id: TaskId,
-        boot_ns: u64,
-        digest: FileDigest,
-        reading: Reading,
-    ) -> Option<Record> {
-        let HashedProgram { process, context, container, k8s, mut own } =
-            self.digests.0.pop(&(id.into(), boot_ns))?;
+    /// Keeps a start whose digest is to come. `boot_ns`: time of the start, nanoseconds since boot.
+    pub fn await_digest(&mut self, id: TaskId, boot_ns: u64, program: StartedProgram) {
+        self.digests.0.put((id.into(), boot_ns), program);
+    }
+
+    /// Returns a start whose digest was to come. `None` for one that is forgotten.
+    pub fn awaited(&mut self, id: TaskId, boot_ns: u64) -> Option<StartedProgram> {
+        self.digests.0.pop(&(id.into(), boot_ns))
+    }
+
+    /// Makes the record about the executable of a start.
+    pub fn executable(&mut self, program: StartedProgram, digest: FileDigest, reading: Reading) -> Record {
+        let StartedProgram { process, context, container, k8s, mut own, .. } = program;
         self.set_clock(reading);
         let path = process.executable.as_ref().map_or("", |file| &file.path);
         let digest = ExecutableDigest::from(digest);
@@ -96,6 +139,6 @@ impl Enricher {
         }
         let stamp = self.builder.stamp(reading);
         let record = self.envelope(event_name::EXECUTABLE, OtelSeverity::Info, stamp, body, *own);
-        Some(Record { process: Some(process), context, container, k8s, ..record })
+        Record { process: Some(process), context, container, k8s, ..record }
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod ci;
 pub mod context;
-mod digests;
+pub mod digests;
 pub mod enforcement;
 pub mod env;
 mod exec;

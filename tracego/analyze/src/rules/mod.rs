@@ -105,6 +105,16 @@ impl Rules {
         report.into_findings()
     }
 
+    /// Runs the rules about provenance on a program start whose provenance is known by now. Returns their findings.
+    pub fn proven(&mut self, subject: &Subject<'_>) -> Vec<Finding> {
+        let mut report = FindingCollector::new(&self.settings, &mut self.memory, &RULES[0]);
+        for (rule, decide) in self.starts.iter().filter(|(rule, _)| rule.by_provenance) {
+            report.turn(rule);
+            decide(subject, &mut report);
+        }
+        report.into_findings()
+    }
+
     /// Handles a fork, so that a daemon that only forks is followed.
     pub fn fork(&mut self, parent: TaskId, child: TaskId) {
         if let Some(member) = self.memory.members.get(&parent).map(JobMember::forked) {

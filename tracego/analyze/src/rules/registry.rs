@@ -4,14 +4,14 @@
 use tracego_model::text::nearest;
 
 use super::{
-    build::{artifact, go_run, linking, modules, toolchain},
+    build::{artifact, go_run, linking, modules, provenance, toolchain},
     job::{commit, identity, shared_state},
     rule::Rule,
     runtime::{environment, limits, sandbox, scheduler, service},
 };
 
 /// All rules, in the order of their ids.
-pub static RULES: [Rule; 18] = [
+pub static RULES: [Rule; 23] = [
     go_run::RULE,
     artifact::RULE,
     commit::RULE,
@@ -30,6 +30,11 @@ pub static RULES: [Rule; 18] = [
     identity::RULE,
     service::INSTANCES,
     service::HEALTH,
+    provenance::UNSIGNED,
+    provenance::BAD,
+    provenance::UNTRUSTED,
+    provenance::COMMIT,
+    provenance::STALE,
 ];
 
 /// Returns a rule by its id or name, in any case.
@@ -76,6 +81,11 @@ mod tests {
             "TG016 job-identity",
             "TG017 duplicate-instance",
             "TG018 no-health",
+            "TG019 unsigned-executable",
+            "TG020 bad-provenance",
+            "TG021 untrusted-signer",
+            "TG022 provenance-commit",
+            "TG023 stale-trust",
         ];
         assert_eq!(have, wanted);
     }

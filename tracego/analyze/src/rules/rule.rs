@@ -38,6 +38,10 @@ pub struct Rule {
     /// that has been running, too.
     #[serde(skip)]
     pub holds_later: bool,
+    /// Whether the check of a program start is about the provenance of its executable, so that it is made when that is
+    /// known.
+    #[serde(skip)]
+    pub by_provenance: bool,
     /// The check of a program start.
     #[serde(skip)]
     pub start: Option<StartCheck>,

@@ -78,7 +78,7 @@ impl SpanBuilder {
             event_name::START => self.start(record, out),
             event_name::EXIT => self.exit(record, out),
             event_name::EXEC_FAILED => self.failed(record),
-            event_name::FINDING => self.finding(record),
+            event_name::FINDING | event_name::EXECUTABLE => self.finding(record),
             event_name::LOST => self.lost(record),
             _ => {}
         }

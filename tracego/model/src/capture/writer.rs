@@ -88,8 +88,8 @@ impl CaptureWriter {
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
             Input::Pods(changes, now) => self.frame(kind::PODS, &serde_json::to_vec(&(changes, now))?),
-            // A capture has neither sinks nor rules, and no other run continues it.
-            Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
+            // A capture has neither sinks nor rules nor verdicts, and no other run continues it.
+            Input::Judged(..) | Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;
                 self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)

@@ -28,6 +28,7 @@ use crate::{
         policy,
         privileges::AgentPrivileges,
         process::Variables,
+        provenance::Provenance,
         reference::{Image, References},
         seal::{ChainStart, Seal},
     },
@@ -59,6 +60,9 @@ pub struct Own {
     /// The file that was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<ExecutableFile>,
+    /// Verdict about where the executable comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Arc<Provenance>>,
     /// Members of `process` that belong to the executable, in a record that others refer to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,

@@ -8,6 +8,7 @@ mod verify;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -40,8 +41,18 @@ pub(super) fn provenance(
 /// # Errors
 /// Fails if a root or a key cannot be used.
 pub(super) fn check(settings: &ProvenanceSettings) -> anyhow::Result<()> {
+    opened(settings).map(|_| ())
+}
+
+/// Opens what the configuration trusts, with the same warnings. Returns `None` where it trusts nothing.
+///
+/// # Errors
+/// Fails as [`check`] does.
+pub(super) fn opened(
+    settings: &ProvenanceSettings,
+) -> anyhow::Result<Option<(ProvenanceSettings, Arc<Provenance>)>> {
     if !settings.is_set() {
-        return Ok(());
+        return Ok(None);
     }
     let provenance = Provenance::open(settings.trust.clone()).context("provenance")?;
     for problem in provenance.summary().problems {
@@ -60,7 +71,7 @@ pub(super) fn check(settings: &ProvenanceSettings) -> anyhow::Result<()> {
     if settings.trust.signers.is_empty() && settings.trust.keys.is_empty() {
         message!("warning: provenance: nobody is trusted; add [[provenance.signers]] or [[provenance.keys]]");
     }
-    Ok(())
+    Ok(Some((settings.clone(), Arc::new(provenance))))
 }
 
 /// A file with its digest.

@@ -35,6 +35,9 @@ impl Collector {
         }
         if let Some(tally) = &stages.tally {
             records::write(out, tally)?;
+            if let Some(provenance) = &tally.provenance {
+                inspection::write_provenance(out, provenance)?;
+            }
             if let Some(policy) = &tally.policy {
                 enforcement::write_policies(out, policy)?;
             }

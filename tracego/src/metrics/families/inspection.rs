@@ -12,6 +12,7 @@ use tracego_model::{
 };
 
 use super::{Families, label};
+use crate::provenance::ProvenanceCounters;
 
 /// Writes the counts of the inspector.
 pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::Result {
@@ -66,6 +67,20 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
     let refused = [("too_many", services_refused), ("too_fast", services_missed)];
     let help = "Changes of services that were not checked: too many services, or too short-lived.";
     out.counters("tracego_services_refused", help, label("reason", refused))
+}
+
+/// Writes the counts of verdicts about executables.
+pub(super) fn write_provenance(out: &mut Families<'_>, counts: &ProvenanceCounters) -> fmt::Result {
+    let ProvenanceCounters { judged, busy, waiting } = *counts;
+    out.counter(
+        "tracego_provenance_judged",
+        "Verdicts about the origin of executables that were made anew.",
+        judged,
+    )?;
+    let help = "Program starts whose executable was not judged because too many waited.";
+    out.counter("tracego_provenance_busy", help, busy)?;
+    let help = "Program starts that wait for a verdict about the origin of their executable.";
+    out.gauge("tracego_provenance_waiting", help, waiting)
 }
 
 /// Writes the counts of digests.

@@ -15,6 +15,8 @@ use tracego_model::{
     record::Record,
 };
 
+use crate::provenance::ProvenanceCounters;
+
 /// The counts of a field that records lack, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MissingCounts {
@@ -45,6 +47,8 @@ pub struct PipelineTally {
     pub processes: usize,
     /// Counts of spans, if traces are on.
     pub traces: Option<traces::TraceCounts>,
+    /// Counts of verdicts about executables, if provenance is configured.
+    pub provenance: Option<ProvenanceCounters>,
     /// Counts of policies, if there are any.
     pub policy: Option<PolicyCounts>,
     refusal: Option<String>,

@@ -68,6 +68,7 @@ pub const RULE: Rule = Rule {
     // GOFLAGS may turn a start into a dry run. The built-in rule of the kernel side does not look at it, either.
     by_arguments: true,
     holds_later: false,
+    by_provenance: false,
     start: Some(start),
     service: None,
 };

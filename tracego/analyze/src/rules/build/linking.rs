@@ -37,6 +37,7 @@ pub const DYNAMIC: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(dynamic),
     service: None,
 };
@@ -84,6 +85,7 @@ pub const DEBUG: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(debug),
     service: None,
 };
@@ -105,6 +107,7 @@ pub const PACKED: Rule = Rule {
     }],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(packed),
     service: None,
 };

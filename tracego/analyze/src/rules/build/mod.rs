@@ -4,4 +4,5 @@ pub mod artifact;
 pub mod go_run;
 pub mod linking;
 pub mod modules;
+pub mod provenance;
 pub mod toolchain;

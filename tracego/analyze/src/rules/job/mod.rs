@@ -2,6 +2,6 @@
 
 pub mod commit;
 pub mod identity;
-mod repository;
+pub(super) mod repository;
 pub mod shared_state;
 pub mod tracked_job;

@@ -2,11 +2,11 @@
 
 /// A repository, as host and path: `github.com/acme/app`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Repository(String);
+pub(in crate::rules) struct Repository(String);
 
 impl Repository {
     /// Reads a URL or an scp-like address: `https://github.com/acme/app.git` or `git@github.com:acme/app`.
-    pub(super) fn of_url(url: &str) -> Self {
+    pub(in crate::rules) fn of_url(url: &str) -> Self {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);

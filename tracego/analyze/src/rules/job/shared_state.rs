@@ -41,6 +41,7 @@ pub const RULE: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: false,
+    by_provenance: false,
     start: Some(start),
     service: None,
 };

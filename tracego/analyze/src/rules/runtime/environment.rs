@@ -37,6 +37,7 @@ pub const REQUIRED: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(required),
     service: None,
 };
@@ -67,6 +68,7 @@ pub const TELEMETRY: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(telemetry),
     service: None,
 };

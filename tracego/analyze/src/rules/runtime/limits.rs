@@ -46,6 +46,7 @@ pub const RULE: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: true,
+    by_provenance: false,
     start: Some(start),
     service: None,
 };

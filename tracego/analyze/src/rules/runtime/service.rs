@@ -56,6 +56,7 @@ pub const PIDFILE: Rule = Rule {
     ],
     by_arguments: false,
     holds_later: false,
+    by_provenance: false,
     start: None,
     service: Some(pidfile),
 };
@@ -77,6 +78,7 @@ pub const INSTANCES: Rule = Rule {
     }],
     by_arguments: false,
     holds_later: false,
+    by_provenance: false,
     start: None,
     service: Some(instances),
 };
@@ -98,6 +100,7 @@ pub const HEALTH: Rule = Rule {
     }],
     by_arguments: false,
     holds_later: false,
+    by_provenance: false,
     start: None,
     service: Some(health),
 };

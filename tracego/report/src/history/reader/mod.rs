@@ -154,7 +154,7 @@ impl HistoryReader {
             }
             event_name::EXEC_FAILED => self.completeness.failed_starts += 1,
             event_name::ENFORCEMENT => self.decision(record),
-            event_name::FINDING => self.late_finding(record),
+            event_name::FINDING | event_name::EXECUTABLE => self.late_finding(record),
             event_name::LOST => {
                 let sink = own.sink.as_ref().map(|sink| sink.name.as_str());
                 self.completeness.add_loss(sink, own.lost.clone());

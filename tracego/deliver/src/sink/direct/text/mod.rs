@@ -81,6 +81,10 @@ impl TextWriter {
         ancestors: impl Iterator<Item = (u32, i64)>,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
+        // A digest alone is nothing to read.
+        if record.event_name == event_name::EXECUTABLE && record.findings.is_empty() {
+            return Ok(());
+        }
         // The time of day from an RFC 3339 time, to the second.
         let time = record.timestamp.get(11..19).unwrap_or_default();
         let (word, colour) = event(record);
@@ -172,7 +176,7 @@ fn event(record: &TextRecord<'_>) -> (&'static str, &'static str) {
         event_name::START => ("", GREEN),
         event_name::FORK => ("", DIM),
         event_name::EXEC_FAILED => ("failed: ", YELLOW),
-        event_name::FINDING => ("found: ", YELLOW),
+        event_name::FINDING | event_name::EXECUTABLE => ("found: ", YELLOW),
         event_name::ENFORCEMENT => ("STOP: ", RED),
         event_name::LOST => ("LOST: ", RED),
         event_name::HEARTBEAT => ("", DIM),

@@ -1,0 +1,14 @@
+//! The stage that says where executables come from.
+//!
+//! ```text
+//! stage         verdicts that are known, and starts that wait for one
+//! judge_thread  the thread that verifies: digest → verdict
+//! trust         what is trusted, as a reload can change it
+//! ```
+
+mod judge_thread;
+mod stage;
+mod trust;
+
+pub(crate) use stage::{ProvenStart, Sight};
+pub use stage::{ProvenanceCounters, ProvenanceStage};

@@ -1,0 +1,225 @@
+//! Verdicts that are known, and starts that wait for one.
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
+    },
+};
+
+use lru::LruCache;
+use tokio::sync::mpsc::WeakSender;
+use tracego_analyze::{
+    enrich::digests::StartedProgram, inspect::digest::requests::HashedStart, rules::place::Place,
+};
+use tracego_model::{
+    input::{Input, digest::Sha256Digest},
+    process_key::ProcessKey,
+    record::{
+        Record,
+        linux::ExecutableDigest,
+        provenance::{Provenance as ProvenRecord, ProvenanceVerdict},
+    },
+};
+use tracego_provenance::Provenance;
+
+use super::{
+    judge_thread::{Judge, JudgedStart, OriginQuestion},
+    trust::TrustInForce,
+};
+use crate::config::{ProvenanceScope, ProvenanceSettings};
+
+/// Maximum number of starts that wait for a verdict, and of verdicts that are known.
+const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(4096) {
+    Some(max) => max,
+    None => NonZeroUsize::MIN,
+};
+
+/// Figures about the verdicts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ProvenanceCounters {
+    /// Number of verdicts of the thread.
+    pub judged: u64,
+    /// Number of starts that were not judged because too many waited.
+    pub busy: u64,
+    /// Number of starts that wait for a verdict.
+    pub waiting: usize,
+}
+
+/// What is known about the provenance of an executable.
+#[derive(Debug)]
+pub(crate) enum Sight {
+    /// Nothing is to be said, or it is in the record by now.
+    Done,
+    /// The digest is to come.
+    Undigested,
+    /// The thread has to be asked.
+    Unknown(Sha256Digest),
+}
+
+/// A start whose executable was judged.
+pub(crate) struct ProvenStart {
+    pub(crate) start: HashedStart,
+    pub(crate) sha256: Sha256Digest,
+    pub(crate) program: StartedProgram,
+    pub(crate) provenance: Arc<ProvenRecord>,
+}
+
+/// A verdict's key: digest, path, and whether it is demanded.
+type VerdictKey = (Sha256Digest, Box<str>, bool);
+
+/// The stage that says where executables come from.
+pub struct ProvenanceStage {
+    scope: ProvenanceScope,
+    trust: TrustInForce,
+    questions: SyncSender<OriginQuestion>,
+    verdicts: Receiver<JudgedStart>,
+    known: LruCache<VerdictKey, Arc<ProvenRecord>>,
+    /// Version of the trust that the known verdicts rest on.
+    version: (u64, u64),
+    waiting: LruCache<(ProcessKey, u64), StartedProgram>,
+    counts: ProvenanceCounters,
+}
+
+impl ProvenanceStage {
+    /// Starts the stage and its thread, which answers through `queue` without keeping that open.
+    ///
+    /// # Errors
+    /// Fails if the thread cannot be started.
+    pub(crate) fn start(
+        settings: ProvenanceSettings,
+        provenance: Arc<Provenance>,
+        queue: WeakSender<Input>,
+    ) -> io::Result<Self> {
+        let (questions, asked) = sync_channel(STARTS_MAX.get());
+        let (told, verdicts) = channel();
+        let trust = TrustInForce::new(provenance, settings.max_root_age);
+        let judge = Judge { trust: trust.clone(), stale_told: None, verdicts: told };
+        judge.start(asked, queue)?;
+        Ok(Self {
+            scope: settings.scope,
+            version: trust.now().version(),
+            trust,
+            questions,
+            verdicts,
+            known: LruCache::new(STARTS_MAX),
+            waiting: LruCache::new(STARTS_MAX),
+            counts: ProvenanceCounters::default(),
+        })
+    }
+
+    /// Returns the current figures.
+    pub(crate) fn counts(&self) -> ProvenanceCounters {
+        ProvenanceCounters { waiting: self.waiting.len(), ..self.counts }
+    }
+
+    /// Puts what is known about the executable onto a record, which may be that of a start or of an executable.
+    pub(crate) fn see(&mut self, record: &mut Record, place: Place) -> Sight {
+        let path = record.process.as_ref().and_then(|process| process.executable.as_ref());
+        let Some(path) = path.map(|file| file.path.as_str()) else { return Sight::Done };
+        let required = self.scope.contains(path, place);
+        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
+        let state = digest.map_or(Some("unread"), |digest| digest.state);
+        let known = match (digest.and_then(|digest| digest.sha256), state) {
+            (Some(sha256), None) => match self.find(sha256, path, required) {
+                Some(found) if found.verdict == ProvenanceVerdict::Unsigned && !required => {
+                    return Sight::Done;
+                }
+                Some(found) => found,
+                None => {
+                    let pending = ProvenRecord { required, ..ProvenRecord::default() };
+                    record.tracego.provenance = required.then(|| Arc::new(pending));
+                    return Sight::Unknown(sha256);
+                }
+            },
+            (None, Some(ExecutableDigest::PENDING)) => {
+                let pending = ProvenRecord { required, ..ProvenRecord::default() };
+                record.tracego.provenance = required.then(|| Arc::new(pending));
+                return Sight::Undigested;
+            }
+            // Without a proven digest, nothing proves what ran.
+            (_, why) if required => Arc::new(unchecked(required, why.unwrap_or_default())),
+            _ => return Sight::Done,
+        };
+        record.tracego.provenance = Some(known);
+        Sight::Done
+    }
+
+    fn find(&mut self, sha256: Sha256Digest, path: &str, required: bool) -> Option<Arc<ProvenRecord>> {
+        let version = self.trust.now().version();
+        if version != self.version {
+            self.version = version;
+            self.known.clear();
+        }
+        self.known.get(&(sha256, path.into(), required)).map(Arc::clone)
+    }
+
+    /// Asks for a verdict. Returns the start if too many wait.
+    pub(crate) fn ask(
+        &mut self,
+        start: HashedStart,
+        sha256: Sha256Digest,
+        program: StartedProgram,
+    ) -> Option<StartedProgram> {
+        let (path, required) = (program.path().to_owned(), program.is_proof_required);
+        let question = OriginQuestion { start, sha256, path, required };
+        match self.questions.try_send(question) {
+            Ok(()) => {
+                self.waiting.put((start.id.into(), start.boot_ns), program);
+                None
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.counts.busy += 1;
+                Some(program)
+            }
+        }
+    }
+
+    /// Says on a record that its executable could not be judged.
+    pub(crate) fn give_up(&self, record: &mut Record, place: Place) {
+        let path = record.process.as_ref().and_then(|process| process.executable.as_ref());
+        let required = path.is_some_and(|file| self.scope.contains(&file.path, place));
+        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
+        let why = digest.and_then(|digest| digest.state).unwrap_or("too many executables wait to be judged");
+        record.tracego.provenance = required.then(|| Arc::new(unchecked(required, why)));
+    }
+
+    /// Takes the next verdict that has come, of a start that waits for it.
+    pub(crate) fn next(&mut self) -> Option<ProvenStart> {
+        loop {
+            let JudgedStart { start, version, sha256, provenance } = self.verdicts.try_recv().ok()?;
+            self.counts.judged += 1;
+            let Some(program) = self.waiting.pop(&(start.id.into(), start.boot_ns)) else { continue };
+            if version == self.trust.now().version() && version == self.version {
+                // That is told once.
+                let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
+                self.known.put((sha256, program.path().into(), known.required), Arc::new(known));
+            }
+            return Some(ProvenStart { start, sha256, program, provenance });
+        }
+    }
+
+    /// Returns the number of starts that wait for a verdict.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Applies new settings.
+    pub(crate) fn change(&mut self, settings: ProvenanceSettings, provenance: Arc<Provenance>) {
+        self.scope = settings.scope;
+        self.trust.change(provenance, settings.max_root_age);
+    }
+}
+
+/// Returns the verdict about an executable without a proven digest.
+fn unchecked(required: bool, why: &str) -> ProvenRecord {
+    let error = format!("the file has no proven digest: {why}");
+    ProvenRecord {
+        verdict: ProvenanceVerdict::Unchecked,
+        required,
+        error: Some(error),
+        ..ProvenRecord::default()
+    }
+}
