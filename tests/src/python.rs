@@ -50,6 +50,30 @@ pub fn npm_package(name: &str, version: &str, sha512: &str) -> Result<PathBuf, S
     Ok(folder.join("package"))
 }
 
+/// Runs a script of `tests/node/<name>` with the packages that its lock file pins. Returns its output.
+///
+/// # Errors
+/// Names what is missing on this machine, in few words, or fails as the script does.
+pub fn node_script(name: &str, file: &str, arguments: &[&str]) -> Result<String, String> {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("node").join(name);
+    let lock = from.join("package-lock.json");
+    let wanted = fs::read_to_string(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    let folder = target().join("npm").join(name);
+    install_once(&folder, &wanted, || {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(from.join(file), folder.join(file)).map_err(|error| error.to_string())?;
+        }
+        // A package may ask for a newer Node than the part of it that is used needs.
+        let install = ["ci", "--force", "--ignore-scripts", "--no-audit", "--no-fund"];
+        run(Command::new("npm").args(install).current_dir(&folder))
+    })?;
+    run(Command::new("node")
+        .arg(from.join(file))
+        .args(arguments)
+        .env("NODE_PATH", folder.join("node_modules")))
+}
+
 /// Runs a script of `tests/python` and returns its output.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::SystemTime,
 };
@@ -11,8 +11,9 @@ use std::{
 use lru::LruCache;
 
 use crate::{
+    bundle::{self, BundleForm},
     digest::Sha256Digest,
-    explanation::{Explanation, Steps},
+    explanation::{CheckStep, Explanation, Steps},
     judgement::{Judgement, OtherBundle, Verdict},
     key::{self, KeyProblem},
     listing::StoreListing,
@@ -27,6 +28,8 @@ use crate::{
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 /// Bundles about one digest that are looked at.
 const MOST_BUNDLES: usize = 64;
+/// Beginning of the error of a verifier that panicked.
+const PANICKED: &str = "the verifier failed";
 /// Bundles that do not decide, and are named in a judgement.
 const MOST_OTHERS: usize = 8;
 
@@ -137,25 +140,48 @@ impl Provenance {
         number: u32,
         file: &JudgedFile<'_>,
         is_explained: bool,
-    ) -> (Judgement, Vec<crate::explanation::CheckStep>) {
+    ) -> (Judgement, Vec<CheckStep>) {
         let Some((place, path)) = index.place(number) else {
             return (Judgement::failed(Verdict::Unchecked, "the index is damaged"), Vec::new());
         };
-        let mut steps = Steps::new(is_explained);
-        let work = || match place.read(path) {
-            Ok(bytes) => judge(&self.trust, (place.form, &bytes, path), file, &mut steps),
+        let bytes = match place.read(path) {
+            Ok(bytes) => bytes,
             Err(error) => {
                 let error = format!("{}: {error}; reload after changes in the store", path.display());
-                Judgement { bundle: Some(path.to_owned()), ..Judgement::failed(Verdict::Unchecked, error) }
+                let judgement = Judgement::failed(Verdict::Unchecked, error);
+                return (Judgement { bundle: Some(path.to_owned()), ..judgement }, Vec::new());
             }
         };
+        self.judge_bytes((place.form, &bytes, path), file, is_explained)
+    }
+
+    /// Judges one document. A panic in the verifier is a judgement of this document alone.
+    fn judge_bytes(
+        &self,
+        document: (BundleForm, &[u8], &Path),
+        file: &JudgedFile<'_>,
+        is_explained: bool,
+    ) -> (Judgement, Vec<CheckStep>) {
+        let mut steps = Steps::new(is_explained);
+        let work = || judge(&self.trust, document, file, &mut steps);
         let judgement = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            let error = format!("the verifier failed: {text}");
-            Judgement { bundle: Some(path.to_owned()), ..Judgement::failed(Verdict::Unchecked, error) }
+            let judgement = Judgement::failed(Verdict::Unchecked, format!("{PANICKED}: {text}"));
+            Judgement { bundle: Some(document.2.to_owned()), ..judgement }
         });
         (judgement, steps.list)
+    }
+
+    /// Returns the judgement of a document in memory, with the checks that were done, whatever the store holds.
+    #[must_use]
+    pub fn judge_document(&self, json: &[u8], digest: &Sha256Digest) -> Explanation {
+        let file = JudgedFile { digest, path: None };
+        let (judgement, steps) = match bundle::read(json) {
+            Ok(document) => self.judge_bytes((document.form, json, Path::new("")), &file, true),
+            Err(error) => (Judgement::failed(Verdict::BadSignature, error.to_string()), Vec::new()),
+        };
+        Explanation { bundle: PathBuf::new(), steps, judgement }
     }
 
     /// Returns the judgement of one bundle about a file, whatever the store holds.
