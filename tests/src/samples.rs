@@ -33,6 +33,7 @@ use tracego_model::{
             Pathless, Rlimits,
         },
         policy::{self, Identity, Violation},
+        provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
         tree::Tree,
     },
 };
@@ -617,6 +618,28 @@ pub fn synthetic() -> Vec<Record> {
         digest: Some(ExecutableDigest { sha256: Some(Sha256Digest([0xd2; 32])), state: None }),
         ..file
     });
+    hashed.tracego.provenance = Some(Arc::new(Provenance {
+        verdict: ProvenanceVerdict::UntrustedSigner,
+        required: true,
+        signer: Some("signer-of-provenance".into()),
+        issuer: Some("issuer-of-provenance".into()),
+        key: Some("key-of-provenance".into()),
+        source: Some(ProvenanceSource {
+            repository: Some("repository-of-provenance".into()),
+            reference: Some("ref-of-provenance".into()),
+            revision: Some("revision-of-provenance".into()),
+            statement_revision: Some("revision-of-statement".into()),
+        }),
+        builder: Some("builder-of-provenance".into()),
+        run_url: Some("run-of-provenance".into()),
+        runner_environment: Some("runner-of-provenance".into()),
+        predicate_type: Some("predicate-of-provenance".into()),
+        log: Some("rekor"),
+        log_time: Some("time-of-provenance".into()),
+        error: Some("error-of-provenance".into()),
+        stale_root: Some("root-of-provenance".into()),
+        bundle: Some("bundle-of-provenance".into()),
+    }));
     let mut records = vec![
         start(),
         start_with_findings(vec![finding(0, Severity::High)]),

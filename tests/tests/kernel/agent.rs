@@ -68,6 +68,7 @@ pub(crate) fn options(ring_size: u32, heartbeat: Duration) -> AgentOptions {
         LoadOptions { settings, ring_size, env, contexts: TASK_CTX_MAX, without: Vec::new(), handover: None };
     let (inspect, metrics) = (inspect::InspectOptions::default(), metrics::MetricsOptions::default());
     AgentOptions {
+        provenance: None,
         load,
         heartbeat,
         inventory: false,

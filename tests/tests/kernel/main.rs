@@ -27,6 +27,7 @@ mod inventory;
 mod metrics;
 mod namespaces;
 mod objects;
+mod origins;
 mod output;
 mod pipeline;
 mod pods;
@@ -97,6 +98,7 @@ fn main() {
         inventory::CONDITIONAL,
         gate::CONDITIONAL,
         digests::CONDITIONAL,
+        origins::CONDITIONAL,
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,
         containers::CONDITIONAL,

@@ -92,18 +92,17 @@ fn lean() {
     let script =
         "for n in 1 2 3; do /bin/sh -c '/bin/true; /bin/sh -c \"/bin/ls / | /usr/bin/wc -l\"'; done; true";
     let run = |detail: &str| {
-        let options =
-            [
-                "-e",
-                "execve,exit",
-                "--env",
-                "GIT_COMMIT=abc123f",
-                "--env",
-                "TEAM=a",
-                "--digest=false",
-                "--detail",
-                detail,
-            ];
+        let options = [
+            "-e",
+            "execve,exit",
+            "--env",
+            "GIT_COMMIT=abc123f",
+            "--env",
+            "TEAM=a",
+            "--digest=false",
+            "--detail",
+            detail,
+        ];
         let session = Session::run(&options, &["/bin/sh", "-c", script], |tracego| {
             tracego.env("CI_JOB_ID", "4711");
         });

@@ -63,18 +63,21 @@ pub fn hand(files: impl AsFd, job: &HashJob, file: &File) -> Result<(), Errno> {
     sendmsg(files, &[IoSlice::new(&bytes)], &mut ancillary, flags).map(|_| ())
 }
 
-/// Takes the next file from workers. Waits for one. Returns `None` for a message that is no job.
+/// Takes the next file from workers. Returns `None` if none has come and `waits` is not set, and `Some(None)` for a
+/// message that is no job.
 ///
 /// # Errors
 /// Fails if no worker can come any more.
-pub fn take(work: impl AsFd) -> io::Result<Option<(HashJob, File)>> {
+pub fn take(work: impl AsFd, waits: bool) -> io::Result<Option<Option<(HashJob, File)>>> {
+    let flags = if waits { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
     let mut bytes = [0; JOB_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = loop {
         let parts = &mut [IoSliceMut::new(&mut bytes)];
-        match recvmsg(&work, parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+        match recvmsg(&work, parts, &mut ancillary, flags | RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Ok(None),
             received => break received?,
         }
     };
@@ -87,7 +90,7 @@ pub fn take(work: impl AsFd) -> io::Result<Option<(HashJob, File)>> {
     });
     let whole = received.bytes == JOB_BYTES && !received.flags.contains(ReturnFlags::CTRUNC);
     let (job, file) = (HashJob::decode(&bytes), files.next());
-    Ok(job.zip(file).filter(|_| whole).map(|(job, file)| (job, File::from(file))))
+    Ok(Some(job.zip(file).filter(|_| whole).map(|(job, file)| (job, File::from(file)))))
 }
 
 /// Writes an answer. Waits for room.

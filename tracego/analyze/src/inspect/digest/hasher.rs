@@ -17,17 +17,74 @@ use super::{
 
 /// Bytes that are read at once.
 const PORTION: usize = 256 << 10;
+/// Maximum number of files that are open at a time; more wait in the socket.
+const FILES_MAX: usize = 256;
 
-/// Hashes the files that come through `work` until no more can come.
+/// A file of which a part is hashed.
+struct HashedPart {
+    job: HashJob,
+    file: File,
+    hasher: Sha256,
+    position: u64,
+}
+
+/// Hashes the files that come through `work` until no more can come. Of several, the one goes on that is done first, so
+/// that a large file does not hold up small ones.
 ///
 /// # Errors
 /// Fails if the workers or the agent have gone.
 pub fn serve(work: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
     let mut buffer = vec![0; PORTION];
+    let mut files: Vec<HashedPart> = Vec::new();
+    let mut pace = Pace::default();
     loop {
-        let Some((job, file)) = channel::take(work)? else { continue };
-        let result = hash(&job, &file, &mut buffer);
-        channel::answer(results, &HashAnswer { number: job.number, result })?;
+        if files.is_empty() {
+            pace = Pace::default();
+        }
+        while files.len() < FILES_MAX
+            && let Some(taken) = channel::take(work, files.is_empty())?
+        {
+            let Some((job, file)) = taken else { continue };
+            match is_unchanged(&job, &file) {
+                Ok(_) => files.push(HashedPart { job, file, hasher: Sha256::new(), position: 0 }),
+                Err(gap) => channel::answer(results, &HashAnswer { number: job.number, result: Err(gap) })?,
+            }
+        }
+        let left = |part: &HashedPart| part.job.size.saturating_sub(part.position);
+        let Some(at) = (0..files.len()).min_by_key(|&at| files.get(at).map_or(0, left)) else { continue };
+        let Some(part) = files.get_mut(at) else { continue };
+        let before = part.position;
+        if let Some(result) = part.go_on(&mut buffer) {
+            let number = part.job.number;
+            files.swap_remove(at);
+            channel::answer(results, &HashAnswer { number, result })?;
+        } else {
+            pace.wait(part.position - before, part.job.bytes_per_second);
+        }
+    }
+}
+
+impl HashedPart {
+    /// Hashes the next portion. Returns the result if it was the last.
+    fn go_on(&mut self, buffer: &mut [u8]) -> Option<Result<HashedFile, DigestGap>> {
+        let left = self.job.size.saturating_sub(self.position);
+        if left == 0 {
+            let sha256 = Sha256Digest(std::mem::take(&mut self.hasher).finalize().into());
+            let is_unchanged = is_unchanged(&self.job, &self.file);
+            return Some(is_unchanged.map(|is_unchanged| HashedFile { sha256, is_unchanged }));
+        }
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(portion) = buffer.get_mut(..wanted) else { return Some(Err(DigestGap::Failed)) };
+        match self.file.read_at(portion, self.position) {
+            Ok(0) => return Some(Err(DigestGap::Changed)),
+            Ok(read) => {
+                self.hasher.update(portion.get(..read).unwrap_or_default());
+                self.position += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Some(Err(DigestGap::Failed)),
+        }
+        None
     }
 }
 
@@ -45,37 +102,29 @@ fn is_unchanged(job: &HashJob, file: &File) -> Result<bool, DigestGap> {
     Ok(ctime == job.ctime)
 }
 
-/// Hashes a file, no faster than its job says.
-fn hash(job: &HashJob, file: &File, buffer: &mut [u8]) -> Result<HashedFile, DigestGap> {
-    is_unchanged(job, file)?;
-    let (start, mut hasher, mut left) = (Instant::now(), Sha256::new(), job.size);
-    let mut position = 0;
-    while left > 0 {
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let portion = buffer.get_mut(..wanted).ok_or(DigestGap::Failed)?;
-        let read = match file.read_at(portion, position) {
-            Ok(0) => return Err(DigestGap::Changed),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return Err(DigestGap::Failed),
-        };
-        hasher.update(portion.get(..read).unwrap_or_default());
-        let read = read as u64;
-        (position, left) = (position + read, left.saturating_sub(read));
-        wait(start, position, job.bytes_per_second);
-    }
-    let sha256 = Sha256Digest(hasher.finalize().into());
-    Ok(HashedFile { sha256, is_unchanged: is_unchanged(job, file)? })
+/// The bytes that were read since there is work.
+struct Pace {
+    start: Instant,
+    bytes: u64,
 }
 
-/// Waits until so many bytes may have been read since the start.
-fn wait(start: Instant, bytes: u64, bytes_per_second: u64) {
-    let due = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_second.max(1));
-    let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
-    // Short waits cost more than they spare.
-    let early = due.saturating_sub(start.elapsed());
-    if early > Duration::from_millis(2) {
-        std::thread::sleep(early);
+impl Default for Pace {
+    fn default() -> Self {
+        Self { start: Instant::now(), bytes: 0 }
+    }
+}
+
+impl Pace {
+    /// Waits until so many more bytes may have been read.
+    fn wait(&mut self, bytes: u64, bytes_per_second: u64) {
+        self.bytes += bytes;
+        let due = u128::from(self.bytes) * 1_000_000_000 / u128::from(bytes_per_second.max(1));
+        let due = Duration::from_nanos(u64::try_from(due).unwrap_or(u64::MAX));
+        // Short waits cost more than they spare.
+        let early = due.saturating_sub(self.start.elapsed());
+        if early > Duration::from_millis(2) {
+            std::thread::sleep(early);
+        }
     }
 }
 
@@ -124,7 +173,30 @@ mod tests {
             (4, changed),
             (5, found_as(abc, false)),
         ];
+        found.sort_unstable_by_key(|(number, _)| *number);
         assert_eq!(found, wanted);
+        drop(files);
+        assert!(hasher.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_small_file_does_not_wait_for_a_large_one() {
+        let HashSockets { files, work, results, answers } = HashSockets::new().unwrap();
+        let large = tempfile::tempfile().unwrap();
+        large.set_len(64 << 20).unwrap();
+        let mut small = tempfile::tempfile().unwrap();
+        small.write_all(b"abc").unwrap();
+        channel::hand(&files, &job(1, &large), &large).unwrap();
+        channel::hand(&files, &job(2, &small), &small).unwrap();
+        let hasher = std::thread::spawn(move || serve(&work, &results));
+        let mut order = Vec::new();
+        while order.len() < 2 {
+            match channel::next(&answers) {
+                Some(answer) => order.push(answer.number),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        assert_eq!(order, [2, 1]);
         drop(files);
         assert!(hasher.join().unwrap().is_err());
     }

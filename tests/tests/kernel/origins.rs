@@ -1,0 +1,274 @@
+//! Where executables come from: a Go program that is built in a checkout, bundles that are made for it, and what records
+//! say when it runs.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tracego_tests::{
+    ChildGuard, Session, go, python::node_script, wait_until, with_full_records, written_records,
+};
+
+use crate::ConditionalTest;
+
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
+    ("a program with a bundle is verified, and what is wrong with it is found", verdicts, missing),
+    ("a store that changes is read again, and SIGHUP applies new signers", reload, missing),
+    ("an executable without proof is killed on request", killed, missing),
+    ("a digest that is known has its verdict on the start itself", at_once, missing),
+];
+
+const SIGNER: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
+const REPOSITORY: &str = "https://github.com/acme/shop";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+fn missing() -> Option<String> {
+    let trial = tempfile::tempdir().unwrap();
+    let file = trial.path().join("file");
+    fs::write(&file, "content").unwrap();
+    go::toolchain(go::GO_1_27).err().or_else(|| bundle(&file, trial.path(), "0", SIGNER).err())
+}
+
+fn bundle(file: &Path, folder: &Path, commit: &str, signer: &str) -> Result<String, String> {
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    node_script("sigstore", "bundles.js", &[&path(file), &path(folder), commit, signer, REPOSITORY])
+}
+
+/// A Go program in a checkout, a store with a bundle for it, and a configuration that demands one.
+struct SignedProgram {
+    folder: TempDir,
+    commit: String,
+}
+
+impl SignedProgram {
+    fn build() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (source, root) = (at("source"), go::toolchain(go::GO_1_27).unwrap());
+        for name in ["source", "store", "made", "bin"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        fs::write(source.join("go.mod"), "module github.com/acme/shop\n\ngo 1.21\n").unwrap();
+        let main = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(300 * time.Millisecond) }\n";
+        fs::write(source.join("main.go"), main).unwrap();
+        let git = |args: &[&str]| {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(args).current_dir(&source);
+            let output = git.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        git(&["commit", "-q", "-m", "first"]);
+        let commit = git(&["rev-parse", "HEAD"]);
+        let mut build = go::command(&root, folder.path());
+        build.args(["build", "-buildvcs=true", "-o"]).arg(at("bin/shop")).arg(".").current_dir(&source);
+        let output = build.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let program = Self { folder, commit };
+        program.sign(&program.commit, SIGNER);
+        program
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.at("bin/shop")
+    }
+
+    /// Makes a bundle and the root that it is checked with, and puts both in place.
+    fn sign(&self, commit: &str, signer: &str) {
+        bundle(&self.program(), &self.at("made"), commit, signer).unwrap();
+        fs::copy(self.at("made/provenance.sigstore.json"), self.at("store/shop.sigstore.json")).unwrap();
+        fs::copy(self.at("made/trusted_root.json"), self.at("trusted_root.json")).unwrap();
+        self.configure(REPOSITORY, "");
+    }
+
+    fn configure(&self, repository: &str, more: &str) {
+        let text = format!(
+            "[provenance]\nstore = [{:?}]\ntrusted-root = [{:?}]\nscope = {{ paths = [{:?}] }}\n\n\
+             [[provenance.signers]]\nissuer = {ISSUER:?}\nrepository = {repository:?}\n{more}",
+            self.at("store"),
+            self.at("trusted_root.json"),
+            format!("{}/*", self.at("bin").display()),
+        );
+        fs::write(self.configuration(), text).unwrap();
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.at("tracego.toml")
+    }
+
+    /// Runs the program, and returns the verdict and the findings about its provenance.
+    fn run(&self, options: &[&str]) -> (String, Vec<String>) {
+        let (record, session) = self.record(options);
+        assert!(session.output.status.success(), "{}", session.stderr());
+        (verdict(&record), findings(&record))
+    }
+
+    /// Runs the program, and returns the record with the verdict.
+    fn record(&self, options: &[&str]) -> (Value, Session) {
+        let configuration = self.configuration();
+        let options: Vec<&str> =
+            ["--config", configuration.to_str().unwrap()].iter().chain(options).copied().collect();
+        let session = Session::run(&options, &[self.program()], |_| {});
+        let of = |record: &&Value| {
+            record["process"]["executable"]["name"] == "shop"
+                && record["tracego"]["provenance"]["verdict"].as_str().is_some_and(|it| it != "pending")
+        };
+        let found: Vec<_> = session.records.iter().filter(of).cloned().collect();
+        assert_eq!(found.len(), 1, "{:#?}\n{}", session.records, session.stderr());
+        (found[0].clone(), session)
+    }
+}
+
+fn verdict(record: &Value) -> String {
+    record["tracego"]["provenance"]["verdict"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Returns the findings of a record that are about provenance, as rule and variant.
+fn findings(record: &Value) -> Vec<String> {
+    let all = record["tracego"]["findings"].as_array().cloned().unwrap_or_default();
+    let of = |finding: &Value| {
+        let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        format!("{} {}", text("id"), text("variant"))
+    };
+    let about = ["TG019", "TG020", "TG021", "TG022", "TG023"];
+    all.iter().map(of).filter(|found| about.iter().any(|id| found.starts_with(id))).collect()
+}
+
+fn verdicts() {
+    let signed = SignedProgram::build();
+    let (record, session) = signed.record(&["--env", &format!("GIT_COMMIT={}", signed.commit)]);
+    let proven = &record["tracego"]["provenance"];
+    for (name, wanted) in [
+        ("verdict", "verified"),
+        ("signer", SIGNER),
+        ("issuer", ISSUER),
+        ("log", "rekor"),
+        ("runner_environment", "github-hosted"),
+    ] {
+        assert_eq!(proven[name], wanted, "{proven:#}");
+    }
+    assert_eq!(proven["source"]["repository"], REPOSITORY);
+    assert_eq!(proven["source"]["revision"], signed.commit, "{}", session.stderr());
+    assert_eq!(findings(&record), [""; 0]);
+    // Without a route to anywhere.
+    let alone = Command::new("unshare").args(["--net", "true"]).status().unwrap();
+    if alone.success() {
+        let configuration = signed.configuration();
+        let options = ["--config", configuration.to_str().unwrap()];
+        let script = format!("unshare --net {}", signed.program().display());
+        let session = Session::run(&options, &["sh", "-c", &script], |_| {});
+        let found = session.records.iter().find(|record| verdict(record) == "verified");
+        assert!(found.is_some(), "{:#?}", session.records);
+    }
+    let wanted = |verdict: &str, finding: &str| (verdict.to_owned(), vec![finding.to_owned()]);
+    // The commit of the proof is another than that of the file.
+    signed.sign("0123456789abcdef0123456789abcdef01234567", SIGNER);
+    assert_eq!(signed.run(&[]), wanted("verified", "TG022 build-information"));
+    // Another signer.
+    signed.sign(&signed.commit, SIGNER);
+    signed.configure("https://github.com/acme/other", "");
+    assert_eq!(signed.run(&[]), wanted("untrusted-signer", "TG021 signer"));
+    // One bit of the signature.
+    signed.configure(REPOSITORY, "");
+    let file = signed.at("store/shop.sigstore.json");
+    let mut bundle: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let signature = bundle["dsseEnvelope"]["signatures"][0]["sig"].as_str().unwrap();
+    let other = if &signature[20..21] == "A" { "B" } else { "A" };
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] =
+        format!("{}{other}{}", &signature[..20], &signature[21..]).into();
+    fs::write(&file, bundle.to_string()).unwrap();
+    assert_eq!(signed.run(&[]), wanted("bad-signature", "TG020 signature"));
+    // One byte of the program, which the loader does not look at.
+    signed.sign(&signed.commit, SIGNER);
+    let mut program = fs::OpenOptions::new().append(true).open(signed.program()).unwrap();
+    program.write_all(b"!").unwrap();
+    drop(program);
+    assert_eq!(signed.run(&[]), wanted("unsigned", "TG019 unsigned"));
+}
+
+/// Starts tracego for the whole machine.
+fn agent(signed: &SignedProgram, records: &Path) -> ChildGuard {
+    let errors = signed.at("errors");
+    let mut tracego = with_full_records();
+    tracego.args(["--comm", "shop", "--config-watch=false", "--heartbeat=0", "--output=json", "--config"]);
+    tracego.arg(signed.configuration()).arg("--output-file").arg(records);
+    let running = ChildGuard(tracego.stderr(fs::File::create(&errors).unwrap()).spawn().unwrap());
+    let told = || fs::read_to_string(&errors).unwrap();
+    wait_until("tracego watches", || told().contains("ready") || told().contains("error"));
+    assert!(told().contains("ready"), "{}", told());
+    running
+}
+
+/// Starts the program until a record about it has a verdict.
+fn until(signed: &SignedProgram, records: &Path, wanted: &str) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let before = written_records(records).len();
+        assert!(Command::new(signed.program()).status().unwrap().success());
+        let found = || {
+            let all = written_records(records);
+            all.iter().skip(before).map(verdict).find(|it| !it.is_empty() && it != "pending")
+        };
+        wait_until("a verdict", || found().is_some());
+        if found().as_deref() == Some(wanted) {
+            return;
+        }
+        assert!(Instant::now() < end, "{wanted}: {:#?}", written_records(records));
+    }
+}
+
+fn reload() {
+    let signed = SignedProgram::build();
+    let records = signed.at("records");
+    let running = agent(&signed, &records);
+    until(&signed, &records, "verified");
+    // The store is looked at every few seconds.
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    until(&signed, &records, "unsigned");
+    fs::copy(signed.at("made/provenance.sigstore.json"), signed.at("store/shop.sigstore.json")).unwrap();
+    until(&signed, &records, "verified");
+    signed.configure("https://github.com/acme/other", "");
+    assert!(Command::new("kill").args(["-HUP", &running.0.id().to_string()]).status().unwrap().success());
+    until(&signed, &records, "untrusted-signer");
+    running.terminate();
+}
+
+fn killed() {
+    let signed = SignedProgram::build();
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    let enforce = "\n[enforce]\nfindings = [\"TG019\"]\n";
+    signed.configure(REPOSITORY, enforce);
+    let (record, session) = signed.record(&["--enforce", "kill"]);
+    assert_eq!(findings(&record), ["TG019 unsigned"], "{}", session.stderr());
+    let decided = session.records.iter().find(|record| record["event_name"] == "tracego.enforcement");
+    let decision = &decided.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
+    assert_eq!(decision["action"], "kill", "{decision:#}");
+    assert_eq!(decision["rule"], "TG019", "{decision:#}");
+    assert!(!session.output.status.success(), "{}", session.stderr());
+}
+
+fn at_once() {
+    let signed = SignedProgram::build();
+    let configuration = signed.configuration();
+    let options = ["--config", configuration.to_str().unwrap()];
+    let script = format!("{0}; sleep 1; {0}", signed.program().display());
+    let session = Session::run(&options, &["sh", "-c", &script], |_| {});
+    let starts: Vec<_> = session
+        .of("start")
+        .filter(|start| start["process"]["executable"]["name"] == "shop")
+        .map(verdict)
+        .collect();
+    assert_eq!(starts, ["pending", "verified"], "{}", session.stderr());
+}
