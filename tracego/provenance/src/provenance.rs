@@ -19,6 +19,7 @@ use crate::{
     listing::StoreListing,
     settings::Settings,
     signer::SignerProblem,
+    statement::StatementDepth,
     store::{Index, StoreSummary, fingerprint, tree},
     trust_root::{RootAge, RootProblem, TrustRoots},
     verification::{JudgedFile, Trust, judge},
@@ -177,7 +178,7 @@ impl Provenance {
     #[must_use]
     pub fn judge_document(&self, json: &[u8], digest: &Sha256Digest) -> Explanation {
         let file = JudgedFile { digest, path: None };
-        let (judgement, steps) = match bundle::read(json) {
+        let (judgement, steps) = match bundle::read(json, StatementDepth::Subjects) {
             Ok(document) => self.judge_bytes((document.form, json, Path::new("")), &file, true),
             Err(error) => (Judgement::failed(Verdict::BadSignature, error.to_string()), Vec::new()),
         };
