@@ -543,8 +543,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand provenance; and not __fi
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l config -d 'Configuration file, or a folder with tracego.toml and conf.d/*.toml, whose table provenance is used' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l store -d 'Folder with bundles, or a bundle; may be repeated' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l trusted-root -d 'File with trust roots, as `gh attestation trusted-root` writes it; may be repeated' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l issuer -d 'Service that vouches for the signer, such as https://token.actions.githubusercontent.com' -r
-complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l repository -d 'Repository that was built, such as https://github.com/acme/shop' -r
+complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l issuer -d 'Service that vouches for the signer, such as `https://token.actions.githubusercontent.com`' -r
+complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l repository -d 'Repository that was built, such as `https://github.com/acme/shop`' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l repository-id -d 'Number of the repository that was built' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l workflow -d 'Workflow that signed, with its reference; * stands for any text' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l identity -d 'Identity that signed, if it is no workflow, such as an address' -r
@@ -572,8 +572,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_s
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l config -d 'Configuration file, or a folder with tracego.toml and conf.d/*.toml, whose table provenance is used' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l store -d 'Folder with bundles, or a bundle; may be repeated' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l trusted-root -d 'File with trust roots, as `gh attestation trusted-root` writes it; may be repeated' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l issuer -d 'Service that vouches for the signer, such as https://token.actions.githubusercontent.com' -r
-complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l repository -d 'Repository that was built, such as https://github.com/acme/shop' -r
+complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l issuer -d 'Service that vouches for the signer, such as `https://token.actions.githubusercontent.com`' -r
+complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l repository -d 'Repository that was built, such as `https://github.com/acme/shop`' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l repository-id -d 'Number of the repository that was built' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l workflow -d 'Workflow that signed, with its reference; * stands for any text' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from explain" -l identity -d 'Identity that signed, if it is no workflow, such as an address' -r

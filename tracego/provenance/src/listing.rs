@@ -1,4 +1,4 @@
-//! What a store holds, as its documents claim it.
+//! The content of a store, as its documents claim it.
 
 use std::path::PathBuf;
 

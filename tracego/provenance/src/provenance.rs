@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Judgements that are kept.
-const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 /// Bundles about one digest that are looked at.
 const MOST_BUNDLES: usize = 64;
 /// Beginning of the error of a verifier that panicked.
@@ -61,7 +61,7 @@ pub struct Provenance {
     unsigned: Arc<Judgement>,
 }
 
-/// What was in the store at one time, with the judgements that follow from it.
+/// The content of the store at one time, with the judgements that follow from it.
 struct Generation {
     number: u64,
     index: Index,
@@ -130,7 +130,10 @@ impl Provenance {
             }
         }
         let judgement = Arc::new(best(found));
-        kept().put(key, Arc::clone(&judgement));
+        // The file may be there the next time.
+        if judgement.verdict != Verdict::Unchecked {
+            kept().put(key, Arc::clone(&judgement));
+        }
         judgement
     }
 

@@ -27,7 +27,7 @@ pub struct Statement {
     pub subjects: Vec<Sha256Digest>,
     /// Subjects beyond the first 4096, which are not read.
     pub subjects_left_out: usize,
-    /// What kind of statement it is.
+    /// The kind of statement.
     pub predicate_type: String,
     /// The builder, for provenance.
     pub builder: Option<String>,
@@ -82,7 +82,7 @@ struct DigestSet<'a> {
 pub(crate) enum StatementDepth {
     /// The subjects and the kind: what an index needs.
     Subjects,
-    /// What the predicate says of the build, too.
+    /// The facts about the build in the predicate, too.
     Build,
 }
 
