@@ -10,11 +10,12 @@ const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by:
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 12] = [
+const WITHOUT_ROOT: [&str; 13] = [
     "config",
     "diff",
     "inspect",
     "policy",
+    "provenance",
     "replay",
     "report",
     "rules",
@@ -25,11 +26,12 @@ const WITHOUT_ROOT: [&str; 12] = [
     "verify-log",
 ];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "apt",
     "cargo",
     "curl",
     "dnf",
+    "gh",
     "git",
     "helm",
     "install",

@@ -30,6 +30,14 @@ impl Folder {
             copy(&root.join(name), &folder.0.path().join(name));
         }
         folder.write("deploy/tracego.toml", &fs::read_to_string(root.join("deploy/tracego.toml")).unwrap());
+        let data = root.join("tests/data/sigstore");
+        for (from, to) in [
+            ("a.txt", "dist/shop"),
+            ("bundle-verify/happy-path-v0.3/bundle.sigstore.json", "dist/shop.sigstore.json"),
+            ("slsa-go/binary-linux-amd64-push-v14.2.intoto.jsonl", "attestations/shop.jsonl"),
+        ] {
+            folder.write(to, &fs::read_to_string(data.join(from)).unwrap());
+        }
         folder.write("seal.pem", PRIVATE_KEY);
         folder.write("seal.pub", PUBLIC_KEY);
         folder

@@ -23,11 +23,11 @@ pub enum StepOutcome {
 /// A check of a bundle.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct CheckStep {
-    /// What is checked.
+    /// The name of the check.
     pub check: &'static str,
     /// The outcome.
     pub outcome: StepOutcome,
-    /// What was found.
+    /// The facts that were found.
     pub detail: String,
 }
 

@@ -18,7 +18,7 @@ pub enum Verdict {
     Unchecked,
     /// Something about the file does not hold.
     BadSignature,
-    /// Nothing is there about the file.
+    /// The store has no bundle about the file.
     Unsigned,
 }
 
@@ -58,7 +58,7 @@ pub enum LogEvidence {
     Rekor,
 }
 
-/// What is proven about the origin of a file. Empty unless signature and certificate hold. Texts have no control
+/// The proven facts about the origin of a file. Empty unless signature and certificate hold. Texts have no control
 /// characters, and at most 1024 bytes.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,7 +105,7 @@ pub struct OtherBundle {
     pub bundle: PathBuf,
     /// The verdict of this bundle.
     pub verdict: Verdict,
-    /// What is wrong with it.
+    /// The failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -115,7 +115,7 @@ pub struct OtherBundle {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// What is proven of the origin.
+    /// The proven facts of the origin.
     #[serde(flatten)]
     pub origin: Origin,
     /// Which log has the signature.
@@ -123,7 +123,7 @@ pub struct Judgement {
     /// The earliest proven time of the signature, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_time: Option<String>,
-    /// What does not hold, with the way out; missing if the file is verified or unsigned.
+    /// The failure, with the way out; missing if the file is verified or unsigned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The file of the bundle that decides.

@@ -1,4 +1,4 @@
-//! What a store holds, as its documents claim it.
+//! The content of a store, as its documents claim it.
 
 use std::path::PathBuf;
 
@@ -12,6 +12,7 @@ use crate::{
     bundle::{BundleForm, upgraded_cosign_bundle},
     clean_text::clean,
     digest::Sha256Digest,
+    statement::StatementDepth,
     store::{FoundDocument, StoreSummary, tree, visit},
 };
 
@@ -64,7 +65,7 @@ impl StoreListing {
         let mut summary = StoreSummary::default();
         let mut bundles = Vec::new();
         for file in &tree(folders, &mut summary) {
-            visit(file, &mut summary, &mut |found, summary| {
+            visit(file, StatementDepth::Build, &mut summary, &mut |found, summary| {
                 summary.documents += 1;
                 summary.subjects += found.document.subjects.len() as u64;
                 if bundles.len() < MOST {

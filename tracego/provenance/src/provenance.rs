@@ -19,13 +19,14 @@ use crate::{
     listing::StoreListing,
     settings::Settings,
     signer::SignerProblem,
+    statement::StatementDepth,
     store::{Index, StoreSummary, fingerprint, tree},
     trust_root::{RootAge, RootProblem, TrustRoots},
     verification::{JudgedFile, Trust, judge},
 };
 
 /// Judgements that are kept.
-const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 /// Bundles about one digest that are looked at.
 const MOST_BUNDLES: usize = 64;
 /// Beginning of the error of a verifier that panicked.
@@ -60,7 +61,7 @@ pub struct Provenance {
     unsigned: Arc<Judgement>,
 }
 
-/// What was in the store at one time, with the judgements that follow from it.
+/// The content of the store at one time, with the judgements that follow from it.
 struct Generation {
     number: u64,
     index: Index,
@@ -129,7 +130,10 @@ impl Provenance {
             }
         }
         let judgement = Arc::new(best(found));
-        kept().put(key, Arc::clone(&judgement));
+        // The file may be there the next time.
+        if judgement.verdict != Verdict::Unchecked {
+            kept().put(key, Arc::clone(&judgement));
+        }
         judgement
     }
 
@@ -177,7 +181,7 @@ impl Provenance {
     #[must_use]
     pub fn judge_document(&self, json: &[u8], digest: &Sha256Digest) -> Explanation {
         let file = JudgedFile { digest, path: None };
-        let (judgement, steps) = match bundle::read(json) {
+        let (judgement, steps) = match bundle::read(json, StatementDepth::Subjects) {
             Ok(document) => self.judge_bytes((document.form, json, Path::new("")), &file, true),
             Err(error) => (Judgement::failed(Verdict::BadSignature, error.to_string()), Vec::new()),
         };

@@ -1,4 +1,4 @@
-//! What is trusted, and where signatures are.
+//! Signers, keys and roots that are trusted, and where signatures are.
 
 use std::path::PathBuf;
 

@@ -82,7 +82,7 @@ impl TrustAnchor {
         Ok(Self { verifier, name, has_certificate_log, has_log })
     }
 
-    /// What a bundle of this instance has to prove. An instance without logs proves the time by signed timestamps.
+    /// Returns what a bundle of this instance has to prove. An instance without logs proves the time by signed timestamps.
     pub(crate) fn policy(&self) -> VerificationPolicy {
         let policy = VerificationPolicy::any_identity();
         let policy = if self.has_certificate_log { policy } else { policy.skip_sct() };

@@ -98,10 +98,10 @@ pub struct TrustOptions {
     /// Default: the public-good root of Sigstore in this program.
     #[arg(id = "report-trusted-root", long = "trusted-root", value_name = "FILE")]
     pub trusted_root: Vec<PathBuf>,
-    /// Service that vouches for the signer, such as https://token.actions.githubusercontent.com.
+    /// Service that vouches for the signer, such as `https://token.actions.githubusercontent.com`.
     #[arg(id = "report-issuer", long = "issuer", value_name = "URL")]
     pub issuer: Option<String>,
-    /// Repository that was built, such as https://github.com/acme/shop.
+    /// Repository that was built, such as `https://github.com/acme/shop`.
     #[arg(id = "report-repository", long = "repository", value_name = "URL", requires = "report-issuer")]
     pub repository: Option<String>,
     /// Number of the repository that was built.

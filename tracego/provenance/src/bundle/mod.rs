@@ -11,7 +11,7 @@ pub(crate) use envelope::{BareEnvelope, STATEMENT_TYPE};
 use crate::{
     contents::size,
     digest::Sha256Digest,
-    statement::{self, Statement},
+    statement::{self, Statement, StatementDepth},
 };
 
 /// Bytes of a document that are read; longer ones are skipped and counted.
@@ -54,7 +54,7 @@ pub(crate) enum NoDocument {
 }
 
 /// Returns the document in a piece of JSON.
-pub(crate) fn read(json: &[u8]) -> Result<Document, NoDocument> {
+pub(crate) fn read(json: &[u8], depth: StatementDepth) -> Result<Document, NoDocument> {
     if json.len() > LONGEST_DOCUMENT {
         return Err(NoDocument::Damaged(format!("has more than {}", size(LONGEST_DOCUMENT))));
     }
@@ -63,8 +63,10 @@ pub(crate) fn read(json: &[u8]) -> Result<Document, NoDocument> {
         shape::Shape::Bundle(shape::Content::Message(digest)) => {
             (BundleForm::Bundle, None, digest.into_iter().collect())
         }
-        shape::Shape::Bundle(shape::Content::Envelope(payload)) => of_payload(BundleForm::Bundle, &payload)?,
-        shape::Shape::Envelope(payload) => of_payload(BundleForm::BareEnvelope, &payload)?,
+        shape::Shape::Bundle(shape::Content::Envelope(payload)) => {
+            of_payload(BundleForm::Bundle, &payload, depth)?
+        }
+        shape::Shape::Envelope(payload) => of_payload(BundleForm::BareEnvelope, &payload, depth)?,
         shape::Shape::Cosign => (BundleForm::CosignBundle, None, cosign::subject(json).into_iter().collect()),
     };
     Ok(Document { form, subjects, statement })
@@ -73,8 +75,9 @@ pub(crate) fn read(json: &[u8]) -> Result<Document, NoDocument> {
 type Parts = (BundleForm, Option<Statement>, Vec<Sha256Digest>);
 
 /// Returns the parts of an attestation with this payload.
-fn of_payload(form: BundleForm, payload: &[u8]) -> Result<Parts, NoDocument> {
-    let statement = statement::read(payload).map_err(|error| NoDocument::Damaged(error.to_string()))?;
+fn of_payload(form: BundleForm, payload: &[u8], depth: StatementDepth) -> Result<Parts, NoDocument> {
+    let statement =
+        statement::read(payload, depth).map_err(|error| NoDocument::Damaged(error.to_string()))?;
     let subjects = statement.subjects.clone();
     Ok((form, Some(statement), subjects))
 }
@@ -84,8 +87,8 @@ fn of_payload(form: BundleForm, payload: &[u8]) -> Result<Parts, NoDocument> {
 /// Never panics, whatever the content is.
 #[must_use]
 pub fn documents_of(content: &[u8]) -> Vec<Result<Document, String>> {
-    let whole = |json: &[u8]| read(json).map_err(|error| error.to_string());
-    match read(content) {
+    let whole = |json: &[u8]| read(json, StatementDepth::Build).map_err(|error| error.to_string());
+    match read(content, StatementDepth::Build) {
         Err(_) if content.contains(&b'\n') => {
             let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
             lines.map(whole).collect()
@@ -131,7 +134,7 @@ mod tests {
             (bundle, BundleForm::Bundle, 2, Some("https://slsa.dev/provenance/v1")),
             (envelope(), BundleForm::BareEnvelope, 2, Some("https://slsa.dev/provenance/v1")),
         ] {
-            let document = read(json.as_bytes()).unwrap();
+            let document = read(json.as_bytes(), StatementDepth::Build).unwrap();
             assert_eq!((document.form, document.subjects.len()), (form, subjects), "{json}");
             assert_eq!(document.subjects.first(), Some(&digest));
             assert_eq!(document.statement.map(|statement| statement.predicate_type).as_deref(), predicate);
@@ -144,7 +147,11 @@ mod tests {
         for other in
             [&deep, "{}", r#"{"name": "x", "version": "1"}"#, "[]", "1", "\"a\"", r#"{"payload": "e30="}"#]
         {
-            assert_eq!(read(other.as_bytes()).unwrap_err(), NoDocument::Other, "{other}");
+            assert_eq!(
+                read(other.as_bytes(), StatementDepth::Subjects).unwrap_err(),
+                NoDocument::Other,
+                "{other}"
+            );
         }
         let huge = format!("{}{}", " ".repeat(LONGEST_DOCUMENT), envelope());
         for (damaged, word) in [
@@ -155,7 +162,7 @@ mod tests {
             (&envelope().replace("\"payload\": \"", "\"payload\": \"AAAA"), "statement"),
             (&huge, "4 MiB"),
         ] {
-            match read(damaged.as_bytes()).unwrap_err() {
+            match read(damaged.as_bytes(), StatementDepth::Subjects).unwrap_err() {
                 NoDocument::Damaged(text) => assert!(text.contains(word), "{text}"),
                 NoDocument::Other => panic!("{word}"),
             }

@@ -27,7 +27,7 @@ pub struct Statement {
     pub subjects: Vec<Sha256Digest>,
     /// Subjects beyond the first 4096, which are not read.
     pub subjects_left_out: usize,
-    /// What kind of statement it is.
+    /// The kind of statement.
     pub predicate_type: String,
     /// The builder, for provenance.
     pub builder: Option<String>,
@@ -77,8 +77,17 @@ struct DigestSet<'a> {
     sha256: Option<Cow<'a, str>>,
 }
 
+/// How much of a statement is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum StatementDepth {
+    /// The subjects and the kind: what an index needs.
+    Subjects,
+    /// The facts about the build in the predicate, too.
+    Build,
+}
+
 /// Returns the statement in a payload.
-pub(crate) fn read(payload: &[u8]) -> Result<Statement, NoStatement> {
+pub(crate) fn read(payload: &[u8], depth: StatementDepth) -> Result<Statement, NoStatement> {
     let members: Members =
         serde_json::from_slice(payload).map_err(|error| NoStatement::Malformed(error.to_string()))?;
     if !TYPES.contains(&members.kind.as_ref()) {
@@ -91,7 +100,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Statement, NoStatement> {
         predicate_type: clean(&members.predicate_type),
         ..Statement::default()
     };
-    if let Some(predicate) = members.predicate {
+    if let (Some(predicate), StatementDepth::Build) = (members.predicate, depth) {
         slsa::add(&mut statement, predicate.get());
     }
     Ok(statement)
@@ -114,7 +123,7 @@ mod tests {
             r#"{{"_type": "https://in-toto.io/Statement/{kind}", "subject": [{{"name": "a", "digest": {{"sha256": "{digest}"}}}},
             {{"name": "b", "digest": {{"sha1": "00"}}}}], "predicateType": "{predicate_type}", "predicate": {predicate}}}"#
         );
-        read(text.as_bytes())
+        read(text.as_bytes(), StatementDepth::Build)
     }
 
     #[test]
@@ -154,7 +163,7 @@ mod tests {
         let release = statement("v1", "https://in-toto.io/attestation/release/v0.2", "{}").unwrap();
         assert!(release.is_of_release());
         assert!(matches!(statement("v2", "x", "{}"), Err(NoStatement::OtherType(_))));
-        assert!(matches!(read(b"{}"), Err(NoStatement::Malformed(_))));
+        assert!(matches!(read(b"{}", StatementDepth::Build), Err(NoStatement::Malformed(_))));
     }
 
     #[test]
@@ -164,7 +173,7 @@ mod tests {
         let text = format!(
             r#"{{"_type": "https://in-toto.io/Statement/v1", "subject": [{all}], "predicateType": "x"}}"#
         );
-        let read = read(text.as_bytes()).unwrap();
+        let read = read(text.as_bytes(), StatementDepth::Subjects).unwrap();
         assert_eq!((read.subjects.len(), read.subjects_left_out), (4096, 904));
     }
 }

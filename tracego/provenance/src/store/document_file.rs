@@ -13,6 +13,7 @@ use crate::{
     bundle::{self, BundleForm, Document, LONGEST_DOCUMENT, NoDocument},
     contents,
     digest::Sha256Digest,
+    statement::StatementDepth,
 };
 
 /// Bytes of a signature that are read.
@@ -31,6 +32,7 @@ pub(crate) struct FoundDocument<'a> {
 /// Reads all documents of a file; those that are none are counted.
 pub(crate) fn visit(
     file: &StoreFile,
+    depth: StatementDepth,
     summary: &mut StoreSummary,
     visitor: &mut dyn FnMut(FoundDocument<'_>, &mut StoreSummary),
 ) {
@@ -39,9 +41,9 @@ pub(crate) fn visit(
     }
     summary.files += 1;
     let result = match file.arrangement {
-        Arrangement::Lines => lines(&file.path, summary, visitor),
+        Arrangement::Lines => lines(&file.path, depth, summary, visitor),
         Arrangement::Signature => signature(&file.path, summary, visitor),
-        Arrangement::Whole | Arrangement::WholeOrOther => whole(file, summary, visitor),
+        Arrangement::Whole | Arrangement::WholeOrOther => whole(file, depth, summary, visitor),
     };
     if let Err(error) = result {
         summary.problem(&file.path, None, error);
@@ -50,17 +52,22 @@ pub(crate) fn visit(
 
 type Visitor<'a> = dyn FnMut(FoundDocument<'_>, &mut StoreSummary) + 'a;
 
-fn whole(file: &StoreFile, summary: &mut StoreSummary, visitor: &mut Visitor<'_>) -> io::Result<()> {
+fn whole(
+    file: &StoreFile,
+    depth: StatementDepth,
+    summary: &mut StoreSummary,
+    visitor: &mut Visitor<'_>,
+) -> io::Result<()> {
     let path = &file.path;
     let bytes = contents::read(path, LONGEST_DOCUMENT)?;
     summary.bytes += bytes.len() as u64;
-    match bundle::read(&bytes) {
+    match bundle::read(&bytes, depth) {
         Ok(document) => {
             visitor(FoundDocument { path, line: None, offset: 0, bytes: &bytes, document }, summary);
         }
         // Some writers put one bundle a line into a file of this name.
-        Err(_) if first_line(&bytes).is_some_and(|line| bundle::read(line).is_ok()) => {
-            return lines(path, summary, visitor);
+        Err(_) if first_line(&bytes).is_some_and(|line| bundle::read(line, depth).is_ok()) => {
+            return lines(path, depth, summary, visitor);
         }
         Err(NoDocument::Other) if file.arrangement == Arrangement::WholeOrOther => {
             summary.skipped.other_files += 1;
@@ -84,7 +91,12 @@ fn looks_like_json(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{")
 }
 
-fn lines(path: &Path, summary: &mut StoreSummary, visitor: &mut Visitor<'_>) -> io::Result<()> {
+fn lines(
+    path: &Path,
+    depth: StatementDepth,
+    summary: &mut StoreSummary,
+    visitor: &mut Visitor<'_>,
+) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(64 << 10, contents::open(path)?);
     let (mut line, mut offset) = (Vec::new(), 0_u64);
     for number in 1.. {
@@ -111,7 +123,7 @@ fn lines(path: &Path, summary: &mut StoreSummary, visitor: &mut Visitor<'_>) -> 
         if bytes.is_empty() {
             continue;
         }
-        match bundle::read(bytes) {
+        match bundle::read(bytes, depth) {
             Ok(document) => {
                 visitor(FoundDocument { path, line: Some(number), offset: start, bytes, document }, summary);
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{FoundDocument, MOST_DIGESTS, MOST_DOCUMENTS, StoreSummary, fingerprint, tree, visit};
-use crate::{bundle::BundleForm, contents, digest::Sha256Digest};
+use crate::{bundle::BundleForm, contents, digest::Sha256Digest, statement::StatementDepth};
 
 /// The place of a document.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +40,9 @@ impl Index {
         let files = tree(folders, &mut summary);
         index.fingerprint = fingerprint(&files);
         for file in &files {
-            visit(file, &mut summary, &mut |found, summary| index.add(&found, predicate_types, summary));
+            visit(file, StatementDepth::Subjects, &mut summary, &mut |found, summary| {
+                index.add(&found, predicate_types, summary)
+            });
         }
         index.subjects.sort_unstable();
         index.subjects.dedup();

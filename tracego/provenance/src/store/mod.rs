@@ -63,9 +63,9 @@ pub struct StoreSummary {
     pub documents: u64,
     /// Pairs of document and digest in the index.
     pub subjects: u64,
-    /// What is not in the index.
+    /// Everything that is not in the index.
     pub skipped: SkippedCounts,
-    /// What is damaged, unreadable or beyond the limits; at most the first hundred.
+    /// Files and lines that are damaged, unreadable or beyond the limits; at most the first hundred.
     pub problems: Vec<StoreProblem>,
 }
 

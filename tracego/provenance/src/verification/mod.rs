@@ -17,7 +17,7 @@ use crate::{
     judgement::{Judgement, Origin, Verdict},
     key::ManagedKey,
     signer::Signer,
-    statement::{self, Statement},
+    statement::{self, Statement, StatementDepth},
     trust_root::TrustRoots,
 };
 
@@ -101,7 +101,7 @@ fn accepted_statement(trust: &Trust, payload: &[u8], steps: &mut Steps) -> Resul
         steps.add("statement", StepOutcome::Fails, &error);
         Err(Box::new(Judgement::failed(verdict, error)))
     };
-    let statement = match statement::read(payload) {
+    let statement = match statement::read(payload, StatementDepth::Build) {
         Ok(statement) => statement,
         Err(error) => return failed(steps, Verdict::BadSignature, error.to_string()),
     };

@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use tracego_provenance::{Provenance, Sha256Digest, StepOutcome, Verdict};
 
-use super::{HashedFile, trust};
+use super::{HashedFile, counted, trust};
 use crate::{
     cli::ProvenanceExplain,
     cmd::{code, plain_output::PlainOutput},
@@ -119,7 +119,8 @@ fn trusted(out: &mut impl Write, provenance: &Provenance) -> io::Result<()> {
     let settings = provenance.settings();
     writeln!(out, "signers: {}, keys: {}", settings.signers.len(), settings.keys.len())?;
     let summary = provenance.summary();
-    writeln!(out, "store: {} bundles about {} digests", summary.documents, summary.subjects)?;
+    let (bundles, digests) = (counted(summary.documents, "bundle"), counted(summary.subjects, "digest"));
+    writeln!(out, "store: {bundles} about {digests}")?;
     for problem in summary.problems {
         writeln!(out, "  {}: {}", problem.path.display(), problem.reason)?;
     }

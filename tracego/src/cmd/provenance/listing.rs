@@ -7,6 +7,7 @@ use std::{
 
 use tracego_provenance::{BundleForm, ListedBundle, Provenance, Settings, StoreListing};
 
+use super::counted;
 use crate::{
     cli::{ProvenanceLs, UsageError},
     cmd::{code, plain_output::PlainOutput},
@@ -39,12 +40,13 @@ fn print_text(out: &mut impl Write, listing: &StoreListing) -> io::Result<()> {
         let line = bundle.line.map(|line| format!(":{line}")).unwrap_or_default();
         writeln!(out, "{}{line}", bundle.path.display())?;
         for (name, value) in rows(bundle) {
-            writeln!(out, "  {name:<12}{value}")?;
+            writeln!(out, "  {name:<11}{value}")?;
         }
     }
     let summary = &listing.summary;
     let skipped = &summary.skipped;
-    writeln!(out, "{} bundles, as they claim it; tracego provenance verify checks it", summary.documents)?;
+    let count = counted(summary.documents, "bundle");
+    writeln!(out, "{count}, as they claim it; tracego provenance verify checks it")?;
     for (count, what) in [
         (skipped.other_files, "files about something else"),
         (skipped.damaged, "damaged"),

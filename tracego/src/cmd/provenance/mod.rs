@@ -88,6 +88,11 @@ impl HashedFile {
     }
 }
 
+/// Returns a number with its noun.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Returns the rows of a judgement: a name and its value.
 fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
     let origin = &judgement.origin;
@@ -104,7 +109,7 @@ fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
         ("repository", origin.repository.clone()),
         ("ref", origin.reference.clone()),
         ("commit", origin.revision.clone()),
-        ("statement's commit", origin.statement_revision.clone()),
+        ("stated commit", origin.statement_revision.clone()),
         ("builder", origin.builder.clone()),
         ("run", origin.run_url.clone()),
         ("runner", origin.runner_environment.clone()),

@@ -1,4 +1,4 @@
-//! What the command line and the configuration trust.
+//! Signers, keys and roots of the command line and of the configuration.
 
 use std::path::PathBuf;
 

@@ -86,13 +86,13 @@ fn print(
         return writeln!(out);
     }
     writeln!(out, "{}: {}", path.display(), judgement.verdict.name())?;
-    writeln!(out, "  {:<12}sha256:{}", "digest", file.digest)?;
+    writeln!(out, "  {:<15}sha256:{}", "digest", file.digest)?;
     for (name, value) in rows(judgement) {
-        writeln!(out, "  {name:<12}{value}")?;
+        writeln!(out, "  {name:<15}{value}")?;
     }
     if judgement.verdict == Verdict::Unsigned {
         let fix = "gh attestation download FILE --repo OWNER/NAME beside the file, or --store";
-        writeln!(out, "  {:<12}{fix}", "fix")?;
+        writeln!(out, "  {:<15}{fix}", "fix")?;
     }
     Ok(())
 }

@@ -1,0 +1,95 @@
+//! Judgements over the life of a store: what is kept, and what a reload changes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{fs, path::PathBuf};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use tracego_provenance::{LogDemand, NamedKey, Provenance, Settings, Sha256Digest, Verdict};
+
+/// A file with a signature by Ed25519 in a store, which is found by the digest in its name.
+struct Signed {
+    folder: tempfile::TempDir,
+    file: PathBuf,
+    signature: PathBuf,
+    digest: Sha256Digest,
+}
+
+impl Signed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let key = Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap();
+        let public =
+            [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0], key.public_key().as_ref()].concat();
+        let pem =
+            format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(public));
+        fs::write(folder.path().join("key.pub"), pem).unwrap();
+        let file = folder.path().join("app");
+        fs::write(&file, "program").unwrap();
+        let digest = Sha256Digest::of_file(&file).unwrap();
+        let store = folder.path().join("store");
+        fs::create_dir(&store).unwrap();
+        let signature = store.join(format!("sha256-{digest}.sig"));
+        fs::write(&signature, STANDARD.encode(key.sign(b"program").as_ref())).unwrap();
+        Self { folder, file, signature, digest }
+    }
+
+    fn open(&self) -> Provenance {
+        let path = self.folder.path().join("key.pub");
+        let key = NamedKey { name: "release".to_owned(), path, log: LogDemand::Optional };
+        let store = vec![self.folder.path().join("store")];
+        Provenance::open(Settings { store, keys: vec![key], ..Settings::default() }).unwrap()
+    }
+}
+
+#[test]
+fn a_check_that_could_not_be_done_is_done_again() {
+    let signed = Signed::new();
+    let provenance = signed.open();
+    let judgement = provenance.judge(&signed.digest, None);
+    assert_eq!(judgement.verdict, Verdict::Unchecked);
+    assert!(judgement.error.as_ref().is_some_and(|error| error.contains("ECDSA P-256")), "{judgement:?}");
+    let judgement = provenance.judge(&signed.digest, signed.file.as_path());
+    assert_eq!((judgement.verdict, judgement.origin.key.as_deref()), (Verdict::Verified, Some("release")));
+    // Kept: neither the file nor the signature is read again.
+    fs::remove_file(&signed.file).unwrap();
+    fs::remove_file(&signed.signature).unwrap();
+    assert_eq!(provenance.judge(&signed.digest, None).verdict, Verdict::Verified);
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_hashed_is_not_verified() {
+    let signed = Signed::new();
+    fs::write(&signed.file, "another program").unwrap();
+    let judgement = signed.open().judge(&signed.digest, signed.file.as_path());
+    assert_eq!(judgement.verdict, Verdict::Unchecked);
+    assert_eq!(judgement.error.as_deref(), Some("the file has changed since it was hashed"));
+}
+
+#[test]
+fn a_reload_forgets_what_was_kept() {
+    let signed = Signed::new();
+    let provenance = signed.open();
+    let verdict = || provenance.judge(&signed.digest, signed.file.as_path()).verdict;
+    assert_eq!((verdict(), provenance.generation()), (Verdict::Verified, 1));
+    assert!(!provenance.reload_if_changed());
+    fs::remove_file(&signed.signature).unwrap();
+    assert_eq!(verdict(), Verdict::Verified);
+    assert!(provenance.reload_if_changed());
+    assert_eq!((verdict(), provenance.generation()), (Verdict::Unsigned, 2));
+    assert!(provenance.explain(&signed.digest, None).is_empty());
+}
+
+#[test]
+fn a_bundle_that_is_gone_before_it_is_asked_for_is_unchecked() {
+    let signed = Signed::new();
+    let provenance = signed.open();
+    fs::remove_file(&signed.signature).unwrap();
+    let judgement = provenance.judge(&signed.digest, signed.file.as_path());
+    assert_eq!(judgement.verdict, Verdict::Unchecked);
+    assert!(judgement.error.as_ref().is_some_and(|error| error.contains("reload")), "{judgement:?}");
+}
