@@ -10,7 +10,7 @@ const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by:
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 12] = [
+const WITHOUT_ROOT: [&str; 13] = [
     "config",
     "diff",
     "inspect",
@@ -22,6 +22,7 @@ const WITHOUT_ROOT: [&str; 12] = [
     "seal-key",
     "show",
     "spool",
+    "top",
     "verify-log",
 ];
 /// Programs other than tracego that examples may name.

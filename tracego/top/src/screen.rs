@@ -57,6 +57,8 @@ pub enum Page {
         key: String,
         /// First line that is shown.
         line: usize,
+        /// Text that its processes and findings must have.
+        filter: String,
     },
     /// The keys.
     Help,
@@ -83,8 +85,8 @@ pub struct Screen {
     pub page: Page,
     /// Whether the view is frozen.
     pub is_paused: bool,
-    /// Text that rows must have.
-    pub filter: String,
+    /// Text that rows of tables must have.
+    filter: String,
     /// Whether the filter is being written.
     pub is_editing: bool,
     focus: usize,
@@ -112,6 +114,15 @@ impl Screen {
     #[must_use]
     pub fn rows(&self, table: TableKind, moment: &Moment<'_>) -> Vec<Row> {
         table.rows(moment, self.order(table), &self.filter)
+    }
+
+    /// Returns the filter of the page.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        match &self.page {
+            Page::Job { filter, .. } => filter,
+            Page::Tables | Page::Help => &self.filter,
+        }
     }
 
     /// Returns the index of the selected row; `None` if there is no row.
@@ -145,13 +156,17 @@ impl Screen {
     }
 
     fn edit(&mut self, key: Key) {
+        let filter = match &mut self.page {
+            Page::Job { filter, .. } => filter,
+            Page::Tables | Page::Help => &mut self.filter,
+        };
         match key {
-            Key::Char(c) if self.filter.chars().count() < FILTER_MAX => self.filter.push(c),
+            Key::Char(c) if filter.chars().count() < FILTER_MAX => filter.push(c),
             Key::Backspace => {
-                self.filter.pop();
+                filter.pop();
             }
             Key::Escape => {
-                self.filter.clear();
+                filter.clear();
                 self.is_editing = false;
             }
             Key::Enter => self.is_editing = false,
@@ -191,7 +206,7 @@ impl Screen {
                 let rows = self.rows(self.focus(), moment);
                 let row = self.selected(self.focus(), &rows).and_then(|at| rows.get(at));
                 if let Some(job) = row.and_then(|row| row.job.clone()) {
-                    self.page = Page::Job { key: job, line: 0 };
+                    self.page = Page::Job { key: job, line: 0, filter: String::new() };
                 }
             }
             Key::Up | Key::Char('k') => self.step(moment, |at| at.saturating_sub(1)),

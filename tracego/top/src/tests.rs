@@ -111,6 +111,12 @@ fn a_job_has_its_processes_as_a_tree_and_its_findings() {
     ] {
         assert!(shown.contains(text), "{text}\n{shown}");
     }
+    // Its filter is not that of the tables.
+    let keys = [Key::Char('s'), Key::Enter, Key::Char('/'), Key::Char('g'), Key::Char('o'), Key::Enter];
+    let mut screen = pressed(&keys, &state);
+    assert!(!screen_lines(&screen, &state).contains("make ci") && screen.filter() == "go");
+    screen.press(Key::Escape, &moment(&state));
+    assert!(screen.page == Page::Tables && screen.filter().is_empty());
     let back = pressed(&[Key::Char('s'), Key::Enter, Key::Escape], &state);
     assert_eq!(back.page, Page::Tables);
 }
@@ -125,7 +131,7 @@ fn a_filter_is_written_kept_and_removed() {
     // While it is written, no key is a command.
     assert_eq!(screen.press(Key::Char('q'), &moment(&state)), KeyEffect::Stay);
     screen.press(Key::Enter, &moment(&state));
-    assert!(!screen.is_editing && screen.filter == "Teq");
+    assert!(!screen.is_editing && screen.filter() == "Teq");
     assert!(screen_lines(&screen, &state).contains("── Jobs none ──"));
     screen.press(Key::Escape, &moment(&state));
     assert_eq!(screen.rows(TableKind::Jobs, &moment(&state)).len(), 2);

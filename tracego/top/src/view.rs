@@ -57,7 +57,7 @@ pub fn draw(moment: &Moment<'_>, screen: &Screen, palette: Palette, buffer: &mut
     let body = Rect { y: shown, height: area.height.saturating_sub(shown + 1), ..area };
     match &screen.page {
         Page::Tables => tables(canvas, moment, screen, body),
-        Page::Job { key, line } => job(canvas, moment, screen, key, *line, body),
+        Page::Job { key, line, .. } => job(canvas, moment, screen, key, *line, body),
         Page::Help => help(canvas, body),
     }
     footer(canvas, screen, area.height - 1);
@@ -65,7 +65,7 @@ pub fn draw(moment: &Moment<'_>, screen: &Screen, palette: Palette, buffer: &mut
 
 fn footer(canvas: &mut Canvas<'_>, screen: &Screen, y: u16) {
     let keys = if matches!(screen.page, Page::Job { .. }) { JOB_KEYS } else { KEYS };
-    let filter = safe_text::safe(&screen.filter);
+    let filter = safe_text::safe(screen.filter());
     if screen.is_editing {
         let pieces = [
             Piece::new(Tone::Title, "Filter: "),
@@ -92,7 +92,7 @@ fn help(canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn job(canvas: &mut Canvas<'_>, moment: &Moment<'_>, screen: &Screen, key: &str, from: usize, area: Rect) {
-    let lines = job_page::lines(moment, key, &screen.filter, usize::from(area.width));
+    let lines = job_page::lines(moment, key, screen.filter(), usize::from(area.width));
     let height = usize::from(area.height);
     let from = from.min(lines.len().saturating_sub(height));
     for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(from)) {
