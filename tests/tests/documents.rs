@@ -316,3 +316,38 @@ fn the_example_of_the_sinks_is_right() {
     let configuration = tracego::config::read(&line).unwrap();
     assert_eq!(configuration.settings.sinks.len(), 3);
 }
+
+/// Returns the Rust files below a folder, without those of tests.
+fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "tests" {
+            sources(&path, into);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_rule_that_any_crate_defines_is_listed() {
+    let mut files = Vec::new();
+    sources(&root().join("tracego"), &mut files);
+    let mut defined = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        // What stands behind the tests of a file is about them.
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        defined
+            .extend(text.split("id: \"TG").skip(1).filter_map(|rest| Some(format!("TG{}", rest.get(..3)?))));
+    }
+    assert!(defined.contains("TG001") && defined.contains("TG024"), "{defined:?}");
+    let listed: BTreeSet<String> = tracego::cli::all_rules().map(|rule| rule.id.to_owned()).collect();
+    assert_eq!(defined, listed);
+    let output =
+        std::process::Command::new(tracego_tests::tracego()).args(["rules", "list"]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let shown: BTreeSet<String> = shown.lines().map(|line| line[..5].to_owned()).collect();
+    assert_eq!(shown, listed);
+}

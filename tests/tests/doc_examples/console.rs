@@ -23,6 +23,7 @@ const WITHOUT_ROOT: [&str; 13] = [
     "seal-key",
     "show",
     "spool",
+    "top",
     "verify-log",
 ];
 /// Programs other than tracego that examples may name.

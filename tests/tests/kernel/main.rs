@@ -41,6 +41,7 @@ mod seal;
 mod service;
 mod short_programs;
 mod sinks;
+mod top;
 mod traces;
 
 use libtest_mimic::{Arguments, Trial};
@@ -83,6 +84,7 @@ fn main() {
         pods::TESTS,
         policies::TESTS,
         privileges::TESTS,
+        top::TESTS,
         traces::TESTS,
     ];
     let mut trials: Vec<Trial> =

@@ -27,3 +27,4 @@ pub mod record;
 pub mod text;
 pub mod units;
 pub mod walk;
+pub mod xml;

@@ -32,11 +32,11 @@ pub fn until_nul(bytes: &[u8]) -> &[u8] {
 const BODY_MAX: usize = 200;
 
 /// Joins arguments into one line, with control characters escaped. A long line is cut and ends with `…`.
-pub fn one_line(words: &[String]) -> String {
-    let bytes = words.iter().map(|word| word.len() + 1).sum::<usize>();
+pub fn one_line(words: &[impl AsRef<str>]) -> String {
+    let bytes = words.iter().map(|word| word.as_ref().len() + 1).sum::<usize>();
     let mut line = String::with_capacity(bytes.min(BODY_MAX + "…".len()));
     let mut left = BODY_MAX;
-    for (n, word) in words.iter().enumerate() {
+    for (n, word) in words.iter().map(AsRef::as_ref).enumerate() {
         if n > 0 {
             line.push(' ');
         }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_line_stays_a_line() {
-        assert_eq!(one_line(&["a\nb".into(), "\u{1b}[31m".into()]), "a\\nb \\u{1b}[31m");
+        assert_eq!(one_line(&["a\nb", "\u{1b}[31m"]), "a\\nb \\u{1b}[31m");
         assert_eq!(one_line(&["x".repeat(500)]).chars().count(), BODY_MAX + 1);
     }
 

@@ -1,4 +1,4 @@
-//! Texts of a process in other languages: Markdown, Mermaid and XML. A process chooses its arguments, so each text is
+//! Texts of a process in other languages: Markdown and Mermaid. A process chooses its arguments, so each text is
 //! hostile.
 
 use std::fmt::Write as _;
@@ -64,25 +64,6 @@ pub fn mermaid_name(text: &str, max: usize) -> String {
     name.trim().to_owned()
 }
 
-/// Returns a text for XML 1.0, in content and in attributes. Characters that XML does not have are escaped as Rust
-/// writes them.
-#[must_use]
-pub fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            '\u{fffe}' | '\u{ffff}' => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// Returns the beginning of a text with at most `max` characters, and whether that is all.
 #[must_use]
 pub fn shortened(text: &str, max: usize) -> String {
@@ -120,11 +101,5 @@ mod tests {
         assert_eq!(mermaid_name("go run ./cmd/server", 40), "go run ./cmd/server");
         assert_eq!(mermaid_name("a:b;c#d%%e\nf", 40), "a·b·c·d··e·f");
         assert_eq!(mermaid_name("abcdef", 3), "abc…");
-    }
-
-    #[test]
-    fn xml_has_neither_markup_nor_controls() {
-        assert_eq!(xml("<a b='c'>\u{0}&]]>"), "&lt;a b=&apos;c&apos;&gt;\\u{0}&amp;]]&gt;");
-        assert_eq!(xml("\u{ffff}"), "\\u{ffff}");
     }
 }

@@ -7,10 +7,10 @@ use std::{
     io::{self, Write},
 };
 
-use tracego_model::finding::Severity;
+use tracego_model::{finding::Severity, xml::xml};
 
 use crate::{
-    escape::{shortened, xml},
+    escape::shortened,
     history::{ReportedFinding, SealVerdict},
     report::RunReport,
 };

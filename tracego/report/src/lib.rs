@@ -3,6 +3,7 @@
 //! ```text
 //! wire          lines of records, untrusted
 //! history       what the records say: jobs, processes, programs, findings, what is missing
+//! live          what runs now, by job
 //! baseline      processes of earlier runs, and what is new since then
 //! report        a history with all that is said about it
 //! markdown      the summary of a CI job
@@ -21,6 +22,7 @@ pub mod escape;
 pub mod history;
 pub mod html;
 pub mod junit;
+pub mod live;
 pub mod markdown;
 pub mod report;
 pub mod run_time_sarif;

@@ -9,10 +9,12 @@ mod policy;
 mod provenance;
 mod records;
 mod report;
+mod rule_catalogue;
 mod run;
 mod scan;
 mod show;
 mod subcommands;
+mod top;
 mod usage_error;
 mod values;
 mod watch;
@@ -25,10 +27,12 @@ pub use policy::*;
 pub use provenance::*;
 pub use records::*;
 pub use report::*;
+pub use rule_catalogue::{all_rules, is_of_reports};
 pub use run::*;
 pub use scan::*;
 pub use show::*;
 pub use subcommands::*;
+pub use top::*;
 use tracing_subscriber::EnvFilter;
 pub(crate) use usage_error::{UsageError, wrong_usage};
 pub use values::EnvSpec;
@@ -94,7 +98,8 @@ impl Cli {
                 | Command::VerifyLog(_)
                 | Command::Report(_)
                 | Command::Diff(_)
-                | Command::Show(_),
+                | Command::Show(_)
+                | Command::Top(_),
             ) => None,
         }
     }
@@ -163,6 +168,12 @@ pub enum Command {
     /// Print records as text for people, as the live output does.
     #[command(after_help = SHOW_CODES)]
     Show(ShowRecords),
+    /// Show what runs now, by job: rates, losses and findings, in the terminal.
+    ///
+    /// Follows a file of records that a running tracego writes, which needs no root. Without a file, records this machine
+    /// itself, which needs the rights of tracego; options of that tracego follow behind --.
+    #[command(after_help = TOP_CODES)]
+    Top(TopOptions),
 }
 
 const REPORT_CODES: &str = "\
@@ -179,6 +190,16 @@ Exit codes: 0 the runs were compared. 5 with --fail-on-new, a process is new. 1 
 const SHOW_CODES: &str = "\
 Exit codes: 0 all records were read. 1 a file or a line could not be read; standard error names the first ones. \
 2 wrong usage.";
+
+const TOP_CODES: &str = "\
+Exit codes: 0 the user or a signal ended it, or all was printed. 1 a file or a line could not be read; standard error \
+names the first ones. 2 wrong usage, or standard output is no terminal and neither --once nor --iterations is given. \
+Without a file, the code of the tracego that records: 3 this machine does not let it start, 4 records were lost.
+
+Keys: q quit, ? help, Tab table, arrows or j k select, Enter job, / filter, s sort, Space pause.
+
+Example: tracego top /var/log/tracego/records.json
+Example: sudo tracego top -- --profile ci";
 
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \

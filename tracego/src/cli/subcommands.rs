@@ -3,10 +3,10 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use tracego_analyze::rules::{registry, rule::Rule};
+use tracego_analyze::rules::rule::Rule;
 use tracego_probe::handover::FOLDER;
 
-use super::{RecordOptions, ReportOptions, WatchOptions};
+use super::{RecordOptions, ReportOptions, WatchOptions, rule_catalogue::rule};
 
 /// The options of `tracego capture`.
 #[derive(Args, Debug)]
@@ -127,10 +127,6 @@ pub struct RulesExplain {
     /// Id of the rule, such as TG001, or its name.
     #[arg(value_name = "ID", value_parser = rule)]
     pub rule: &'static Rule,
-}
-
-fn rule(text: &str) -> Result<&'static Rule, String> {
-    registry::find(text).ok_or_else(|| format!("there is no such rule; {}", registry::nearest_id(text)))
 }
 
 /// The options of `tracego config`.

@@ -8,7 +8,9 @@ mod config;
 mod config_watch;
 mod detach;
 mod doctor;
+mod followed_file;
 mod inspect;
+mod line_buffer;
 mod machine_error;
 mod notify;
 mod output;
@@ -28,6 +30,7 @@ mod setup;
 mod show;
 mod spool;
 mod telemetry;
+mod top;
 mod verify;
 mod watch;
 
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Some(Command::Report(asked)) => report::report(&asked, cli.quiet),
         Some(Command::Diff(asked)) => report::diff::diff(&asked, cli.quiet),
         Some(Command::Show(asked)) => show::show(&asked),
+        Some(Command::Top(asked)) => runtime.block_on(top::top(&asked)),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

@@ -10,13 +10,12 @@ use anyhow::Context as _;
 use clap::ValueEnum as _;
 use serde::Serialize;
 use tracego_analyze::rules::{
-    registry::RULES,
     rule::{Grades, Rule},
     settings::{RuleSettings, options::KEYS},
 };
 use tracego_model::finding::Severity;
 
-use crate::cli::{Rules, RulesAction, RulesExplain, RulesList};
+use crate::cli::{Rules, RulesAction, RulesExplain, RulesList, all_rules, is_of_reports};
 
 /// A rule with everything known about it.
 #[derive(Serialize)]
@@ -70,12 +69,12 @@ fn list(asked: &RulesList, settings: &RuleSettings, out: &mut impl Write) -> io:
     let is_on = |rule| settings.is_on(rule);
     if asked.report.is_json() {
         let all: Vec<RuleDetails> =
-            RULES.iter().map(|rule| RuleDetails::of(rule, Some(is_on(rule)))).collect();
+            all_rules().map(|rule| RuleDetails::of(rule, Some(is_on(rule)))).collect();
         serde_json::to_writer_pretty(&mut *out, &all)?;
         return writeln!(out);
     }
-    let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
-    for rule in &RULES {
+    let width = all_rules().map(|rule| rule.name.len()).max().unwrap_or_default();
+    for rule in all_rules() {
         let state = if is_on(rule) { rule.severity().name() } else { "off" };
         writeln!(out, "{}  {:<width$}  {state:<8}  {}", rule.id, rule.name, rule.title)?;
     }
@@ -99,6 +98,9 @@ fn explain(asked: &RulesExplain, out: &mut impl Write) -> io::Result<()> {
         if !variant.remedy.is_empty() {
             writeln!(out, "      → {}", wrapped(variant.remedy, "        "))?;
         }
+    }
+    if is_of_reports(rule) {
+        return writeln!(out, "\nSettings: none; tracego report --baseline FILE makes the finding.");
     }
     writeln!(out, "\nSettings, in [rules.{}] of the configuration:", rule.id)?;
     writeln!(out, "\n  enabled, severity, variants, only, except")?;
@@ -166,8 +168,8 @@ mod tests {
         let mut settings = RuleSettings::default();
         settings.read(&"[rules.TG003]\nenabled = false".parse().unwrap()).unwrap();
         let lines = text(|out| list(&asked(false), &settings, out));
-        assert_eq!(lines.lines().count(), RULES.len());
-        for (line, rule) in lines.lines().zip(&RULES) {
+        assert_eq!(lines.lines().count(), all_rules().count());
+        for (line, rule) in lines.lines().zip(all_rules()) {
             assert!(line.starts_with(rule.id) && line.contains(rule.name), "{line}");
             assert_eq!(line.contains("  off  "), rule.id == "TG003", "{line}");
             assert!(line.len() < 120, "{line}");
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_explained_with_all_its_cases_and_settings() {
-        for rule in &RULES {
+        for rule in all_rules() {
             let page = text(|out| explain(&RulesExplain { report: ReportOptions::default(), rule }, out));
             for word in rule.variants.iter().map(|v| v.name).chain(keys(rule).map(|key| key.name)) {
                 assert!(page.contains(word), "{} {word}", rule.id);

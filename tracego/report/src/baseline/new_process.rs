@@ -23,6 +23,12 @@ pub struct NewProcessRule {
     pub summary: &'static str,
     /// Remediation, in one sentence.
     pub remedy: &'static str,
+    /// Reference for further reading.
+    pub reference: &'static str,
+    /// Severity in a CI job.
+    pub in_job: Severity,
+    /// Severity elsewhere.
+    pub elsewhere: Severity,
 }
 
 /// The rule TG024.
@@ -34,6 +40,9 @@ pub const NEW_PROCESS: NewProcessRule = NewProcessRule {
               new dependency, or an attack on one.",
     remedy: "Look at the change that brought the process, and add it with tracego report --baseline FILE --update on a \
              green run.",
+    reference: "https://attack.mitre.org/techniques/T1195/002/",
+    in_job: Severity::Medium,
+    elsewhere: Severity::Low,
 };
 
 /// Maximum number of programs above that are named.
@@ -41,7 +50,7 @@ const ANCESTORS_MAX: usize = 12;
 
 impl BaselineComparison {
     /// Returns one finding for each new process whose parent is not new itself; none while the baseline has too few
-    /// runs. The severity is medium in a CI job, and low elsewhere.
+    /// runs.
     #[must_use]
     pub fn findings(&self, history: &RunHistory) -> Vec<ReportedFinding> {
         if !self.is_settled() || self.is_accepted {
@@ -76,7 +85,7 @@ impl BaselineComparison {
             id: NEW_PROCESS.id.to_owned(),
             name: NEW_PROCESS.name.to_owned(),
             variant: String::new(),
-            severity: if is_ci { Severity::Medium } else { Severity::Low },
+            severity: if is_ci { NEW_PROCESS.in_job } else { NEW_PROCESS.elsewhere },
             confidence: Some(Confidence::High),
             message: format!("{command} ran, which none of the {} runs of the baseline had", self.runs),
             remedy: NEW_PROCESS.remedy.to_owned(),

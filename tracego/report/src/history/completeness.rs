@@ -122,7 +122,7 @@ impl RecordCompleteness {
     }
 
     /// Adds losses.
-    pub(super) fn add_loss(&mut self, sink: Option<&str>, reasons: BTreeMap<String, u64>) {
+    pub(crate) fn add_loss(&mut self, sink: Option<&str>, reasons: BTreeMap<String, u64>) {
         for (reason, count) in reasons {
             let reason = match sink {
                 Some(sink) => format!("{reason} in sink {sink}"),

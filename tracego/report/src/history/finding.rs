@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use tracego_model::{
     clock::Time,
     finding::{Confidence, Severity},
+    text::{one_line, printable},
 };
 
 use super::source_place::SourcePlace;
+use crate::wire::{WireEnforcement, cut};
 
 /// A process above another one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,4 +93,34 @@ pub struct StoppedStart {
     pub time: Time,
     /// Index of the job.
     pub job: usize,
+}
+
+/// Maximum number of bytes of a text of a decision that are kept.
+const TEXT_MAX: usize = 4096;
+
+impl StoppedStart {
+    /// Returns what a record says about a decision, of no job yet; `None` if the program was let through.
+    pub(crate) fn of(decided: &WireEnforcement, pid: u32, time: Time) -> Option<Self> {
+        let short = |text: &str| cut(text, TEXT_MAX).to_owned();
+        let effect = match (decided.action.as_str(), decided.error.as_str()) {
+            ("kill" | "deny", "") => StopEffect::Stopped,
+            ("kill" | "deny", error) => StopEffect::Escaped(short(error)),
+            ("audit", _) => StopEffect::Audited,
+            _ => return None,
+        };
+        let command = match decided.args.as_slice() {
+            [] => printable(cut(&decided.executable, TEXT_MAX)),
+            args => one_line(args),
+        };
+        Some(Self {
+            effect,
+            rule: short(&decided.rule),
+            message: short(&decided.message),
+            remedy: short(&decided.remediation),
+            command,
+            pid,
+            time,
+            job: 0,
+        })
+    }
 }

@@ -79,7 +79,7 @@ const ATTRIBUTES: [(&str, bool, &str); 9] = [
 ];
 
 /// Returns the attributes in the members `cicd` and `vcs` of a record.
-pub(super) fn attributes(cicd: &Value, vcs: &Value) -> BTreeMap<&'static str, String> {
+pub(crate) fn attributes(cicd: &Value, vcs: &Value) -> BTreeMap<&'static str, String> {
     let value = |(name, is_cicd, pointer): (&'static str, bool, &str)| {
         let text = if is_cicd { cicd } else { vcs }.pointer(pointer)?.as_str()?;
         Some((name, text.get(..ATTRIBUTE_MAX).unwrap_or(text).to_owned()))
@@ -88,7 +88,7 @@ pub(super) fn attributes(cicd: &Value, vcs: &Value) -> BTreeMap<&'static str, St
 }
 
 /// Returns the id of the job with these attributes.
-pub(super) fn id<'a>(attributes: &'a BTreeMap<&'static str, String>) -> &'a str {
+pub(crate) fn id<'a>(attributes: &'a BTreeMap<&'static str, String>) -> &'a str {
     let named =
         attributes.get("cicd.pipeline.task.run.id").or_else(|| attributes.get("cicd.pipeline.run.id"));
     named.map_or("", String::as_str)

@@ -25,6 +25,7 @@ mod source_place;
 pub use completeness::{LineProblem, RecordCompleteness, SealVerdict};
 pub use finding::{Ancestor, ReportedFinding, StopEffect, StoppedStart};
 pub use job::{JobVariable, ReportedJob};
+pub(crate) use job::{attributes as job_attributes, id as job_id};
 pub use program::{ExitOutcome, ProgramRun};
 pub use reader::{HistoryLimits, HistoryReader};
 pub use source_place::SourcePlace;

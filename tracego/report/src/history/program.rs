@@ -60,8 +60,7 @@ impl ProgramRun {
         if self.arguments.is_empty() {
             return text::printable(&self.executable);
         }
-        let words: Vec<String> = self.arguments.iter().map(|word| word.to_string()).collect();
-        let mut line = text::one_line(&words);
+        let mut line = text::one_line(&self.arguments);
         if self.is_cut && !line.ends_with('…') {
             line.push('…');
         }

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! record        the members of a record
+//! verdict       findings and violations of a record
 //! foreign_form  lines that are no native records, and the way out
 //! ```
 
 mod foreign_form;
 mod record;
+mod verdict;
 
-pub(crate) use record::{WireAncestor, WireFinding, WirePolicy, WireProcess, WireRecord, WireViolation};
+pub(crate) use record::{WireAncestor, WireEnforcement, WireProcess, WireRecord};
 use tracego_model::record::{SCHEMA, event_name};
+pub(crate) use verdict::WireVerdict;
 
 pub use foreign_form::{BASELINE_SCHEMA, ForeignForm};
 
@@ -30,6 +33,15 @@ pub enum LineError {
     /// The line is not JSON, or has a value of the wrong type.
     #[error("no record: {0}")]
     Shape(String),
+}
+
+/// Returns the beginning of a text, at most `max` bytes.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Parses a line.

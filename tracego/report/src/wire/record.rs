@@ -19,6 +19,8 @@ pub(crate) struct WireRecord<'a> {
     pub(crate) body: Cow<'a, str>,
     #[serde(default)]
     pub(crate) seq: u64,
+    #[serde(borrow, default)]
+    pub(crate) host: WireHost<'a>,
     #[serde(borrow)]
     pub(crate) service: Option<WireService<'a>>,
     #[serde(borrow)]
@@ -27,8 +29,33 @@ pub(crate) struct WireRecord<'a> {
     pub(crate) cicd: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) vcs: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) k8s: Option<WirePlace<'a>>,
     #[serde(borrow, default)]
     pub(crate) tracego: WireOwn<'a>,
+}
+
+/// `host.*`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct WireHost<'a> {
+    #[serde(borrow, default)]
+    pub(crate) id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) name: Cow<'a, str>,
+}
+
+/// `k8s.*`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WirePlace<'a> {
+    #[serde(borrow, default)]
+    pub(crate) node: WireNode<'a>,
+}
+
+/// `k8s.node.*`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct WireNode<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Cow<'a, str>,
 }
 
 /// `service.*`.
@@ -148,6 +175,8 @@ pub(crate) struct WireOwn<'a> {
 pub(crate) struct WireReferences<'a> {
     #[serde(borrow, default)]
     pub(crate) stream: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) job: Cow<'a, str>,
     #[serde(borrow, default)]
     pub(crate) image: Cow<'a, str>,
 }

@@ -6,6 +6,7 @@ use tracego_report::{
     chrome_trace,
     history::{HistoryLimits, HistoryReader, RunHistory},
     junit,
+    live::{LiveLimits, LiveState},
     markdown::markdown,
     report::RunReport,
     run_time_sarif,
@@ -18,8 +19,12 @@ const SIZE: usize = 16 << 10;
 const LIMITS: HistoryLimits =
     HistoryLimits { programs: 64, processes: 128, text: 64 << 10, findings: 32, jobs: 4 };
 
+/// The same for states.
+const LIVE_LIMITS: LiveLimits = LiveLimits { jobs: 4, programs: 6, processes: 8 };
+
 /// Checks the lines of one input, as records and as a baseline.
 pub(super) fn any(input: &[u8]) {
+    live(input);
     let history = history(input);
     for (at, program) in history.programs.iter().enumerate() {
         assert!(program.parent.is_none_or(|parent| parent < at), "a process is above itself");
@@ -119,4 +124,24 @@ fn plain(text: &str) {
     let found = text.chars().find(|c| c.is_control() && *c != '\n');
     assert_eq!(found, None);
     assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200f}']));
+}
+
+/// Checks that what runs is counted alike everywhere, after each line.
+fn live(input: &[u8]) {
+    let mut state = LiveState::new(LIVE_LIMITS);
+    for line in input.split(|&byte| byte == b'\n') {
+        let _named = state.take(line, "input", 1);
+        let alive = state.processes.iter().filter(|process| process.program.is_some()).count() as u64;
+        let jobs: u64 = state.jobs.iter().map(|(_, row)| row.activity.alive).sum();
+        let programs: u64 = state.programs.iter().map(|(_, row)| row.activity.alive).sum();
+        assert_eq!((state.total.alive, jobs, programs), (alive, alive, alive));
+        assert!(state.processes.iter().count() <= LIVE_LIMITS.processes);
+        assert!(state.jobs.iter().count() <= LIVE_LIMITS.jobs + 1);
+        assert!(state.programs.iter().count() <= LIVE_LIMITS.programs + 1);
+    }
+    let trees: usize = state.jobs.iter().map(|(job, _)| state.processes.tree(job).len()).sum();
+    assert_eq!(trees as u64, state.total.alive);
+    let now = state.newest.unwrap_or_default();
+    let rate = state.total.rate.per_second(now, 60, state.since.unwrap_or_default());
+    assert!(rate.is_finite() && rate >= 0.0);
 }

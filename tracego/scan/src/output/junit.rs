@@ -5,6 +5,8 @@ use std::{
     io::{self, Write},
 };
 
+use tracego_model::xml::xml;
+
 use super::ScanOutcome;
 use crate::finding::ScanFinding;
 
@@ -52,49 +54,21 @@ fn write_case(finding: &ScanFinding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\">",
-        escaped(&finding.path),
-        escaped(&format!("{place} {}", finding.subject)),
-        escaped(&finding.path),
+        xml(&finding.path),
+        xml(&format!("{place} {}", finding.subject)),
+        xml(&finding.path),
         finding.start.line
     )?;
     match &finding.suppressed {
-        Some(reason) => writeln!(out, "      <skipped message=\"{}\"/>", escaped(reason))?,
+        Some(reason) => writeln!(out, "      <skipped message=\"{}\"/>", xml(reason))?,
         None => writeln!(
             out,
             "      <failure type=\"{} {}\" message=\"{}\">{}</failure>",
             finding.severity,
             finding.variant,
-            escaped(&finding.message),
-            escaped(&format!("{place}\n{}\n{}", finding.line.trim(), finding.remedy))
+            xml(&finding.message),
+            xml(&format!("{place}\n{}\n{}", finding.line.trim(), finding.remedy))
         )?,
     }
     writeln!(out, "    </testcase>")
-}
-
-/// Escapes a text for XML 1.0, which has no form for most control characters.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\t' => escaped.push_str("&#9;"),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_stays_text() {
-        assert_eq!(escaped("<a b=\"&\">\u{1b}\n"), "&lt;a b=&quot;&amp;&quot;&gt;\u{fffd}&#10;");
-    }
 }

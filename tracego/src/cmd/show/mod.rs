@@ -1,12 +1,10 @@
 //! The command `tracego show`: prints records as text for people.
 //!
 //! ```text
-//! choice         which records are printed
-//! followed_file  lines that come later
+//! choice  which records are printed
 //! ```
 
 mod choice;
-mod followed_file;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -17,7 +15,6 @@ use std::{
 
 use anyhow::Context as _;
 use choice::RecordChoice;
-use followed_file::FollowedFile;
 use serde_json::Value;
 use tracego_deliver::{
     detail::expansion::Expander,
@@ -27,7 +24,7 @@ use tracego_deliver::{
 use tracego_model::record::{SCHEMA, event_name};
 use tracego_report::wire::{ForeignForm, LINE_MAX};
 
-use super::{code, output::has_colours};
+use super::{code, followed_file::FollowedFile, output::has_colours};
 use crate::cli::ShowRecords;
 
 /// Maximum number of lines that are named; all are counted.

@@ -1,15 +1,11 @@
 //! Findings, violations and decisions in records.
 
-use tracego_model::{
-    clock::Time,
-    finding::Severity,
-    text::{one_line, printable},
-};
+use tracego_model::{clock::Time, text::printable};
 
-use super::{HistoryReader, NAME_MAX, cut};
+use super::{HistoryReader, NAME_MAX};
 use crate::{
-    history::finding::{Ancestor, ReportedFinding, StopEffect, StoppedStart},
-    wire::{WireFinding, WirePolicy, WireProcess, WireRecord, WireViolation},
+    history::finding::{Ancestor, ReportedFinding, StoppedStart},
+    wire::{WireProcess, WireRecord, WireVerdict, cut},
 };
 
 /// Maximum number of ancestors of a finding.
@@ -33,26 +29,10 @@ impl HistoryReader {
         job: usize,
         program: Option<usize>,
     ) {
-        let own = &record.tracego;
-        let mut found: Vec<WireFinding> = match own.findings {
-            Some(raw) => match serde_json::from_str(raw.get()) {
-                Ok(found) => found,
-                Err(_) => {
-                    self.completeness.findings_left_out += 1;
-                    Vec::new()
-                }
-            },
-            None => Vec::new(),
-        };
-        if let Some(raw) = own.policy {
-            match serde_json::from_str::<WirePolicy>(raw.get()) {
-                Ok(policy) => {
-                    self.completeness.undecided += u64::from(policy.error.is_some());
-                    found.extend(violations(policy));
-                }
-                Err(_) => self.completeness.undecided += 1,
-            }
-        }
+        let verdict = WireVerdict::of(&record.tracego);
+        self.completeness.findings_left_out += u64::from(verdict.is_unreadable);
+        self.completeness.undecided += u64::from(verdict.is_undecided);
+        let found = verdict.findings;
         if found.is_empty() {
             return;
         }
@@ -111,62 +91,14 @@ impl HistoryReader {
     /// Takes a decision of enforcement.
     pub(super) fn decision(&mut self, record: &WireRecord<'_>) {
         let Some(decided) = &record.tracego.enforcement else { return };
-        let effect = match (decided.action.as_str(), decided.error.as_str()) {
-            ("kill" | "deny", "") => StopEffect::Stopped,
-            ("kill" | "deny", error) => StopEffect::Escaped(cut(error, NAME_MAX).to_owned()),
-            ("audit", _) => StopEffect::Audited,
-            _ => return,
-        };
+        let pid = record.process.as_ref().map_or(0, |process| process.pid);
+        let time = Time::parse(&record.timestamp).unwrap_or_default();
+        let Some(stop) = StoppedStart::of(decided, pid, time) else { return };
         if self.stops.len() >= self.limits.findings {
             self.completeness.findings_left_out += 1;
             return;
         }
-        let command = match decided.args.as_slice() {
-            [] => printable(cut(&decided.executable, NAME_MAX)),
-            args => one_line(args),
-        };
         let job = self.job_of(record);
-        let short = |text: &str| cut(text, NAME_MAX).to_owned();
-        let stop = StoppedStart {
-            effect,
-            rule: short(&decided.rule),
-            message: short(&decided.message),
-            remedy: short(&decided.remediation),
-            command,
-            pid: record.process.as_ref().map_or(0, |process| process.pid),
-            time: Time::parse(&record.timestamp).unwrap_or_default(),
-            job,
-        };
-        self.stops.push(stop);
+        self.stops.push(StoppedStart { job, ..stop });
     }
-}
-
-/// Returns the violations of a decision that does not allow a start.
-fn violations(policy: WirePolicy) -> Vec<WireFinding> {
-    if policy.allow {
-        return Vec::new();
-    }
-    let default = policy.severity.unwrap_or(Severity::High);
-    let finding = |id: String, severity: Option<Severity>, message: String, remedy: String| WireFinding {
-        id,
-        name: String::new(),
-        variant: String::new(),
-        severity: severity.unwrap_or(default),
-        confidence: None,
-        message,
-        remedy,
-        evidence: std::collections::BTreeMap::new(),
-    };
-    if policy.violations.is_empty() {
-        let (id, message) = match policy.error {
-            Some(error) => ("on-error", error),
-            None => ("policy", "a policy does not allow the program".to_owned()),
-        };
-        return vec![finding(id.to_owned(), None, message, String::new())];
-    }
-    let violation = |violation: WireViolation| {
-        let id = format!("{}/{}", violation.bundle, violation.id);
-        finding(id, violation.severity, violation.msg, violation.remediation)
-    };
-    policy.violations.into_iter().map(violation).collect()
 }

@@ -17,7 +17,7 @@ use super::{
     process_set::ProcessSet,
     program::{ExitOutcome, ProgramRun},
 };
-use crate::wire::{self, LineError, WireAncestor, WireProcess, WireRecord};
+use crate::wire::{self, LineError, WireAncestor, WireProcess, WireRecord, cut};
 
 /// Limits of what a history keeps.
 #[derive(Clone, Copy, Debug)]
@@ -381,15 +381,6 @@ fn kept_arguments(process: &WireProcess<'_>) -> (Vec<Box<str>>, bool) {
         left -= part.len();
     }
     (kept, process.command_args.len() > WORDS_MAX)
-}
-
-/// Returns the beginning of a text, at most `max` bytes.
-fn cut(text: &str, max: usize) -> &str {
-    let mut end = max.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// Returns a member as a value; null if it is absent.
