@@ -12,6 +12,7 @@ pub mod ports;
 pub mod python;
 pub mod rootfs;
 pub mod samples;
+pub mod syft;
 
 use std::{
     ffi::OsStr,

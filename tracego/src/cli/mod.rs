@@ -8,6 +8,7 @@ mod policy;
 mod records;
 mod report;
 mod run;
+mod sbom;
 mod scan;
 mod show;
 mod subcommands;
@@ -23,6 +24,7 @@ pub use policy::*;
 pub use records::*;
 pub use report::*;
 pub use run::*;
+pub use sbom::*;
 pub use scan::*;
 pub use show::*;
 pub use subcommands::*;
@@ -90,7 +92,8 @@ impl Cli {
                 | Command::VerifyLog(_)
                 | Command::Report(_)
                 | Command::Diff(_)
-                | Command::Show(_),
+                | Command::Show(_)
+                | Command::Sbom(_),
             ) => None,
         }
     }
@@ -157,6 +160,10 @@ pub enum Command {
     /// Print records as text for people, as the live output does.
     #[command(after_help = SHOW_CODES)]
     Show(ShowRecords),
+    /// Write the bill of materials of the programs that ran, from their records, or of executables: the Go modules in them,
+    /// and which of those have known vulnerabilities. Needs no root.
+    #[command(after_help = SBOM_CODES)]
+    Sbom(Sbom),
 }
 
 const REPORT_CODES: &str = "\
@@ -173,6 +180,13 @@ Exit codes: 0 the runs were compared. 5 with --fail-on-new, a process is new. 1 
 const SHOW_CODES: &str = "\
 Exit codes: 0 all records were read. 1 a file or a line could not be read; standard error names the first ones. \
 2 wrong usage.";
+
+const SBOM_CODES: &str = "\
+Exit codes: 0 the bill is written, and nothing is known to be missing in it. 5 with --osv, a module is vulnerable. \
+1 a file, a line or an advisory could not be read. 4 the bill is written, and standard error and the bill say what is \
+missing: digests, modules, or lost records. 2 wrong usage, or a file that cannot be written.
+
+Example: tracego sbom --read-executables --osv advisories records.json > sbom.cdx.json";
 
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \

@@ -21,6 +21,7 @@ mod reload;
 mod report;
 mod rules;
 mod run;
+mod sbom;
 mod scan;
 mod seal_key;
 mod setup;
@@ -96,6 +97,7 @@ pub fn main() -> ExitCode {
         Some(Command::Report(asked)) => report::report(&asked, cli.quiet),
         Some(Command::Diff(asked)) => report::diff::diff(&asked, cli.quiet),
         Some(Command::Show(asked)) => show::show(&asked),
+        Some(Command::Sbom(asked)) => sbom::sbom(&asked, cli.quiet),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
@@ -23,12 +23,13 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ),
     ("tracego-scan", &["tracego-analyze", "tracego-golang", "tracego-model"]),
     ("tracego-report", &["tracego-golang", "tracego-model"]),
+    ("tracego-sbom", &["tracego-golang", "tracego-model", "tracego-report"]),
     ("tracego", &PARTS),
     ("tracego-tests", &ALL),
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
@@ -41,9 +42,10 @@ const PARTS: [&str; 12] = [
     "tracego-deliver",
     "tracego-scan",
     "tracego-report",
+    "tracego-sbom",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "tracego",
     "tracego-common",
     "tracego-confine",
@@ -57,6 +59,7 @@ const ALL: [&str; 13] = [
     "tracego-deliver",
     "tracego-scan",
     "tracego-report",
+    "tracego-sbom",
 ];
 
 /// The part of `cargo metadata` that is read.

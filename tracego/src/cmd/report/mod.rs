@@ -11,7 +11,7 @@
 //! ```
 
 pub(super) mod diff;
-mod input;
+pub(super) mod input;
 mod known_baseline;
 pub(super) mod output;
 mod progress_line;
