@@ -1,6 +1,7 @@
 //! The command line; its help text is the documentation of the options.
 
 mod address;
+mod attest;
 mod heading;
 mod job_report;
 mod kubernetes;
@@ -17,6 +18,7 @@ mod values;
 mod watch;
 
 pub use address::ListenAddress;
+pub use attest::*;
 use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use job_report::*;
 pub use kubernetes::KubernetesOptions;
@@ -93,7 +95,8 @@ impl Cli {
                 | Command::Report(_)
                 | Command::Diff(_)
                 | Command::Show(_)
-                | Command::Sbom(_),
+                | Command::Sbom(_)
+                | Command::Attest(_),
             ) => None,
         }
     }
@@ -164,6 +167,10 @@ pub enum Command {
     /// and which of those have known vulnerabilities. Needs no root.
     #[command(after_help = SBOM_CODES)]
     Sbom(Sbom),
+    /// Write a statement of in-toto about artifacts: what ran while they were made, from its records, with findings and with
+    /// what is missing; or another predicate. Signs it with a key. Needs no root.
+    #[command(after_help = ATTEST_CODES)]
+    Attest(Attest),
 }
 
 const REPORT_CODES: &str = "\
@@ -187,6 +194,13 @@ Exit codes: 0 the bill is written, and nothing is known to be missing in it. 5 w
 missing: digests, modules, or lost records. 2 wrong usage, or a file that cannot be written.
 
 Example: tracego sbom --read-executables --osv advisories records.json > sbom.cdx.json";
+
+const ATTEST_CODES: &str = "\
+Exit codes: 0 the statement is written, and nothing is known to be missing in its records. 1 a file or a line could not be \
+read, or a file was written meanwhile. 4 the statement is written, and says what is missing: lost records, or a log that \
+is damaged or not proven. 2 wrong usage, a key or a subject that cannot be read, or a file that cannot be written.
+
+Example: tracego attest --subject app --key key.pem -o app.sigstore.json records.json";
 
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \

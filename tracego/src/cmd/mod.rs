@@ -3,11 +3,13 @@
 #[macro_use]
 mod messages;
 
+mod attest;
 mod capture;
 mod config;
 mod config_watch;
 mod detach;
 mod doctor;
+mod file_digest;
 mod inspect;
 mod machine_error;
 mod notify;
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Diff(asked)) => report::diff::diff(&asked, cli.quiet),
         Some(Command::Show(asked)) => show::show(&asked),
         Some(Command::Sbom(asked)) => sbom::sbom(&asked, cli.quiet),
+        Some(Command::Attest(asked)) => attest::attest(&asked, cli.quiet),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
@@ -24,12 +24,13 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("tracego-scan", &["tracego-analyze", "tracego-golang", "tracego-model"]),
     ("tracego-report", &["tracego-golang", "tracego-model"]),
     ("tracego-sbom", &["tracego-golang", "tracego-model", "tracego-report"]),
+    ("tracego-attest", &["tracego-golang", "tracego-model", "tracego-report"]),
     ("tracego", &PARTS),
     ("tracego-tests", &ALL),
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
@@ -43,9 +44,10 @@ const PARTS: [&str; 13] = [
     "tracego-scan",
     "tracego-report",
     "tracego-sbom",
+    "tracego-attest",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "tracego",
     "tracego-common",
     "tracego-confine",
@@ -60,6 +62,7 @@ const ALL: [&str; 14] = [
     "tracego-scan",
     "tracego-report",
     "tracego-sbom",
+    "tracego-attest",
 ];
 
 /// The part of `cargo metadata` that is read.

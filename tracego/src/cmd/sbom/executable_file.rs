@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use ring::digest::{Context, SHA256};
-use tracego_analyze::inspect::image::executable::{self, OpenedFile};
-use tracego_golang::{self as golang, Source as _};
+use tracego_analyze::inspect::image::executable;
+use tracego_golang as golang;
 use tracego_model::{clock::Time, text::printable};
 use tracego_report::history::LineProblem;
 use tracego_sbom::{
@@ -12,8 +11,7 @@ use tracego_sbom::{
     program::{FileIdentity, ListedProgram, ProgramKind},
 };
 
-/// Size of the parts in which a file is hashed.
-const PART: usize = 1 << 20;
+use crate::cmd::file_digest;
 
 /// The content of an executable.
 struct ExecutableContent {
@@ -66,7 +64,7 @@ fn same_file(program: &ListedProgram, identity: &FileIdentity) -> Option<Executa
 fn read(path: &Path) -> anyhow::Result<ExecutableContent> {
     let file = executable::file(path)?;
     let image = golang::read(&file)?;
-    let sha256 = hash(&file)?;
+    let sha256 = file_digest::of(&file)?;
     // It may have been written while it was read.
     file.verify()?;
     Ok(ExecutableContent {
@@ -75,18 +73,4 @@ fn read(path: &Path) -> anyhow::Result<ExecutableContent> {
         identity: file.inode_and_ctime(),
         htlhash: image.htlhash,
     })
-}
-
-fn hash(file: &OpenedFile) -> anyhow::Result<String> {
-    let mut context = Context::new(&SHA256);
-    let mut part = vec![0; PART];
-    let mut at = 0;
-    while at < file.size() {
-        let length = usize::try_from(file.size() - at).unwrap_or(PART).min(PART);
-        let bytes = part.get_mut(..length).unwrap_or_default();
-        file.read_exact_at(bytes, at)?;
-        context.update(bytes);
-        at += length as u64;
-    }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
