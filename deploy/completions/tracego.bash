@@ -16,6 +16,9 @@ _tracego() {
             ",$1")
                 cmd="tracego"
                 ;;
+            tracego,attest)
+                cmd="tracego__subcmd__attest"
+                ;;
             tracego,capture)
                 cmd="tracego__subcmd__capture"
                 ;;
@@ -52,6 +55,9 @@ _tracego() {
             tracego,run)
                 cmd="tracego__subcmd__run"
                 ;;
+            tracego,sbom)
+                cmd="tracego__subcmd__sbom"
+                ;;
             tracego,scan)
                 cmd="tracego__subcmd__scan"
                 ;;
@@ -84,6 +90,9 @@ _tracego() {
                 ;;
             tracego__subcmd__config__subcmd__help,show)
                 cmd="tracego__subcmd__config__subcmd__help__subcmd__show"
+                ;;
+            tracego__subcmd__help,attest)
+                cmd="tracego__subcmd__help__subcmd__attest"
                 ;;
             tracego__subcmd__help,capture)
                 cmd="tracego__subcmd__help__subcmd__capture"
@@ -120,6 +129,9 @@ _tracego() {
                 ;;
             tracego__subcmd__help,run)
                 cmd="tracego__subcmd__help__subcmd__run"
+                ;;
+            tracego__subcmd__help,sbom)
+                cmd="tracego__subcmd__help__subcmd__sbom"
                 ;;
             tracego__subcmd__help,scan)
                 cmd="tracego__subcmd__help__subcmd__scan"
@@ -257,7 +269,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show sbom attest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +480,76 @@ _tracego() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__attest)
+            opts="-o -q -h --subject --subject-digest --key --format --output --processes --job --seal-key --predicate --predicate-type --log --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject-digest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "bundle envelope statement predicate" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --processes)
+                    COMPREPLY=($(compgen -W "all distinct findings" -- "${cur}"))
+                    return 0
+                    ;;
+                --job)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seal-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --predicate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --predicate-type)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -957,8 +1039,22 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help)
-            opts="run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show help"
+            opts="run capture replay doctor inspect rules scan policy spool config detach seal-key verify-log report diff show sbom attest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__attest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1251,6 +1347,20 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__help__subcmd__sbom)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2338,6 +2448,48 @@ _tracego() {
                     return 0
                     ;;
                 --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quiet)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                -q)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracego__subcmd__sbom)
+            opts="-q -h --format --output --job --read-executables --osv --log --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "cyclonedx-1.6 cyclonedx-1.7 spdx-2.3 spdx-3.0.1 text" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --job)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --osv)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

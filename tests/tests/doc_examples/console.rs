@@ -10,7 +10,8 @@ const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by:
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 12] = [
+const WITHOUT_ROOT: [&str; 14] = [
+    "attest",
     "config",
     "diff",
     "inspect",
@@ -18,6 +19,7 @@ const WITHOUT_ROOT: [&str; 12] = [
     "replay",
     "report",
     "rules",
+    "sbom",
     "scan",
     "seal-key",
     "show",

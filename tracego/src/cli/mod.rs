@@ -109,8 +109,8 @@ a file that cannot be read; \
 was started; 3 this machine does not let tracego start (the message says what is missing), or tracego run did \
 not see its command or failed, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number), or policies gave no \
-decision; \
-5 tracego run or report found what --fail-on names, or a start was stopped; 6 verify-log cannot prove the end of a log.
+decision, or sbom or attest wrote that something is missing; \
+5 tracego run or report found what --fail-on names, sbom a vulnerable module, or a start was stopped; 6 verify-log cannot prove the end of a log.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 

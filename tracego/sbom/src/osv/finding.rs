@@ -111,7 +111,9 @@ impl OsvDatabase {
 pub fn write_table(found: &[ModuleVulnerability], advisories: u64, out: &mut impl Write) -> io::Result<()> {
     let affected = found.iter().filter(|one| one.state == MatchState::Affected).count();
     let unknown = found.len() - affected;
-    writeln!(out, "{affected} vulnerable modules by {advisories} advisories about Go")?;
+    let modules = if affected == 1 { "module" } else { "modules" };
+    let about = if advisories == 1 { "advisory" } else { "advisories" };
+    writeln!(out, "{affected} vulnerable {modules} by {advisories} {about} about Go")?;
     for one in found {
         let version = one.version.as_deref().unwrap_or("(devel)");
         let version = if one.module == "stdlib" || one.module == "toolchain" {
@@ -138,7 +140,8 @@ pub fn write_table(found: &[ModuleVulnerability], advisories: u64, out: &mut imp
         writeln!(out, "    in {}{more}", shown.join(", "))?;
     }
     if unknown > 0 {
-        writeln!(out, "{unknown} modules have no version that could be compared")?;
+        let have = if unknown == 1 { "module has" } else { "modules have" };
+        writeln!(out, "{unknown} {have} no version that can be compared")?;
     }
     Ok(())
 }
