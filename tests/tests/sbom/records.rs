@@ -76,7 +76,7 @@ fn runs() {
     );
     // No program of the capture has a digest, and the bill says so.
     assert!(programs.iter().all(|program| program.get("hashes").is_none()));
-    assert_eq!(property(&bill["metadata"], "tracego:missing"), Some("9 programs have no digest"));
+    assert_eq!(property(&bill["metadata"], "tracego:missing"), Some("programs without a digest: 9"));
 }
 
 fn losses() {
@@ -89,7 +89,7 @@ fn losses() {
     fs::write(&file, format!("{lost}\n")).unwrap();
     let (status, bill) = cyclonedx(&[], &[&file]);
     assert_eq!(status, 4);
-    let missing = "7 events or records are lost: ring_full";
+    let missing = "lost events or records, ring_full: 7";
     assert_eq!(property(&bill["metadata"], "tracego:missing"), Some(missing));
     assert_eq!(bill["compositions"], json!([{ "aggregate": "incomplete", "dependencies": ["programs"] }]));
 }

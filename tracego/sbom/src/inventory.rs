@@ -49,14 +49,14 @@ impl InventoryGaps {
         let mut all = Vec::new();
         let mut add = |count: u64, text: &str| {
             if count > 0 {
-                all.push(format!("{count} {text}"));
+                all.push(format!("{text}: {count}"));
             }
         };
-        add(self.unread, "lines or files could not be read");
-        add(self.unnamed, "records of program starts do not name the executable");
-        add(self.left_out, "program starts have no room");
+        add(self.unread, "lines or files that could not be read");
+        add(self.unnamed, "records of program starts that do not name the executable");
+        add(self.left_out, "program starts that have no room");
         all.extend(
-            self.lost.iter().map(|(reason, count)| format!("{count} events or records are lost: {reason}")),
+            self.lost.iter().map(|(reason, count)| format!("lost events or records, {reason}: {count}")),
         );
         all
     }
@@ -127,19 +127,19 @@ impl SoftwareInventory {
             self.programs.iter().filter(|program| of_go(program, test)).count() as u64
         };
         let parts = [
-            (count(|program| program.sha256.is_none()), "programs have no digest"),
-            (without(counted), "Go programs have no list of modules, which records do not hold"),
-            (without(unavailable), "Go programs do not say their modules"),
-            (count(|program| program.kind == ProgramKind::Unread), "executables could not be read"),
+            (count(|program| program.sha256.is_none()), "programs without a digest"),
+            (without(counted), "Go programs without a list of modules, which records do not hold"),
+            (without(unavailable), "Go programs that do not say their modules"),
+            (count(|program| program.kind == ProgramKind::Unread), "executables that could not be read"),
             (
                 count(|program| program.go().is_some_and(|go| go.is_contradicted)),
-                "Go programs contradict their build information",
+                "Go programs that contradict their build information",
             ),
         ];
         let mut all: Vec<String> = parts
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, text)| format!("{count} {text}"))
+            .map(|(count, text)| format!("{text}: {count}"))
             .collect();
         all.extend(self.gaps.sentences());
         all

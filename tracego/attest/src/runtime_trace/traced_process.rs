@@ -67,9 +67,12 @@ pub(super) fn all(history: &RunHistory, choice: ProcessChoice) -> Vec<TracedProc
             findings.entry(at).or_default().push(found.id.clone());
         }
     }
-    // A tool with a finding of its own is listed, too.
+    let is_tool = |run: &ProgramRun| run.role == Some(Role::CompilerHelper);
+    // A tool with a finding of its own is listed, too, and so is one of a command that is itself a tool: the command that it
+    // would be counted at must be in the list.
     let is_folded = |at: usize, run: &ProgramRun| {
-        run.role == Some(Role::CompilerHelper) && run.go_command.is_some() && !findings.contains_key(&at)
+        let command = run.go_command.and_then(|command| history.programs.get(command));
+        is_tool(run) && command.is_some_and(|command| !is_tool(command)) && !findings.contains_key(&at)
     };
     let mut tools: HashMap<usize, BTreeMap<String, u64>> = HashMap::new();
     for (at, run) in history.programs.iter().enumerate() {

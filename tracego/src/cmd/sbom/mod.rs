@@ -170,10 +170,8 @@ fn report(bill: &BillOfMaterials<'_>, advisories: u64, is_quiet: bool) -> anyhow
     }
     let others = bill.inventory.others();
     let modules = bill.libraries.iter().filter(|library| !library.is_stdlib).count();
-    message!(
-        "tracego: {} programs, {others} of them none of Go; {modules} modules",
-        bill.inventory.programs.len()
-    );
+    let programs = bill.inventory.programs.len();
+    message!("tracego: programs: {programs}, none of Go: {others}; modules: {modules}");
     for missing in &bill.missing {
         message!("tracego: missing: {missing}");
     }
