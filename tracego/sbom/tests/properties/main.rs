@@ -6,6 +6,12 @@ mod versions;
 
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
+use tracego_golang::Module;
+use tracego_sbom::{
+    inventory::SoftwareInventory,
+    osv::OsvDatabase,
+    program::{GoProgram, ModuleList, ProgramKind},
+};
 
 /// Names that records and advisories share, so that they meet.
 const NAMES: [&str; 6] =
@@ -70,7 +76,54 @@ fn advisory() -> impl Strategy<Value = String> {
     })
 }
 
+fn module() -> impl Strategy<Value = Module> {
+    let one = || {
+        let sum = prop::sample::select(vec!["", "h1:a", "h1:b"]);
+        (name(), version(), sum).prop_map(|(path, version, sum)| Module {
+            path: path.to_owned(),
+            version: version.to_owned(),
+            sum: sum.to_owned(),
+            replacement: None,
+        })
+    };
+    (one(), prop::option::of(one()))
+        .prop_map(|(module, other)| Module { replacement: other.map(Box::new), ..module })
+}
+
+/// Programs with modules, as executables say them.
+fn inventory() -> impl Strategy<Value = SoftwareInventory> {
+    let program =
+        (prop::option::of(vec(module(), 0..6)), prop::option::of(module()), any::<bool>(), 0_u32..3);
+    vec(program, 0..4).prop_map(|programs| {
+        let mut inventory = SoftwareInventory::default();
+        for (modules, main, may_have_c, digest) in programs {
+            let go = GoProgram {
+                version: "go1.27.3".to_owned(),
+                package: "example.com/a/cmd".to_owned(),
+                main,
+                modules: modules.map_or(ModuleList::Unavailable, ModuleList::Known),
+                revision: None,
+                modified: None,
+                is_contradicted: false,
+                may_have_c,
+            };
+            inventory.add_file(format!("/{digest}"), format!("{digest:064}"), ProgramKind::Go(Box::new(go)));
+        }
+        inventory.merge();
+        inventory
+    })
+}
+
 proptest! {
+    #[test]
+    fn bills_of_any_modules_are_sound(inventory in inventory(), advisories in vec(advisory(), 0..4)) {
+        let mut database = OsvDatabase::default();
+        for advisory in &advisories {
+            database.add(advisory.as_bytes()).unwrap();
+        }
+        check::bill(&inventory, &database);
+    }
+
     #[test]
     fn bills_of_any_lines_are_sound(lines in vec(prop_oneof![start(), advisory(), ".{0,40}"], 0..12)) {
         check::any(lines.join("\n").as_bytes());
