@@ -13,6 +13,7 @@ pub mod python;
 pub mod rootfs;
 pub mod samples;
 pub mod screen;
+pub mod syft;
 
 use std::{
     ffi::OsStr,

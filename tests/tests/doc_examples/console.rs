@@ -10,7 +10,8 @@ const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by:
 const FILE: &str = "<!-- file: ";
 
 /// Subcommands that need neither root nor a receiver.
-const WITHOUT_ROOT: [&str; 13] = [
+const WITHOUT_ROOT: [&str; 16] = [
+    "attest",
     "config",
     "diff",
     "inspect",
@@ -19,6 +20,7 @@ const WITHOUT_ROOT: [&str; 13] = [
     "replay",
     "report",
     "rules",
+    "sbom",
     "scan",
     "seal-key",
     "show",

@@ -1,6 +1,7 @@
 //! The command line; its help text is the documentation of the options.
 
 mod address;
+mod attest;
 mod digest;
 mod heading;
 mod job_report;
@@ -11,6 +12,7 @@ mod records;
 mod report;
 mod rule_catalogue;
 mod run;
+mod sbom;
 mod scan;
 mod show;
 mod subcommands;
@@ -20,6 +22,7 @@ mod values;
 mod watch;
 
 pub use address::ListenAddress;
+pub use attest::*;
 use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use job_report::*;
 pub use kubernetes::KubernetesOptions;
@@ -29,6 +32,7 @@ pub use records::*;
 pub use report::*;
 pub use rule_catalogue::{all_rules, is_of_reports};
 pub use run::*;
+pub use sbom::*;
 pub use scan::*;
 pub use show::*;
 pub use subcommands::*;
@@ -99,7 +103,9 @@ impl Cli {
                 | Command::Report(_)
                 | Command::Diff(_)
                 | Command::Show(_)
-                | Command::Top(_),
+                | Command::Top(_)
+                | Command::Sbom(_)
+                | Command::Attest(_),
             ) => None,
         }
     }
@@ -112,8 +118,9 @@ a file that cannot be read; \
 was started; 3 this machine does not let tracego start (the message says what is missing), or tracego run did \
 not see its command or failed, or --enforce is not in force; \
 4 records were lost or refused by the output (the ledger on stderr has their number), or policies gave no \
-decision; \
-5 tracego run or report found what --fail-on names, or a start was stopped; 6 verify-log cannot prove the end of a log, or provenance verify where a file comes from.
+decision, or sbom or attest wrote that something is missing; \
+5 tracego run or report found what --fail-on names, sbom a vulnerable module, or a start was stopped; 6 verify-log \
+cannot prove the end of a log, or provenance verify where a file comes from.
 tracego run ends with the command's own status; 4 and 5 only replace a status of 0 (4 any, with \
 --fail-on-loss), 3 any. A command that cannot be started gives 126, or 127 if it was not found.
 
@@ -174,6 +181,14 @@ pub enum Command {
     /// itself, which needs the rights of tracego; options of that tracego follow behind --.
     #[command(after_help = TOP_CODES)]
     Top(TopOptions),
+    /// Write the bill of materials of the programs that ran, from their records, or of executables: the Go modules in them,
+    /// and which of those have known vulnerabilities. Needs no root.
+    #[command(after_help = SBOM_CODES)]
+    Sbom(Sbom),
+    /// Write a statement of in-toto about artifacts: what ran while they were made, from its records, with findings and with
+    /// what is missing; or another predicate. Signs it with a key. Needs no root.
+    #[command(after_help = ATTEST_CODES)]
+    Attest(Attest),
 }
 
 const REPORT_CODES: &str = "\
@@ -200,6 +215,20 @@ Keys: q quit, ? help, Tab table, arrows or j k select, Enter job, / filter, s so
 
 Example: tracego top /var/log/tracego/records.json
 Example: sudo tracego top -- --profile ci";
+
+const SBOM_CODES: &str = "\
+Exit codes: 0 the bill is written, and nothing is known to be missing in it. 5 with --osv, a module is vulnerable. \
+1 a file, a line or an advisory could not be read. 4 the bill is written, and standard error and the bill say what is \
+missing: digests, modules, or lost records. 2 wrong usage, or a file that cannot be written.
+
+Example: tracego sbom --read-executables --osv advisories records.json > sbom.cdx.json";
+
+const ATTEST_CODES: &str = "\
+Exit codes: 0 the statement is written, and nothing is known to be missing in its records. 1 a file or a line could not be \
+read, or a file was written meanwhile. 4 the statement is written, and says what is missing: lost records, or a log that \
+is damaged or not proven. 2 wrong usage, a key or a subject that cannot be read, or a file that cannot be written.
+
+Example: tracego attest --subject app --key key.pem -o app.sigstore.json records.json";
 
 const VERIFY_CODES: &str = "\
 Exit codes: 0 the log is whole, and with --key every record is proven. Without --key, records after its last \

@@ -3,12 +3,14 @@
 #[macro_use]
 mod messages;
 
+mod attest;
 mod capture;
 mod config;
 mod config_watch;
 mod detach;
 mod doctor;
 mod followed_file;
+mod file_digest;
 mod inspect;
 mod line_buffer;
 mod machine_error;
@@ -24,6 +26,7 @@ mod reload;
 mod report;
 mod rules;
 mod run;
+mod sbom;
 mod scan;
 mod seal_key;
 mod setup;
@@ -102,6 +105,8 @@ pub fn main() -> ExitCode {
         Some(Command::Diff(asked)) => report::diff::diff(&asked, cli.quiet),
         Some(Command::Show(asked)) => show::show(&asked),
         Some(Command::Top(asked)) => runtime.block_on(top::top(&asked)),
+        Some(Command::Sbom(asked)) => sbom::sbom(&asked, cli.quiet),
+        Some(Command::Attest(asked)) => attest::attest(&asked, cli.quiet),
     };
     done.unwrap_or_else(|error| failed(&error))
 }

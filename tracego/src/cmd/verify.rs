@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tracego_attest::runtime_trace::LogVerdict;
 use tracego_deliver::{
     seal::{
         chain::{Link, unhex},
@@ -43,12 +44,21 @@ pub(super) fn verify(asked: &VerifyLog) -> anyhow::Result<ExitCode> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         done => done.context("cannot write to standard output")?,
     }
-    let is_damaged = report.damage.is_some() || report.runs_total == 0;
-    Ok(match report.whole {
-        true => ExitCode::SUCCESS,
-        false if is_damaged => ExitCode::from(code::RUNNING),
-        false => ExitCode::from(code::UNPROVEN),
+    Ok(match verdict(&report) {
+        LogVerdict::Whole => ExitCode::SUCCESS,
+        LogVerdict::Damaged | LogVerdict::NotSealed => ExitCode::from(code::RUNNING),
+        LogVerdict::Unproven | LogVerdict::Unchecked => ExitCode::from(code::UNPROVEN),
     })
+}
+
+/// Returns the verdict of a report, which attestations have, too.
+pub(super) fn verdict(report: &Report) -> LogVerdict {
+    match report.damage {
+        _ if report.whole => LogVerdict::Whole,
+        Some(_) => LogVerdict::Damaged,
+        None if report.runs_total == 0 => LogVerdict::NotSealed,
+        None => LogVerdict::Unproven,
+    }
 }
 
 /// Prints the end of the log as JSON, to be kept elsewhere; the rest of the report goes to standard error.

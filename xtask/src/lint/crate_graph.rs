@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 /// Own crates that each crate may depend on. Dev-dependencies are free.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("tracego-common", &[]),
     ("tracego-ebpf", &["tracego-common"]),
     ("tracego-golang", &["tracego-common"]),
@@ -25,12 +25,14 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("tracego-report", &["tracego-golang", "tracego-model"]),
     ("tracego-provenance", &[]),
     ("tracego-top", &["tracego-model", "tracego-report"]),
+    ("tracego-sbom", &["tracego-golang", "tracego-model", "tracego-report"]),
+    ("tracego-attest", &["tracego-golang", "tracego-model", "tracego-report"]),
     ("tracego", &PARTS),
     ("tracego-tests", &ALL),
     ("xtask", &[]),
 ];
 /// The crates that tracego consists of.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 16] = [
     "tracego-common",
     "tracego-confine",
     "tracego-golang",
@@ -45,9 +47,11 @@ const PARTS: [&str; 14] = [
     "tracego-report",
     "tracego-provenance",
     "tracego-top",
+    "tracego-sbom",
+    "tracego-attest",
 ];
 /// tracego and the crates that it consists of.
-const ALL: [&str; 15] = [
+const ALL: [&str; 17] = [
     "tracego",
     "tracego-common",
     "tracego-confine",
@@ -63,6 +67,8 @@ const ALL: [&str; 15] = [
     "tracego-report",
     "tracego-provenance",
     "tracego-top",
+    "tracego-sbom",
+    "tracego-attest",
 ];
 
 /// The part of `cargo metadata` that is read.

@@ -165,6 +165,13 @@ impl RecordCompleteness {
         self.runs.values().map(gap).fold(0, u64::saturating_add)
     }
 
+    /// Returns the runs by id, each with its first and its last sequence number and the number of records with one.
+    #[must_use]
+    pub fn sequences(&self) -> BTreeMap<&str, [u64; 3]> {
+        let numbers = |of: &StreamNumbers| [of.first, of.last, of.count];
+        self.runs.iter().map(|(run, of)| (&**run, numbers(of))).collect()
+    }
+
     /// Returns the number of lost events and records.
     #[must_use]
     pub fn lost_total(&self) -> u64 {

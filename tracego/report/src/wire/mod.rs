@@ -11,6 +11,7 @@ mod record;
 mod verdict;
 
 pub(crate) use record::{WireAncestor, WireEnforcement, WireProcess, WireRecord};
+use serde::Deserialize;
 use tracego_model::record::{SCHEMA, event_name};
 pub(crate) use verdict::WireVerdict;
 
@@ -44,19 +45,37 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// Parses a line.
+/// The members of a native record that every reader has.
+pub trait NativeRecord<'a>: Deserialize<'a> {
+    /// Returns the name of the format.
+    fn schema(&self) -> &str;
+    /// Returns the kind of the record.
+    fn event_name(&self) -> &str;
+}
+
+impl<'a> NativeRecord<'a> for WireRecord<'a> {
+    fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    fn event_name(&self) -> &str {
+        &self.event_name
+    }
+}
+
+/// Parses a line into the members that a reader has.
 ///
 /// # Errors
 /// Fails if the line is no native record.
-pub(crate) fn parse(line: &[u8]) -> Result<WireRecord<'_>, LineError> {
+pub fn parse<'a, T: NativeRecord<'a>>(line: &'a [u8]) -> Result<T, LineError> {
     if line.len() > LINE_MAX {
         return Err(LineError::TooLong(line.len()));
     }
-    let record: WireRecord<'_> = match serde_json::from_slice(line) {
+    let record: T = match serde_json::from_slice(line) {
         Ok(record) => record,
         Err(error) => return Err(ForeignForm::of(line).map_or_else(|| shape(&error), LineError::Foreign)),
     };
-    if record.schema != SCHEMA || !event_name::ALL.contains(&&*record.event_name) {
+    if record.schema() != SCHEMA || !event_name::ALL.contains(&record.event_name()) {
         let foreign = ForeignForm::of(line);
         let other = || LineError::Shape(format!("neither the schema {SCHEMA} nor a known event_name"));
         return Err(foreign.map_or_else(other, LineError::Foreign));
@@ -74,7 +93,7 @@ mod tests {
 
     #[test]
     fn other_lines_name_the_way_out() {
-        let error = |line: &str| parse(line.as_bytes()).unwrap_err().to_string();
+        let error = |line: &str| parse::<WireRecord<'_>>(line.as_bytes()).unwrap_err().to_string();
         assert!(error(r#"{"@timestamp":"t","ecs":{"version":"9.4.0"},"message":"make"}"#).contains("ECS"));
         assert!(error(r#"{"class_uid":1007,"metadata":{}}"#).contains("--output json"));
         assert!(error(r#"{"specversion":"1.0","data":{}}"#).contains("CloudEvents"));
@@ -84,6 +103,6 @@ mod tests {
         assert!(error(r#"{"schema":"tracego/1","event_name":"tracego.process.start"}"#).contains("older"));
         assert!(error("{").contains("no record"));
         assert!(error("{\"schema\":\"tracego/2\",\"event_name\":\"x\"}").contains("event_name"));
-        assert!(matches!(parse(&vec![b' '; LINE_MAX + 1]), Err(LineError::TooLong(_))));
+        assert!(matches!(parse::<WireRecord<'_>>(&vec![b' '; LINE_MAX + 1]), Err(LineError::TooLong(_))));
     }
 }

@@ -11,7 +11,7 @@
 //! ```
 
 pub(super) mod diff;
-mod input;
+pub(super) mod input;
 mod known_baseline;
 pub(super) mod output;
 mod progress_line;
@@ -77,7 +77,7 @@ pub(super) fn report(asked: &JobReport, is_quiet: bool) -> anyhow::Result<ExitCo
 }
 
 /// Prints the first lines that could not be read.
-fn name_problems(history: &RunHistory) {
+pub(super) fn name_problems(history: &RunHistory) {
     let completeness = &history.completeness;
     for problem in completeness.problems.iter().take(5) {
         message!("tracego: {problem}");
@@ -89,7 +89,7 @@ fn name_problems(history: &RunHistory) {
 }
 
 /// Returns the history of the job that was asked for.
-fn of_job(history: RunHistory, id: Option<&str>) -> anyhow::Result<RunHistory> {
+pub(super) fn of_job(history: RunHistory, id: Option<&str>) -> anyhow::Result<RunHistory> {
     let Some(id) = id else { return Ok(history) };
     let known: Vec<String> = history.jobs.iter().take(10).map(|job| job.id.clone()).collect();
     match history.only_job(id) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tracego_attest::runtime_trace::LogVerdict;
 use tracego_deliver::seal::{
     key::PublicKey,
     verify::{Kind, Options},
@@ -43,12 +44,14 @@ fn verdict(files: &[PathBuf], key: Option<PublicKey>) -> SealVerdict {
         Err(error) => return SealVerdict::Unchecked(format!("{error:#}")),
     };
     let records = report.records;
-    match report.damage {
-        Some(damage) => SealVerdict::Damaged(damage.to_string()),
-        None if report.runs_total == 0 => {
+    match (verify::verdict(&report), report.damage) {
+        (_, Some(damage)) => SealVerdict::Damaged(damage.to_string()),
+        (LogVerdict::NotSealed, None) => {
             SealVerdict::Damaged(format!("no run is sealed ({:?})", Kind::Removed))
         }
-        None if report.cut.is_some() || report.unproven.is_some() => SealVerdict::Unproven { records },
-        None => SealVerdict::Whole { records, signed },
+        (LogVerdict::Whole, None) => SealVerdict::Whole { records, signed },
+        (LogVerdict::Unproven | LogVerdict::Damaged | LogVerdict::Unchecked, None) => {
+            SealVerdict::Unproven { records }
+        }
     }
 }

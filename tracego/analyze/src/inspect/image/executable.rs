@@ -151,6 +151,12 @@ impl OpenedFile {
         let now = FileState::from(&self.file.metadata()?);
         if now == self.state { Ok(()) } else { Err(OpenFailure::Changed) }
     }
+
+    /// Returns the inode number of the file, and its change time in nanoseconds since 1970.
+    #[must_use]
+    pub fn inode_and_ctime(&self) -> (u64, u64) {
+        (self.inode, self.state.ctime_ns())
+    }
 }
 
 impl OpenedFile {

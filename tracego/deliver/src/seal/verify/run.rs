@@ -31,6 +31,8 @@ pub struct Told {
     pub closed: bool,
     /// Number of proven lines.
     pub records: u64,
+    /// Number of the first line.
+    pub first_seq: u64,
     /// Number of the last proven line.
     pub last_seq: u64,
     /// Number of seals among the proven lines.
@@ -49,6 +51,10 @@ pub struct Told {
     pub refused: u64,
     /// Losses by reason, according to the seals.
     pub lost: BTreeMap<String, u64>,
+    /// Number of events that the kernel side counted, according to the seals; absent in the file of a sink, which does not
+    /// say it, and without a seal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooked: Option<u64>,
     /// Number of events unaccounted for; not zero if the agent's own counts do not add up at the end of the
     /// run.
     pub pending: i64,
@@ -85,6 +91,7 @@ impl Run {
             key: known.opening().and_then(|opening| opening.key.clone()).filter(|key| key.len() <= TEXT_MAX),
             opened: !partial,
             run: known.opening().and_then(|opening| opening.run),
+            first_seq: known.seq,
             ..Told::default()
         };
         let mut run = Self {
@@ -160,6 +167,9 @@ impl Run {
         }
         self.told.unsealed = 0;
         let events = seal.events.unwrap_or_default();
+        if let (Some(events), Scope::Window) = (&seal.events, seal.scope) {
+            self.told.hooked = Some(self.told.hooked.unwrap_or(0).saturating_add(events.hooked));
+        }
         self.told.pending = events.pending;
         if seal.scope == Scope::Run {
             return;

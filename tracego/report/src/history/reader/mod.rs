@@ -98,7 +98,7 @@ impl HistoryReader {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let record = match wire::parse(line) {
+        let record: WireRecord<'_> = match wire::parse(line) {
             Ok(record) => record,
             Err(error) => {
                 let problem = LineProblem { file: file.to_owned(), line: number, reason: error.to_string() };
