@@ -29,6 +29,7 @@ static OF_REPORTS: [Rule; 1] = [Rule {
     }],
     by_arguments: false,
     holds_later: false,
+    by_provenance: false,
     start: None,
     service: None,
 }];
