@@ -63,7 +63,12 @@ pub(super) fn read_procfile(file: &SourceFile, extract: &mut Extract) {
 pub(super) fn read_crontab(file: &SourceFile, extract: &mut Extract) {
     let context = Context { setting: Setting::Production, unit: None, folder: None };
     let has_user = file.path.contains("cron.d/") || file.path.contains("etc/");
-    for line in Text::part(file.bytes(), 0..file.bytes().len()).lines() {
+    read_table(&Text::part(file.bytes(), 0..file.bytes().len()), has_user, &context, extract);
+}
+
+/// Reads the lines of a crontab.
+pub(super) fn read_table(table: &Text, has_user: bool, context: &Context, extract: &mut Extract) {
+    for line in table.lines() {
         let text = line.to_str().into_owned();
         let trimmed = text.trim_start();
         let first = trimmed.bytes().next().unwrap_or(b'#');
@@ -76,6 +81,6 @@ pub(super) fn read_crontab(file: &SourceFile, extract: &mut Extract) {
             rest = rest.find([' ', '\t']).map_or("", |end| rest.get(end..).unwrap_or_default()).trim_start();
         }
         let script = line.slice(line.len().saturating_sub(rest.len())..line.len());
-        CommandReader::new(&context, extract).read_script(&script);
+        CommandReader::new(context, extract).read_script(&script);
     }
 }

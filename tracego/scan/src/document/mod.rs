@@ -14,9 +14,11 @@ mod other_source;
 mod quoted;
 mod script_file;
 mod tasks;
+mod written_file;
 mod yaml;
 
 pub use kind::{CiFile, DocumentKind};
+pub(crate) use written_file::{WrittenFile, read as read_written};
 
 use crate::{extract::Extract, setting::Setting, source::SourceFile, text::Text};
 

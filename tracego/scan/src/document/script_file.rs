@@ -14,12 +14,6 @@ pub(super) fn read_shell(file: &SourceFile, setting: Setting, extract: &mut Extr
     let context = Context { setting, unit: None, folder: None };
     let mut reader = CommandReader::new(&context, extract);
     reader.read_script(&Text::part(file.bytes(), 0..file.bytes().len()));
-    for (path, content) in std::mem::take(&mut reader.written) {
-        let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(['"', '}']);
-        if name.ends_with(".service") || name.ends_with(".container") || path.contains("systemd/system") {
-            super::lines::read_unit(&content, extract);
-        }
-    }
 }
 
 /// Reads the scripts in the steps of a Jenkinsfile: `sh 'script'`, `sh(script: "…")`, `bat`, `pwsh`.

@@ -131,7 +131,8 @@ fn range_of(words: &[Word]) -> Range<usize> {
     let place = |text: &Text, at: usize| text.place(at) as usize;
     let Some(first) = words.iter().find(|word| !word.text.is_empty()) else { return 0..0 };
     let start = place(&first.text, 0);
-    let ends = words.iter().filter(|word| !word.text.is_empty());
+    // Arguments of a function stand elsewhere than its body.
+    let ends = words.iter().filter(|word| !word.text.is_empty() && word.is_passed == first.is_passed);
     let end = ends.map(|word| place(&word.text, word.text.len() - 1) + 1).filter(|end| *end > start).max();
     start..end.unwrap_or(start + 1)
 }
