@@ -2,11 +2,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::{setting::Setting, text::Text, word::Word};
+use crate::{document::DocumentKind, setting::Setting, text::Text, word::Word};
 
 /// Number of bytes of scripts and words that are read of one file, with those that expansions make and that stand in several
 /// scripts.
 const MAX_READ: usize = 8 << 20;
+
+/// Maximum number of files that one file includes.
+const MAX_INCLUSIONS: usize = 256;
 
 /// Everything that one document holds.
 #[derive(Debug, Default)]
@@ -21,6 +24,10 @@ pub struct Extract {
     pub calls: Vec<Call>,
     /// Stages of images that another file uses by name.
     pub used_stages: Vec<String>,
+    /// Files that this one includes.
+    pub inclusions: Vec<Inclusion>,
+    /// Names of parts that stand for several, such as the target `run-%` of make.
+    pub patterns: Vec<String>,
     /// Reasons why a part could not be read.
     pub problems: Vec<String>,
     /// Number of bytes that were read.
@@ -54,15 +61,30 @@ impl Extract {
         }
     }
 
+    /// Adds a file that this one includes.
+    pub fn include(&mut self, inclusion: Inclusion) {
+        if self.inclusions.len() < MAX_INCLUSIONS && !self.inclusions.contains(&inclusion) {
+            self.inclusions.push(inclusion);
+        }
+    }
+
+    /// Adds the name of a part that stands for several.
+    pub fn add_pattern(&mut self, pattern: &str) {
+        if self.patterns.len() < MAX_INCLUSIONS && !self.patterns.iter().any(|own| own == pattern) {
+            self.patterns.push(pattern.to_owned());
+        }
+    }
+
     /// Whether the document holds nothing that matters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { commands, declarations, images, calls, used_stages, problems, .. } = self;
+        let Self { commands, declarations, images, calls, used_stages, inclusions, problems, .. } = self;
         commands.is_empty()
             && declarations.is_empty()
             && images.is_empty()
             && calls.is_empty()
             && used_stages.is_empty()
+            && inclusions.is_empty()
             && problems.is_empty()
     }
 }
@@ -111,6 +133,15 @@ pub struct BaseImage {
     pub name: Text,
     /// Place.
     pub context: Context,
+}
+
+/// A file that another one includes, and is read as it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Inclusion {
+    /// Path relative to the folder of the file or to the root; `*` and `**` stand for any name.
+    pub path: String,
+    /// Kind, whatever the path says.
+    pub kind: DocumentKind,
 }
 
 /// A call of another file or target.

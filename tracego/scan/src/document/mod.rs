@@ -25,10 +25,16 @@ use crate::{extract::Extract, setting::Setting, source::SourceFile, text::Text};
 /// Reads a file of a kind.
 #[must_use]
 pub fn read(kind: DocumentKind, file: &SourceFile) -> Extract {
+    read_with(kind, file, &[])
+}
+
+/// Reads a file of a kind. `others` are files that it includes, or that include it.
+#[must_use]
+pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) -> Extract {
     let mut extract = Extract::default();
     match kind {
         DocumentKind::Dockerfile => dockerfile::read(file, &mut extract),
-        DocumentKind::Makefile => makefile::read(file, &mut extract),
+        DocumentKind::Makefile => makefile::read(file, others, &mut extract),
         DocumentKind::Justfile => justfile::read(file, &mut extract),
         DocumentKind::Unit => {
             lines::read_unit(&Text::part(file.bytes(), 0..file.bytes().len()), &mut extract)

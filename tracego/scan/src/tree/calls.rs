@@ -117,7 +117,13 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
         })
     };
     match &call.callee {
-        Callee::Unit(unit) => vec![(caller, Some(unit.clone()))],
+        Callee::Unit(unit) => {
+            let mut parts = vec![(caller, Some(unit.clone()))];
+            parts.extend(patterns(caller, unit, files));
+            let included = files.get(caller).map(|file| file.included.as_slice()).unwrap_or_default();
+            parts.extend(included.iter().map(|number| (*number, Some(unit.clone()))));
+            parts
+        }
         Callee::Script(path) => find(&[path]).map(|file| (file, None)).into_iter().collect(),
         Callee::Make { folder, file, targets } => {
             let names: Vec<String> = match file {
@@ -134,11 +140,19 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
                 .iter()
                 .enumerate()
                 .filter(|(_, file)| file.kind == DocumentKind::Makefile && file.source.path.ends_with(".mk"));
-            let files: Vec<usize> = std::iter::once(main).chain(included.map(|(number, _)| number)).collect();
-            let parts = targets.into_iter().flat_map(|target| {
-                files.iter().map(move |file| (*file, Some(target.clone()))).collect::<Vec<_>>()
-            });
-            parts.collect()
+            let own = files.get(main).map(|file| file.included.as_slice()).unwrap_or_default();
+            let mut parts = Vec::new();
+            for number in
+                std::iter::once(main).chain(included.map(|(number, _)| number)).chain(own.iter().copied())
+            {
+                // What stands outside of recipes is made for every target.
+                parts.push((number, None));
+                for target in &targets {
+                    parts.push((number, Some(target.clone())));
+                    parts.extend(patterns(number, target, files));
+                }
+            }
+            parts
         }
         Callee::Task(name) => {
             let names =
@@ -168,8 +182,19 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
     }
 }
 
+/// Returns the parts of a file that stand for several, and for this name.
+fn patterns(number: usize, name: &str, files: &[ScannedFile]) -> Vec<Part> {
+    let patterns = files.get(number).map(|file| file.extract.patterns.as_slice()).unwrap_or_default();
+    let is_meant = |pattern: &&String| {
+        pattern.split_once('%').is_some_and(|(front, end)| {
+            name.len() > front.len() + end.len() && name.starts_with(front) && name.ends_with(end)
+        })
+    };
+    patterns.iter().filter(is_meant).map(|pattern| (number, Some(pattern.clone()))).collect()
+}
+
 /// Joins a folder and a path, with `.` and `..` resolved.
-fn joined(folder: &str, path: &str) -> String {
+pub(super) fn joined(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {
         match part {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod candidate;
+mod inclusion;
 mod walk;
 
 use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
@@ -51,6 +52,8 @@ pub struct ScannedFile {
     pub extract: Extract,
     /// Comments that allow findings.
     pub suppressions: Vec<Suppression>,
+    /// Numbers of the files that it includes, also through others.
+    pub included: Vec<usize>,
 }
 
 /// A file, or a part of one, that could not be read.
@@ -86,7 +89,9 @@ pub fn scan(options: &ScanOptions) -> io::Result<ScanReport> {
     for root in walk::roots(&options.paths)? {
         let walker = Walker::new(&root, options)?;
         let mut walked = walker.walk();
+        inclusion::read_included(&walker, &mut walked);
         walked.files.sort_by(|a, b| a.source.path.cmp(&b.source.path));
+        inclusion::share_variables(&mut walked.files);
         report.files += walked.read;
         report.large += walked.large.len();
         report.unread.append(&mut walked.unread);

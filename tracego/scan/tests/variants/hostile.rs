@@ -44,6 +44,16 @@ fn what_doubles_is_bounded() {
         ("Makefile", format!("a: {}\n\tgo run .\n", "x ".repeat(30_000))),
         ("Makefile", format!("{targets}:\n{}", "\tgo run .\n".repeat(3000))),
         ("Makefile", format!("a\\{}", "\n".repeat(60_000))),
+        (
+            "Makefile",
+            format!(
+                "A = $(A) $(A)\nf = $(call f,$(1)) $(call f,$(1))\nx:\n{}",
+                "\t$(A) $(call f,go run .)\n".repeat(2000)
+            ),
+        ),
+        ("Makefile", format!("{}\n", "$(foreach a,1 2 3 4 5 6 7 8,".repeat(40) + "$(a)" + &")".repeat(40))),
+        ("Makefile", "define T\n$(eval $(T)) $(eval $(T))\n$(T)\nendef\n$(eval $(T))\n".repeat(500)),
+        ("Makefile", format!("x: {}\n\t$(f)\n", "$(call ".repeat(20_000))),
         ("justfile", format!("a: {}\n  go run .\n", "x ".repeat(30_000))),
         (
             "Dockerfile",

@@ -5,6 +5,7 @@
 mod ci;
 mod dockerfile;
 mod hostile;
+mod makefiles;
 mod no_finding;
 mod programs;
 mod services;

@@ -3,7 +3,7 @@
 use super::ci::{self, CiForm};
 
 /// The kind of a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DocumentKind {
     /// A Dockerfile, Containerfile or Earthfile.
     Dockerfile,
@@ -52,7 +52,7 @@ pub enum DocumentKind {
 }
 
 /// A CI system whose files are YAML.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum CiFile {
     /// GitHub Actions, Gitea, Forgejo.
     Github,
