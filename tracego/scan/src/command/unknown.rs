@@ -49,6 +49,11 @@ impl CommandReader<'_> {
         }
     }
 
+    /// Reads a value that another file is given, if it holds `go run`.
+    pub fn read_given_value(&mut self, value: &Text) {
+        self.read_given(&Word::known(value.clone()), &Chain::default());
+    }
+
     /// Reads values of variables that hold `go run`, which a command is given: `make GO="go run"`.
     pub(super) fn read_given(&mut self, value: &Word, chain: &Chain) {
         let text = value.text.to_str();

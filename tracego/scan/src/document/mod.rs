@@ -5,6 +5,7 @@ mod dockerfile;
 mod exec_form;
 mod expression;
 mod go_source;
+mod jenkinsfile;
 mod justfile;
 mod kind;
 mod lines;
@@ -41,7 +42,7 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         }
         DocumentKind::Procfile => lines::read_procfile(file, &mut extract),
         DocumentKind::Crontab => lines::read_crontab(file, &mut extract),
-        DocumentKind::Jenkinsfile => script_file::read_jenkinsfile(file, &mut extract),
+        DocumentKind::Jenkinsfile => jenkinsfile::read(file, &mut extract),
         DocumentKind::Markdown => script_file::read_markdown(file, &mut extract),
         DocumentKind::Bazel => tasks::read_bazel(file.bytes(), &mut extract),
         DocumentKind::GoSource => go_source::read(file, &mut extract),
@@ -98,7 +99,7 @@ fn read_yaml(kind: DocumentKind, file: &SourceFile, extract: &mut Extract) {
     };
     let (documents, problem) = yaml::parse(bytes);
     match kind {
-        DocumentKind::Ci(ci) => ci::read(&documents, ci.form(), extract),
+        DocumentKind::Ci(ci) => ci::read(&documents, ci, extract),
         DocumentKind::Compose => manifest::read_compose(&documents, &file.path, extract),
         DocumentKind::Taskfile => tasks::read_taskfile(&documents, file.folder(), extract),
         DocumentKind::Package => tasks::read_package(&documents, extract),

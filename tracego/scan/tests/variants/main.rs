@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod ci;
+mod ci_values;
 mod dockerfile;
 mod hostile;
 mod makefiles;

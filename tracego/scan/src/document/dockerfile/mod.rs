@@ -46,7 +46,7 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
                 false => Setting::ImageBuild,
             };
             let start = if is_started { Setting::Production } else { Setting::UnusedStage };
-            read_stage(stage, build, start, &arguments, extract);
+            read_stage(stage, build, start, is_earthfile, &arguments, extract);
         }
     }
     let image = last.base.and_then(|base| stages.get(base)).map(|stage| stage.image.clone());
@@ -56,7 +56,14 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
     }
 }
 
-fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variables, extract: &mut Extract) {
+fn read_stage(
+    stage: &Stage,
+    build: Setting,
+    start: Setting,
+    is_earthfile: bool,
+    arguments: &Variables,
+    extract: &mut Extract,
+) {
     let unit: Option<Arc<str>> = stage.name.as_deref().map(Arc::from);
     let context = |setting| Context { setting, unit: unit.clone(), folder: None };
     let mut variables = arguments.clone();
@@ -65,6 +72,10 @@ fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variabl
         match instruction.name.as_str() {
             "ENV" | "ARG" => {
                 let mut reader = CommandReader::new(&context(build), extract);
+                if is_earthfile {
+                    // `ARG V=$(go run ./version)`
+                    reader.read_script(&instruction.arguments);
+                }
                 for (name, value) in pairs(&instruction.arguments) {
                     reader.declare(&name, &value);
                     variables.set(&name, value);
@@ -74,6 +85,14 @@ fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variabl
                 let mut reader = CommandReader::new(&context(build), extract);
                 reader.variables = variables.clone();
                 read_run(instruction, &mut reader);
+            }
+            // Conditions and lists of an Earthfile run commands.
+            "IF" | "ELSE" | "FOR" | "LET" | "SET" | "WAIT" if is_earthfile => {
+                let mut reader = CommandReader::new(&context(build), extract);
+                reader.variables = variables.clone();
+                let text = without_options(&instruction.arguments);
+                let is_else = text.bytes().starts_with(b"IF ");
+                reader.read_script(&without_options(&text.slice(if is_else { 3 } else { 0 }..text.len())));
             }
             "ENTRYPOINT" => entrypoint = Some(&instruction.arguments),
             "CMD" => command = Some(&instruction.arguments),

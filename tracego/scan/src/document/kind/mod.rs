@@ -211,6 +211,7 @@ impl DocumentKind {
             }
             () if stem.contains("azure-pipelines")
                 || folder(".azure-pipelines")
+                || folder("azure-pipelines")
                 || folder(".azuredevops") =>
             {
                 ci(CiFile::Azure)

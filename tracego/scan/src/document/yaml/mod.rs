@@ -11,7 +11,7 @@ pub(super) use tree::parse;
 use crate::{text::Text, word::Word};
 
 /// Maximum number of nodes that are visited in one file. Aliases can make more of them than the file has.
-const MAX_VISITS: usize = 200_000;
+pub(super) const MAX_VISITS: usize = 200_000;
 
 /// A node of a document.
 #[derive(Debug)]
