@@ -22,8 +22,10 @@ pub struct Extract {
     pub images: Vec<BaseImage>,
     /// Calls of other files and targets.
     pub calls: Vec<Call>,
-    /// Stages of images that another file uses by name.
-    pub used_stages: Vec<String>,
+    /// Builds of images.
+    pub image_builds: Vec<ImageBuild>,
+    /// Stages without a command of their own, each with the stage whose command it inherits.
+    pub inherited_commands: Vec<(String, Option<String>)>,
     /// Files that this one includes.
     pub inclusions: Vec<Inclusion>,
     /// Names of parts that stand for several, such as the target `run-%` of make.
@@ -68,6 +70,13 @@ impl Extract {
         }
     }
 
+    /// Adds the build of an image.
+    pub fn add_build(&mut self, build: ImageBuild) {
+        if self.image_builds.len() < MAX_INCLUSIONS {
+            self.image_builds.push(build);
+        }
+    }
+
     /// Adds the name of a part that stands for several.
     pub fn add_pattern(&mut self, pattern: &str) {
         if self.patterns.len() < MAX_INCLUSIONS && !self.patterns.iter().any(|own| own == pattern) {
@@ -78,12 +87,12 @@ impl Extract {
     /// Whether the document holds nothing that matters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { commands, declarations, images, calls, used_stages, inclusions, problems, .. } = self;
+        let Self { commands, declarations, images, calls, image_builds, inclusions, problems, .. } = self;
         commands.is_empty()
             && declarations.is_empty()
             && images.is_empty()
             && calls.is_empty()
-            && used_stages.is_empty()
+            && image_builds.is_empty()
             && inclusions.is_empty()
             && problems.is_empty()
     }
@@ -135,6 +144,17 @@ pub struct BaseImage {
     pub context: Context,
 }
 
+/// A build of an image.
+#[derive(Clone, Debug)]
+pub struct ImageBuild {
+    /// Dockerfile, if another than that of the folder is named.
+    pub file: Option<String>,
+    /// Folder of the context.
+    pub folder: String,
+    /// Stage that is built; `None` is the last.
+    pub target: Option<String>,
+}
+
 /// A file that another one includes, and is read as it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Inclusion {
@@ -176,7 +196,14 @@ pub enum Callee {
     /// A recipe of a justfile.
     Just(String),
     /// A script of package.json.
-    Npm(String),
+    Npm {
+        /// Folder of the file, if an option names it.
+        folder: Option<String>,
+        /// Name.
+        name: String,
+    },
     /// A target of a magefile.
     Mage(String),
+    /// A task of mise.
+    Mise(String),
 }

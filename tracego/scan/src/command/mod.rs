@@ -142,6 +142,16 @@ impl<'a> CommandReader<'a> {
         }
     }
 
+    /// Notes the variables that `go env -w NAME=value …` sets for all commands behind it.
+    fn declare_settings(&mut self, rest: &[Word]) {
+        if let [verb, option, settings @ ..] = rest
+            && verb.is("env")
+            && (option.is("-w") || option.is("--w"))
+        {
+            settings.iter().for_each(|word| self.declare_word(word));
+        }
+    }
+
     /// Notes a variable of the go command.
     pub fn declare(&mut self, name: &str, value: &Word) {
         if GO_ENVIRONMENT.contains(&name) {
@@ -162,6 +172,7 @@ impl<'a> CommandReader<'a> {
             return;
         }
         if first.is_go_command() {
+            self.declare_settings(rest);
             return self.add(words, chain);
         }
         if let Some(known) = behind_front(words) {
@@ -189,15 +200,24 @@ impl<'a> CommandReader<'a> {
             "env" => self.env(rest, input, inner),
             "find" => self.find(rest, input, &inner),
             "docker" | "podman" | "nerdctl" | "docker-compose" | "buildah" => {
+                self.compose(&name, rest);
                 if let Some(command) = container::command(rest) {
                     self.words(&command, input, &inner);
+                } else if let Some(mut build) = container::image_build(rest) {
+                    if let Some(folder) = self.context.folder.as_deref().filter(|folder| !folder.is_empty()) {
+                        build.folder = format!("{folder}/{}", build.folder);
+                    }
+                    self.extract.add_build(build);
                 } else {
                     self.call(words);
                 }
             }
             "pm2" | "forever" => self.process_manager(rest, input, &inner),
             _ => match wrapper::find(&name) {
-                Some(wrapper) => self.wrapped(wrapper, rest, input, &inner),
+                Some(wrapper) => {
+                    self.call(words);
+                    self.wrapped(wrapper, rest, input, &inner);
+                }
                 None => {
                     self.call(words);
                     self.read_settings(&name, rest, &inner);

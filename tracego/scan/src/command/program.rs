@@ -1,10 +1,10 @@
 //! Programs that start others in a form of their own: shells, env, find, pm2.
 
 use super::{
-    Chain, CommandReader, is_option,
+    Chain, CommandReader, container, is_option,
     script_input::{ScriptInput, joined},
 };
-use crate::{text::Text, word::Word};
+use crate::{extract::Callee, text::Text, word::Word};
 
 impl CommandReader<'_> {
     /// Reads the arguments of a shell: `-c SCRIPT`, a file, or standard input.
@@ -57,6 +57,19 @@ impl CommandReader<'_> {
         let operand = rest.iter().find(|word| !is_option(word));
         if let Some(file) = operand {
             self.call_script(file);
+        }
+    }
+
+    /// Notes the compose file whose services are started.
+    pub(super) fn compose(&mut self, name: &str, rest: &[Word]) {
+        let Some(files) = container::composed_files(name, rest) else { return };
+        let place = rest.first().map(|word| word.text.place(0));
+        let default =
+            ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"].map(str::to_owned);
+        for file in if files.is_empty() { default.to_vec() } else { files } {
+            let folder = self.context.folder.as_deref().filter(|folder| !folder.is_empty());
+            let path = folder.map_or_else(|| file.clone(), |folder| format!("{folder}/{file}"));
+            self.extract.call(Callee::Script(path), place, &self.context);
         }
     }
 

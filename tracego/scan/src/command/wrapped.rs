@@ -1,7 +1,7 @@
 //! The commands that wrappers start.
 
 use super::{
-    Chain, CommandReader, is_assignment, is_option,
+    Chain, CommandReader, is_assignment, is_option, is_shell,
     script_input::{ScriptInput, joined},
     wrapper::{self, Form, Wrapper},
 };
@@ -20,6 +20,11 @@ impl CommandReader<'_> {
                     input.texts.iter().for_each(|script| self.script(script, &chain));
                     self.behind_options(wrapper, rest, input, chain);
                 }
+            }
+            // A program that is known reads its own words.
+            Form::Command if rest.iter().find(|word| !is_option(word)).is_some_and(Self::is_known) => {
+                let command = rest.iter().position(|word| !is_option(word)).and_then(|at| rest.get(at..));
+                self.words(command.unwrap_or_default(), input, &chain);
             }
             Form::Operands | Form::Command => {
                 for script in rest.iter().filter(|word| word.text.bytes().contains(&b' ')) {
@@ -63,6 +68,11 @@ impl CommandReader<'_> {
             }
             Form::Words | Form::Script => self.behind_options(wrapper, rest, input, chain),
         }
+    }
+
+    /// Whether a program is one whose words are known.
+    fn is_known(word: &Word) -> bool {
+        is_shell(word) || word.is_go_command() || wrapper::find(&word.base_name()).is_some()
     }
 
     /// Reads the command behind `--`, or from the go command on.

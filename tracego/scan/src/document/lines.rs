@@ -15,6 +15,7 @@ use crate::{
 /// Source: systemd.service(5), systemd.syntax(7).
 pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
     let context = Context { setting: Setting::Production, unit: None, folder: None };
+    let mut entrypoint: Option<Text> = None;
     let mut lines = whole.lines();
     while let Some(mut line) = lines.next() {
         while line.bytes().trim_ascii_end().ends_with(b"\\") {
@@ -30,10 +31,23 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
         let mut reader = CommandReader::new(&context, extract);
         match key.as_str() {
             "ExecStart" | "ExecStartPre" | "ExecStartPost" | "ExecReload" | "ExecStop" | "ExecStopPost"
-            | "ExecCondition" | "Exec" | "command" => {
+            | "ExecCondition" | "HealthCmd" | "HealthStartupCmd" | "command" => {
                 // Characters in front of the path say how it is executed.
                 let prefix = value.bytes().iter().take_while(|b| b" \t@-:+!|".contains(b)).count();
                 reader.read_script(&value.slice(prefix..value.len()));
+            }
+            // A container of Quadlet: `Exec` has the arguments of `Entrypoint`.
+            "Entrypoint" => {
+                reader.read_script(&value);
+                entrypoint = Some(value);
+            }
+            "Exec" => {
+                reader.read_script(&value);
+                if let Some(mut script) = entrypoint.clone() {
+                    script.push(b' ', value.place(0));
+                    script.append(&value, None);
+                    reader.read_script(&script);
+                }
             }
             "Environment" | "environment" => {
                 for (name, value) in words_of(&value).iter().filter_map(Word::split_at_equals) {

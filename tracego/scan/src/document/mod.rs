@@ -1,7 +1,9 @@
 //! Kinds of files, and their readers.
 
 mod ci;
+mod compose;
 mod dockerfile;
+mod editor;
 mod exec_form;
 mod expression;
 mod go_source;
@@ -12,9 +14,12 @@ mod lines;
 mod makefile;
 mod manifest;
 mod other_source;
+mod package;
 mod quoted;
 mod script_file;
+mod taskfile;
 mod tasks;
+mod toml_file;
 mod written_file;
 mod yaml;
 
@@ -45,6 +50,7 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         DocumentKind::Jenkinsfile => jenkinsfile::read(file, &mut extract),
         DocumentKind::Markdown => script_file::read_markdown(file, &mut extract),
         DocumentKind::Bazel => tasks::read_bazel(file.bytes(), &mut extract),
+        DocumentKind::Toml => toml_file::read(file, &mut extract),
         DocumentKind::GoSource => go_source::read(file, &mut extract),
         DocumentKind::Python => other_source::read(file, &quoted::PYTHON, Setting::Helper, &mut extract),
         DocumentKind::JavaScript => {
@@ -54,7 +60,11 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         }
         DocumentKind::Ruby => other_source::read(file, &quoted::RUBY, Setting::Helper, &mut extract),
         DocumentKind::Shell => {
-            let setting = if is_of_ci(&file.path) { Setting::Ci } else { Setting::Open };
+            let setting = match () {
+                () if kind::is_hook(&file.path) => Setting::Helper,
+                () if is_of_ci(&file.path) => Setting::Ci,
+                () => Setting::Open,
+            };
             script_file::read_shell(file, setting, &mut extract);
         }
         DocumentKind::Ci(_)
@@ -64,6 +74,9 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         | DocumentKind::Hooks
         | DocumentKind::Processes
         | DocumentKind::App
+        | DocumentKind::Kustomization
+        | DocumentKind::HelmValues
+        | DocumentKind::Editor
         | DocumentKind::Yaml => read_yaml(kind, file, &mut extract),
     }
     extract
@@ -94,23 +107,36 @@ fn read_yaml(kind: DocumentKind, file: &SourceFile, extract: &mut Extract) {
     let bytes = if is_template {
         plain = yaml::without_templates(file.bytes());
         &plain
+    } else if kind == DocumentKind::Editor {
+        plain = editor::without_comments(file.bytes());
+        &plain
     } else {
         file.bytes()
     };
     let (documents, problem) = yaml::parse(bytes);
     match kind {
         DocumentKind::Ci(ci) => ci::read(&documents, ci, extract),
-        DocumentKind::Compose => manifest::read_compose(&documents, &file.path, extract),
-        DocumentKind::Taskfile => tasks::read_taskfile(&documents, file.folder(), extract),
-        DocumentKind::Package => tasks::read_package(&documents, extract),
+        DocumentKind::Compose => compose::read_compose(&documents, &file.path, extract),
+        DocumentKind::Taskfile => taskfile::read(&documents, file.folder(), extract),
+        DocumentKind::Package => package::read(&documents, file.folder(), extract),
         DocumentKind::Hooks => tasks::read_hooks(&documents, extract),
         DocumentKind::Processes => tasks::read_processes(&documents, extract),
-        DocumentKind::App => manifest::read_app(&documents, extract),
+        DocumentKind::App => compose::read_app(&documents, extract),
+        DocumentKind::Kustomization => manifest::read_kustomization(&documents, extract),
+        DocumentKind::Editor => {
+            let is_container = file.name().contains("devcontainer");
+            editor::read(
+                &documents,
+                if is_container { Setting::Helper } else { Setting::Developer },
+                extract,
+            );
+        }
+        DocumentKind::HelmValues => manifest::read_values(&documents, extract),
         _ if documents.iter().any(|document| manifest::is_kubernetes(document)) => {
             manifest::read_kubernetes(&documents, extract);
         }
         _ if documents.iter().any(|document| document.get("services").is_some()) => {
-            manifest::read_compose(&documents, &file.path, extract);
+            compose::read_compose(&documents, &file.path, extract);
         }
         // Nothing is known of any other file, so that it cannot be read is no loss.
         _ => return,

@@ -87,13 +87,13 @@ pub fn declaration(declared: &Declaration, setting: Setting, settings: &JudgeSet
     finish(open, &subject, &range_of(std::slice::from_ref(&declared.value)), setting, settings)
 }
 
-/// Judges the image of a last stage.
+/// Judges the image of a last stage at a place.
 #[must_use]
-pub fn image(image: &BaseImage, settings: &JudgeSettings) -> Vec<ScanCase> {
+pub fn image(image: &BaseImage, setting: Setting, settings: &JudgeSettings) -> Vec<ScanCase> {
     let name = image.name.to_str().into_owned();
     let open = build_flags::toolchain_image(&name);
     let range = range_of(&[Word::known(image.name.clone())]);
-    finish(open.into_iter().collect(), &name, &range, image.context.setting, settings)
+    finish(open.into_iter().collect(), &name, &range, setting, settings)
 }
 
 fn finish(

@@ -1,6 +1,7 @@
 //! The files of a tree, as git sees them.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder, WalkState, overrides::OverrideBuilder};
 
-use super::{ScanOptions, ScannedFile, UnreadFile, candidate::is_candidate};
+use super::{ScanOptions, ScannedFile, UnreadFile, candidate::is_candidate, encoding::decoded};
 use crate::{
     document::{self, DocumentKind},
     source::{MAX_FILE, SourceFile},
@@ -26,11 +27,8 @@ pub(super) struct Root {
     files: Vec<PathBuf>,
 }
 
-/// Maximum number of files among which a pattern is looked for.
-const MAX_BELOW: usize = 20_000;
-
 /// Folders whose files are other people's.
-const FOREIGN: [&str; 3] = ["node_modules", "vendor", ".git"];
+pub(super) const FOREIGN: [&str; 3] = ["node_modules", "vendor", ".git"];
 
 /// Returns the roots of paths.
 pub(super) fn roots(paths: &[PathBuf]) -> io::Result<Vec<Root>> {
@@ -51,6 +49,9 @@ pub(super) fn roots(paths: &[PathBuf]) -> io::Result<Vec<Root>> {
             files.push(path.clone());
         }
     }
+    // A folder around another comes first, because callers stand there; each file is read once.
+    let parts = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).components().count();
+    found.sort_by_key(|root| parts(&root.base));
     if !files.is_empty() {
         found.push(Root { base: PathBuf::new(), prefix: String::new(), files });
     }
@@ -71,13 +72,19 @@ pub(super) struct Walked {
 
 /// Reads the files of one root.
 pub(super) struct Walker<'a> {
-    root: &'a Root,
-    options: &'a ScanOptions,
-    excluded: ignore::overrides::Override,
+    /// Files that were read below other roots; `None` if there is one root.
+    seen: Option<&'a Mutex<HashSet<PathBuf>>>,
+    pub(super) root: &'a Root,
+    pub(super) options: &'a ScanOptions,
+    pub(super) excluded: ignore::overrides::Override,
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(root: &'a Root, options: &'a ScanOptions) -> io::Result<Self> {
+    pub(super) fn new(
+        root: &'a Root,
+        options: &'a ScanOptions,
+        seen: Option<&'a Mutex<HashSet<PathBuf>>>,
+    ) -> io::Result<Self> {
         let mut builder = OverrideBuilder::new(&root.base);
         for pattern in &options.excluded {
             builder
@@ -85,16 +92,13 @@ impl<'a> Walker<'a> {
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
         let excluded = builder.build().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        Ok(Self { root, options, excluded })
+        Ok(Self { seen, root, options, excluded })
     }
 
     pub(super) fn walk(&self) -> Walked {
         let walked = Mutex::new(Walked::default());
         if let Some(staged) = &self.options.staged {
             let mut local = Walked::default();
-            if let Ok(bytes) = std::fs::read("go.mod") {
-                local.modules.add(&bytes);
-            }
             for (path, bytes) in staged {
                 let is_foreign = path.split('/').any(|part| FOREIGN.contains(&part));
                 if is_foreign || self.excluded.matched(Path::new(path), false).is_ignore() {
@@ -178,7 +182,13 @@ impl<'a> Walker<'a> {
     }
 
     /// Reads a file. Without a kind, its first line decides.
-    fn read(&self, path: &Path, relative: &str, kind: Option<DocumentKind>, walked: &mut Walked) {
+    pub(super) fn read(&self, path: &Path, relative: &str, kind: Option<DocumentKind>, walked: &mut Walked) {
+        if let Some(seen) = self.seen {
+            let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            if !seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(real) {
+                return;
+            }
+        }
         let mut buffer = std::mem::take(&mut walked.buffer);
         match content(path, kind.is_none(), &mut buffer) {
             Ok(Content::Whole(length)) => {
@@ -196,7 +206,8 @@ impl<'a> Walker<'a> {
     }
 
     /// Parses a file if it can matter. Without a kind, its first line decides.
-    fn take(&self, relative: &str, kind: Option<DocumentKind>, bytes: &[u8], walked: &mut Walked) {
+    pub(super) fn take(&self, relative: &str, kind: Option<DocumentKind>, bytes: &[u8], walked: &mut Walked) {
+        let bytes = &*decoded(bytes);
         let first_line =
             || DocumentKind::of_first_line(bytes.split(|b| *b == b'\n').next().unwrap_or_default());
         let Some(kind) = kind.or_else(first_line) else { return };
@@ -210,57 +221,6 @@ impl<'a> Walker<'a> {
         if !extract.is_empty() || !suppressions.is_empty() || kind == DocumentKind::Makefile {
             walked.files.push(ScannedFile { source, kind, extract, suppressions, included: Vec::new() });
         }
-    }
-}
-
-impl Walker<'_> {
-    /// Reads a file because another one includes it. Returns whether it is there.
-    pub(super) fn read_included(&self, relative: &str, kind: DocumentKind, walked: &mut Walked) -> bool {
-        let is_foreign = relative.split('/').any(|part| FOREIGN.contains(&part));
-        if is_foreign || self.excluded.matched(Path::new(relative), false).is_ignore() {
-            return false;
-        }
-        if let Some(staged) = &self.options.staged {
-            let Some((path, bytes)) = staged.iter().find(|(path, _)| path == relative) else { return false };
-            walked.files.retain(|file| *file.source.path != **path);
-            self.take(path, Some(kind), bytes, walked);
-            return true;
-        }
-        let path = self.root.base.join(relative);
-        // A symbolic link may lead out of the tree. Files that were named one by one include no others.
-        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-        if !is_file || self.root.base.as_os_str().is_empty() {
-            return false;
-        }
-        let was_read = DocumentKind::of(relative).is_some();
-        walked.files.retain(|file| *file.source.path != *relative);
-        let before = walked.read;
-        self.read(&path, relative, Some(kind), walked);
-        if was_read {
-            walked.read = before;
-        }
-        true
-    }
-
-    /// Returns the paths of files below a folder.
-    pub(super) fn paths_below(&self, folder: &str) -> Vec<String> {
-        if let Some(staged) = &self.options.staged {
-            return staged.iter().map(|(path, _)| path.clone()).collect();
-        }
-        if self.root.base.as_os_str().is_empty() {
-            return Vec::new();
-        }
-        let walk = WalkBuilder::new(self.root.base.join(folder))
-            .hidden(false)
-            .require_git(false)
-            .overrides(self.excluded.clone())
-            .filter_entry(|entry| entry.depth() == 0 || !is_foreign(entry))
-            .build();
-        let files = walk.flatten().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
-        let relative = |entry: DirEntry| {
-            Some(entry.path().strip_prefix(&self.root.base).ok()?.to_string_lossy().into_owned())
-        };
-        files.filter_map(relative).take(MAX_BELOW).collect()
     }
 }
 
@@ -281,7 +241,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-fn is_foreign(entry: &DirEntry) -> bool {
+pub(super) fn is_foreign(entry: &DirEntry) -> bool {
     entry.file_type().is_some_and(|kind| kind.is_dir())
         && entry.file_name().to_str().is_some_and(|name| FOREIGN.contains(&name))
 }

@@ -89,10 +89,7 @@ fn files_that_gitlab_includes() {
         );
     }
     let main = "include: [{local: ci/run.yml}]\na:\n  extends: .run\n  variables: {CMD: go run}\n";
-    finds(
-        &[GO_MOD, (".gitlab-ci.yml", main), ("ci/run.yml", hidden)],
-        &[".gitlab-ci.yml:4 TG001 cut high"],
-    );
+    finds(&[GO_MOD, (".gitlab-ci.yml", main), ("ci/run.yml", hidden)], &[".gitlab-ci.yml:4 TG001 cut high"]);
     let several = ".run:\n  script: $CMD\na:\n  extends: .run\n  variables: {CMD: go run ./a}\nb:\n  extends: .run\n  variables: {CMD: go vet ./a}\n";
     finds(&[GO_MOD, (".gitlab-ci.yml", several)], &[".gitlab-ci.yml:2 TG001 local high"]);
     let parallel = "a:\n  parallel:\n    matrix:\n    - CMD: [go vet ./b, go run ./a]\n  script:\n  - $CMD\n";

@@ -8,6 +8,7 @@ mod dockerfile;
 mod hostile;
 mod makefiles;
 mod no_finding;
+mod other_files;
 mod programs;
 mod services;
 mod shell;

@@ -4,7 +4,7 @@ use super::CiFacts;
 use crate::{
     command::CommandReader,
     document::{other_source, quoted, yaml::Node},
-    extract::{Context, Extract},
+    extract::{Context, Extract, ImageBuild},
     text::Text,
     word::Word,
 };
@@ -58,6 +58,13 @@ pub(super) fn read_programs(mapping: &Node, context: &Context, facts: &CiFacts, 
     if let (Some(action), Some(inputs)) =
         (mapping.get("uses").and_then(|uses| uses.value()), mapping.get("with"))
     {
+        if action.contains("build-push-action") {
+            let value = |key: &str| {
+                inputs.get(key).and_then(|value| value.value()).filter(|value| !value.contains("${{"))
+            };
+            let folder = value("context").unwrap_or_default();
+            reader.extract.add_build(ImageBuild { file: value("file"), folder, target: value("target") });
+        }
         for key in ["run", "script", "command", "cmd", "commands", "args"] {
             let Some(text) = inputs.get(key).and_then(|value| value.text()) else { continue };
             if action.contains("github-script") {

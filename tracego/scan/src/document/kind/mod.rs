@@ -1,5 +1,7 @@
 //! The kind of a file, by its path.
 
+mod yaml_name;
+
 use super::ci::{self, CiForm};
 
 /// The kind of a file.
@@ -25,8 +27,16 @@ pub enum DocumentKind {
     Processes,
     /// The description of an app on a platform.
     App,
+    /// A file or a patch of kustomize.
+    Kustomization,
+    /// Values of a Helm chart.
+    HelmValues,
     /// Any other YAML: a manifest of Kubernetes, or nothing.
     Yaml,
+    /// Commands of an editor or of a container for development, in JSON with comments.
+    Editor,
+    /// Tasks or commands in TOML.
+    Toml,
     /// A shell script.
     Shell,
     /// A unit of systemd, a file of Quadlet or supervisord.
@@ -86,7 +96,7 @@ impl CiFile {
 
 impl DocumentKind {
     /// All kinds.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::Dockerfile,
         Self::Ci(CiFile::Github),
         Self::Ci(CiFile::Gitlab),
@@ -103,7 +113,11 @@ impl DocumentKind {
         Self::Hooks,
         Self::Processes,
         Self::App,
+        Self::Kustomization,
+        Self::HelmValues,
         Self::Yaml,
+        Self::Editor,
+        Self::Toml,
         Self::Shell,
         Self::Unit,
         Self::Procfile,
@@ -155,77 +169,17 @@ impl DocumentKind {
             () if lower.starts_with("jenkinsfile") || matches!(extension, "jenkinsfile" | "groovy") => {
                 Some(Self::Jenkinsfile)
             }
+            () if is_hook(path) && (extension == lower || !name.contains('.')) => Some(Self::Shell),
+            () if extension == "toml" => is_toml(&lower, &folder).then_some(Self::Toml),
             () if lower.starts_with("procfile") => Some(Self::Procfile),
             () if folder("cron.d") || extension == "crontab" => Some(Self::Crontab),
             () if folder("supervisor") || folder("supervisord") || folder("supervisor.d") => Some(Self::Unit),
-            () if is_unit(&lower) => Some(Self::Unit),
+            () if is_unit(&lower) || is_drop_in(&parts, extension) => Some(Self::Unit),
             () if is_yaml || extension == "tmpl" && stem.starts_with("docker-compose") => {
                 Some(Self::of_yaml(path, &lower, &folder))
             }
             () if extension == "json" => of_json(&lower, &folder),
             () => of_source(extension),
-        }
-    }
-
-    fn of_yaml(path: &str, lower: &str, folder: &dyn Fn(&str) -> bool) -> Self {
-        let stem = lower.trim_end_matches(".yml").trim_end_matches(".yaml");
-        let ci = |file| Self::Ci(file);
-        match stem {
-            ".gitlab-ci" => return ci(CiFile::Gitlab),
-            ".drone" | ".woodpecker" | ".vela" => return ci(CiFile::Drone),
-            "bitbucket-pipelines"
-            | ".travis"
-            | ".cirrus"
-            | "appveyor"
-            | ".appveyor"
-            | "cloudbuild"
-            | "buildspec"
-            | "codefresh"
-            | "pipeline"
-            | "wercker"
-            | "shippable"
-            | ".semaphore"
-            | "tugboat" => {
-                return ci(CiFile::Other);
-            }
-            "action" => return ci(CiFile::Github),
-            "taskfile" | "taskfile.dist" => return Self::Taskfile,
-            ".pre-commit-config" | ".pre-commit-hooks" | "lefthook" | ".lefthook" | ".goreleaser"
-            | "goreleaser" => {
-                return Self::Hooks;
-            }
-            "render" | "app" if !folder("templates") => return Self::App,
-            _ => {}
-        }
-        let is_compose =
-            stem.starts_with("docker-compose") || stem == "compose" || stem.starts_with("compose.");
-        match () {
-            () if folder("workflows") && (folder(".github") || folder(".gitea") || folder(".forgejo")) => {
-                ci(CiFile::Github)
-            }
-            () if folder(".circleci") => ci(CiFile::Circle),
-            () if folder(".buildkite") || stem == "buildkite" => ci(CiFile::Buildkite),
-            () if folder(".woodpecker") || stem.starts_with(".drone") => ci(CiFile::Drone),
-            () if folder(".semaphore") || stem.starts_with("cloudbuild") || stem.starts_with("buildspec") => {
-                ci(CiFile::Other)
-            }
-            () if stem.contains("azure-pipelines")
-                || folder(".azure-pipelines")
-                || folder("azure-pipelines")
-                || folder(".azuredevops") =>
-            {
-                ci(CiFile::Azure)
-            }
-            () if stem.contains("gitlab-ci") || folder(".gitlab") || folder(".gitlab-ci") => {
-                ci(CiFile::Gitlab)
-            }
-            () if is_compose => Self::Compose,
-            () if stem.starts_with("taskfile") => Self::Taskfile,
-            () if stem.starts_with("ecosystem") || stem.starts_with("pm2") => Self::Processes,
-            () if folder(".do") => Self::App,
-            // A component of GitLab has its template beside others.
-            () if path.starts_with("templates/") && !folder("charts") => ci(CiFile::Gitlab),
-            () => Self::Yaml,
         }
     }
 
@@ -263,6 +217,7 @@ impl DocumentKind {
                 | Self::Bazel
                 | Self::Markdown
                 | Self::Yaml
+                | Self::HelmValues
                 | Self::Hooks
         )
     }
@@ -277,6 +232,12 @@ fn is_unit(lower: &str) -> bool {
                 .is_some_and(|rest| rest.ends_with(unit) && (*unit != ".ini" || lower.contains("superv")))
         })
     })
+}
+
+/// Whether a file adds to a unit, as `x.service.d/override.conf` does.
+fn is_drop_in(parts: &[&str], extension: &str) -> bool {
+    let folder = parts.iter().rev().nth(1).copied().unwrap_or_default();
+    extension == "conf" && [".service.d", ".container.d"].iter().any(|end| folder.ends_with(end))
 }
 
 fn is_source(extension: &str) -> bool {
@@ -309,11 +270,40 @@ fn of_json(lower: &str, folder: &dyn Fn(&str) -> bool) -> Option<DocumentKind> {
             Some(DocumentKind::Processes)
         }
         () if folder("node_modules") || lower.ends_with(".lock.json") || lower == "package-lock.json" => None,
+        () if matches!(lower, "devcontainer.json" | ".devcontainer.json" | "nodemon.json")
+            || folder(".vscode") && matches!(lower, "tasks.json" | "launch.json") =>
+        {
+            Some(DocumentKind::Editor)
+        }
+        () if matches!(lower, "lefthook.json" | ".lefthook.json" | ".lintstagedrc.json") => {
+            Some(DocumentKind::Hooks)
+        }
         () if folder("kubernetes") || folder("k8s") || folder("manifests") || folder("deploy") => {
             Some(DocumentKind::Yaml)
         }
         () => None,
     }
+}
+
+/// Whether a file in TOML has commands.
+fn is_toml(lower: &str, folder: &dyn Fn(&str) -> bool) -> bool {
+    const NAMES: [&str; 8] = [
+        ".air.toml",
+        "air.toml",
+        "mise.toml",
+        ".mise.toml",
+        "mise.local.toml",
+        "fly.toml",
+        "netlify.toml",
+        "railway.toml",
+    ];
+    NAMES.contains(&lower) || lower == "config.toml" && (folder("mise") || folder(".mise"))
+}
+
+/// Whether a script is a hook of git.
+pub(in crate::document) fn is_hook(path: &str) -> bool {
+    const FOLDERS: [&str; 5] = [".husky", ".githooks", "githooks", ".git-hooks", ".lefthook"];
+    path.split('/').any(|part| FOLDERS.contains(&part))
 }
 
 fn of_source(extension: &str) -> Option<DocumentKind> {

@@ -6,7 +6,7 @@ mod tree;
 use std::{cell::Cell, rc::Rc};
 
 pub(super) use template::without_templates;
-pub(super) use tree::parse;
+pub(super) use tree::{parse, parse_text};
 
 use crate::{text::Text, word::Word};
 
