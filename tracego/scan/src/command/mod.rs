@@ -2,6 +2,7 @@
 
 mod callee;
 mod container;
+mod declaration;
 mod program;
 mod script_input;
 mod unknown;
@@ -12,7 +13,7 @@ mod written_file;
 
 use crate::{
     document::{self, WrittenFile},
-    extract::{Context, Declaration, Extract, FoundCommand},
+    extract::{Context, Extract, FoundCommand},
     shell::{self, DECLARATIONS, MAX_DEPTH, SimpleCommand, Variables},
     text::Text,
     word::Word,
@@ -136,34 +137,6 @@ impl<'a> CommandReader<'a> {
         self.words(&command.words, &ScriptInput::of(command), &chain);
     }
 
-    fn declare_word(&mut self, word: &Word) {
-        if let Some((name, value)) = word.split_at_equals() {
-            self.declare(&name, &value);
-        }
-    }
-
-    /// Notes the variables that `go env -w NAME=value …` sets for all commands behind it.
-    fn declare_settings(&mut self, rest: &[Word]) {
-        if let [verb, option, settings @ ..] = rest
-            && verb.is("env")
-            && (option.is("-w") || option.is("--w"))
-        {
-            settings.iter().for_each(|word| self.declare_word(word));
-        }
-    }
-
-    /// Notes a variable of the go command.
-    pub fn declare(&mut self, name: &str, value: &Word) {
-        if GO_ENVIRONMENT.contains(&name) {
-            let context = self.context.clone();
-            self.extract.declarations.push(Declaration {
-                name: name.to_owned(),
-                value: value.clone(),
-                context,
-            });
-        }
-    }
-
     /// Goes through the words of one command.
     fn words(&mut self, words: &[Word], input: &ScriptInput, chain: &Chain) {
         let Some((first, rest)) = words.split_first() else { return };
@@ -263,15 +236,6 @@ impl<'a> CommandReader<'a> {
     fn add_other(&mut self, words: &[Word], chain: &Chain) {
         if words.first().is_some_and(|word| word.base_name() == "upx") {
             self.add(words, chain);
-        }
-    }
-
-    /// Reads the variables that a command line of make sets.
-    fn read_settings(&mut self, name: &str, rest: &[Word], chain: &Chain) {
-        if matches!(name, "make" | "gmake" | "task" | "just" | "mage") {
-            for (_, value) in rest.iter().filter_map(Word::split_at_equals) {
-                self.read_given(&value, chain);
-            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! CI systems whose files are YAML.
 
+mod expression;
 mod facts;
 mod form;
 mod inclusion;
