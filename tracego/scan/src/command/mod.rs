@@ -163,6 +163,13 @@ impl<'a> CommandReader<'a> {
         inner.wrappers.push(name.clone());
         match name.as_str() {
             _ if is_shell(first) => self.shell(rest, input, &inner),
+            "npm" | "yarn" | "pnpm" | "bun"
+                if rest.first().is_some_and(|verb| ["dlx", "exec", "x"].iter().any(|name| verb.is(name))) =>
+            {
+                let command =
+                    rest.iter().skip(1).position(|word| !is_option(word)).map_or(rest.len(), |at| at + 1);
+                self.words(rest.get(command..).unwrap_or_default(), input, &inner);
+            }
             "powershell" | "pwsh" | "cmd" => self.windows_shell(rest, &inner),
             "source" | "." if rest.first().is_some_and(|file| file.is("/dev/stdin")) => {
                 input.texts.iter().for_each(|script| self.script(script, &inner));

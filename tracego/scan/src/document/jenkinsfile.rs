@@ -2,6 +2,8 @@
 //!
 //! Source: <https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/>
 
+use std::collections::HashSet;
+
 use super::quoted::{self, Token};
 use crate::{
     command::CommandReader,
@@ -23,6 +25,7 @@ const MAX_AHEAD: usize = 12;
 pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
     let tokens = quoted::tokens(file.bytes(), &quoted::GROOVY);
     let variables = variables_of(&tokens);
+    let functions = functions_of(&tokens);
     let mut step: Option<usize> = None;
     // The folders of `dir('x') { … }` around, each with the depth of braces inside of it.
     let mut folders: Vec<(usize, String)> = Vec::new();
@@ -36,6 +39,12 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
                 {
                     folders.push((depth + 1, folder.to_str().into_owned()));
                 }
+            }
+            Token::Name(name)
+                if functions.contains(name)
+                    && matches!(here.get(1), Some(Token::Sign(b'(') | Token::Text(_))) =>
+            {
+                step = Some(index);
             }
             Token::Name(name) if STEPS.contains(&name.as_str()) => {
                 step = Some(index);
@@ -80,6 +89,32 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
             _ => {}
         }
     }
+}
+
+/// Returns the names of functions that give their first parameter to a step: `def run(command) { sh command }`.
+fn functions_of(tokens: &[Token]) -> HashSet<String> {
+    let mut found = HashSet::new();
+    for (at, window) in tokens.windows(4).enumerate() {
+        let [Token::Name(keyword), Token::Name(name), Token::Sign(b'('), Token::Name(first)] = window else {
+            continue;
+        };
+        if !matches!(keyword.as_str(), "def" | "void") || found.len() >= 64 {
+            continue;
+        }
+        let is_step = |pair: &[Token]| match pair {
+            [Token::Name(step), Token::Name(used), ..] => STEPS.contains(&step.as_str()) && used == first,
+            [Token::Name(step), Token::Sign(b'('), Token::Name(used)] => {
+                STEPS.contains(&step.as_str()) && used == first
+            }
+            _ => false,
+        };
+        let body = tokens.get(at..).unwrap_or_default();
+        let end = body.iter().take(256).position(|token| matches!(token, Token::Sign(b'}'))).unwrap_or(0);
+        if body.get(..end).unwrap_or_default().windows(3).any(is_step) {
+            found.insert(name.clone());
+        }
+    }
+    found
 }
 
 fn read_step(script: &Text, variables: &Variables, folders: &[(usize, String)], extract: &mut Extract) {

@@ -1,5 +1,6 @@
 //! Files whose lines are commands: units of systemd, supervisord, Procfiles and crontabs.
 
+use super::exec_form;
 use crate::{
     command::CommandReader,
     extract::{Context, Extract},
@@ -38,8 +39,20 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
             }
             // A container of Quadlet: `Exec` has the arguments of `Entrypoint`.
             "Entrypoint" => {
-                reader.read_script(&value);
-                entrypoint = Some(value);
+                let words = exec_form::words(&value);
+                let joined = words.as_ref().map(|words| {
+                    let mut script = Text::default();
+                    for word in words {
+                        script.append(&word.text, None);
+                        script.push(b' ', word.text.place(word.text.len()));
+                    }
+                    script
+                });
+                match words {
+                    Some(words) => reader.read_words(words),
+                    None => reader.read_script(&value),
+                }
+                entrypoint = Some(joined.unwrap_or(value));
             }
             "Exec" => {
                 reader.read_script(&value);

@@ -62,7 +62,7 @@ fn read_tokens(mut tokens: Vec<Token>, context: &Context, extract: &mut Extract)
             [Token::Sign(b'[' | b'('), Token::Text(first), Token::Sign(b','), Token::Text(_), ..]
             // `spawn("go", ["run", …])`
             | [Token::Sign(b'('), Token::Text(first), Token::Sign(b','), Token::Sign(b'['), Token::Text(_), ..]
-                if Word::known(first.clone()).is_go_command() => list(here),
+                if starts_command(first, here) => list(here),
             // `script: "go", args: ["run", …]`, as in a configuration of pm2
             [Token::Name(name), Token::Sign(b':'), Token::Text(first), ..] if name == "script" => {
                 process(first, here)
@@ -77,6 +77,17 @@ fn read_tokens(mut tokens: Vec<Token>, context: &Context, extract: &mut Extract)
         };
         CommandReader::new(context, extract).read_words(words);
     }
+}
+
+/// Whether a list is a command line: its first word is the go command, or a shell with an option.
+fn starts_command(first: &Text, list: &[Token]) -> bool {
+    let first = Word::known(first.clone());
+    let mut texts = list.iter().take(6).filter_map(|token| match token {
+        Token::Text(text) => Some(text),
+        _ => None,
+    });
+    let option = texts.nth(1).is_some_and(|text| text.bytes().starts_with(b"-"));
+    first.is_go_command() || option && matches!(first.base_name().as_str(), "sh" | "bash")
 }
 
 /// Whether a function is called by its name alone, or on something that starts processes. A regular expression has `exec`, too.

@@ -15,7 +15,7 @@ pub(super) fn read_hooks(documents: &[Rc<Node>], extract: &mut Extract) {
     let context = Context { setting: Setting::Helper, unit: None, folder: None };
     for document in documents {
         document.each_mapping(&mut |mapping| {
-            let texts = ["entry", "run", "hooks"].iter().filter_map(|key| mapping.get(key));
+            let texts = ["entry", "run", "hooks", "runner"].iter().filter_map(|key| mapping.get(key));
             let arguments =
                 mapping.get("entry").and(mapping.get("args")).map(|list| list.words()).unwrap_or_default();
             for text in texts.flat_map(|value| value.scalars()) {

@@ -108,9 +108,8 @@ impl Parser<'_> {
     fn read_index(&mut self) -> Option<usize> {
         let rest = self.text.bytes().get(self.position..)?.strip_prefix(b"[")?;
         let end = memchr::memchr(b']', rest)?;
-        let index = std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()?;
         self.position += end + 2;
-        Some(index)
+        std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
     }
 
     /// Reads `${…}`. A variable that is not known has its default, if it has one.
@@ -129,8 +128,11 @@ impl Parser<'_> {
             ([], _) => Expansion::Hole,
             ([digit @ b'1'..=b'9'], _) => self.arguments(*digit, None, splits),
             (_, Some(b'[')) => {
-                let index = self.read_index();
-                let element = index.and_then(|index| self.variables.expand_element(&name, index));
+                let element = match self.read_index() {
+                    Some(index) => self.variables.expand_element(&name, index),
+                    // A key that is not known may mean the element that runs something.
+                    None => self.variables.expand_run(&name),
+                };
                 element.map_or(Expansion::Hole, Expansion::Value)
             }
             _ => self.lookup(&name, is_all),
@@ -140,9 +142,16 @@ impl Parser<'_> {
         if let Some(operator) = operator {
             self.position += operator.len();
             let default = self.read_until_brace();
+            let sets = operator.ends_with(b"=") && !name.is_empty();
             return match known {
                 Expansion::Value(words) if !words.is_empty() => Expansion::Value(words),
-                _ if self.depth < MAX_DEPTH => Expansion::Value(vec![self.evaluate(&default)]),
+                _ if self.depth < MAX_DEPTH => {
+                    let value = self.evaluate(&default);
+                    if sets {
+                        self.variables.set(&name, value.clone());
+                    }
+                    Expansion::Value(vec![value])
+                }
                 known => known,
             };
         }

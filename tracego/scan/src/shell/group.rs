@@ -115,6 +115,11 @@ impl Groups {
         self.open.last().is_some_and(|group| group.kind == GroupKind::Case)
     }
 
+    /// Whether a branch of `if` or `case` is around.
+    pub(super) fn is_branch(&self) -> bool {
+        self.open.iter().any(|group| matches!(group.kind, GroupKind::Branch | GroupKind::Case))
+    }
+
     /// Whether a closing brace belongs to a group.
     pub(super) fn takes_brace(&self) -> bool {
         self.open.iter().any(|group| group.kind == GroupKind::Brace)

@@ -5,6 +5,7 @@
 //! again for each call with arguments; that of a loop over known words is read for each word.
 //! Source: POSIX.1-2024, Shell Command Language, sections 2.2 to 2.10.
 
+mod branch;
 mod expansion;
 mod group;
 mod heredoc;

@@ -2,6 +2,7 @@
 
 use super::{
     MAX_DEPTH, SimpleCommand, Variables,
+    branch::ReplacedValue,
     group::{GroupKind, Groups},
     heredoc::PendingHeredoc,
 };
@@ -26,6 +27,7 @@ pub(super) struct Parser<'a> {
     pub(super) current: SimpleCommand,
     pub(super) pending: Vec<PendingHeredoc>,
     pub(super) groups: Groups,
+    pub(super) replaced: Vec<ReplacedValue>,
 }
 
 /// Maximum number of here-documents whose bodies have not been reached.
@@ -46,6 +48,7 @@ impl<'a> Parser<'a> {
             current: SimpleCommand::default(),
             pending: Vec::new(),
             groups: Groups::default(),
+            replaced: Vec::new(),
         }
     }
 
@@ -93,6 +96,7 @@ impl<'a> Parser<'a> {
         }
         self.end_command();
         self.read_heredocs();
+        self.read_with_replaced();
     }
 
     fn read_parenthesis(&mut self) {
@@ -262,6 +266,7 @@ impl<'a> Parser<'a> {
             if let Some(repeated) = self.groups.close(kind) {
                 self.repeat(repeated, end);
             }
+            self.end_branches();
             return true;
         }
         PREFIXES.iter().any(|prefix| word.is(prefix))

@@ -55,12 +55,24 @@ impl Parser<'_> {
                 b'\\' if self.peek(1) == Some(b'\n') => self.position += 2,
                 _ => {
                     let start = self.position;
+                    self.skip_key();
                     words.extend(self.read_word());
                     self.position = self.position.max(start + 1);
                 }
             }
         }
         words
+    }
+
+    /// Skips the key of `[key]=value`.
+    fn skip_key(&mut self) {
+        let rest = self.text.bytes().get(self.position..).unwrap_or_default();
+        let rest = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        if rest.starts_with(b"[")
+            && let Some(end) = memchr::memmem::find(rest, b"]=")
+        {
+            self.position += end + 2;
+        }
     }
 
     /// Reads `NAME=value` as an argument of `local` and its like, which is never split.
@@ -82,6 +94,7 @@ impl Parser<'_> {
         if command.words.is_empty() {
             let has_pending = self.pending.iter().any(|pending| pending.command == self.commands.len());
             for (name, value) in &command.assignments {
+                self.keep_replaced(name, value);
                 self.variables.set(name, value.clone());
             }
             if !has_pending && command.input.is_empty() && command.assignments.is_empty() {
@@ -156,7 +169,7 @@ impl Parser<'_> {
     }
 
     /// Reads commands that stand elsewhere, or once more.
-    fn read_again(&mut self, script: &Text) {
+    pub(super) fn read_again(&mut self, script: &Text) {
         if self.depth >= MAX_DEPTH || !self.variables.spend(script.len() + 64) {
             return;
         }

@@ -63,6 +63,11 @@ fn functions_loops_and_aliases() {
     assert_eq!(last("for f in *.go; do go run $f; done"), "go|run|?$f");
     assert_eq!(last("a=(x y); echo ${a[1]} ${a[7]}"), "echo|y|?${a[7]}");
     assert_eq!(last("read -r c <<< 'go run .'; $c"), "go|run|.");
+    assert_eq!(last(": \"${R:=go run .}\"; $R"), "go|run|.");
+    assert_eq!(last("declare -A c=([a]='go run ./a' [b]=x); ${c[$1]}"), "go|run|./a");
+    assert_eq!(last("if a; then R='go run'; else R=bin/x; fi; $R ./x"), "go|run|./x");
+    assert_eq!(last("R='go run'; case $1 in p) R=bin/x;; esac; $R ./x"), "go|run|./x");
+    assert_eq!(last("R='go run'; R=bin/x; $R ./x"), "bin/x|./x");
     assert_eq!(last("local -a c=(go run .); \"${c[@]}\""), "go|run|.");
     assert_eq!(last("local c=$X' b'; $c"), "?$X|?b");
 }

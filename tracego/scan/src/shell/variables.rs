@@ -129,6 +129,13 @@ impl Variables {
         self.spent(vec![word])
     }
 
+    /// Returns the first element of a list that begins with `go run`.
+    pub(super) fn expand_run(&mut self, name: &str) -> Option<Vec<Word>> {
+        let word =
+            self.values.get(name)?.iter().find(|word| word.text.bytes().starts_with(b"go run"))?.clone();
+        self.spent(vec![word])
+    }
+
     /// Returns arguments for an expansion: at most `count` from the number `from` on, which begins at 1.
     pub(super) fn expand_arguments(&mut self, from: usize, count: usize) -> Option<Vec<Word>> {
         let arguments = self.arguments.as_ref()?;

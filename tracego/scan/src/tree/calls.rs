@@ -157,7 +157,10 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
         Callee::Task(name) => {
             let names =
                 ["Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml"];
-            let own = find(&names).map(|file| (file, Some(name.clone())));
+            let file = find(&names);
+            // Variables are made for every task.
+            let own =
+                file.map(|file| (file, Some(name.clone()))).into_iter().chain(file.map(|file| (file, None)));
             own.into_iter().chain(included_tasks(name, files)).collect()
         }
         Callee::Mise(name) => {

@@ -82,6 +82,7 @@ fn files_that_gitlab_includes() {
             &[
                 GO_MOD,
                 (".gitlab-ci.yml", include),
+                ("Jenkinsfile", "def note(text) {\n  echo text\n}\nnode {\n  note('go run ./x')\n}\n"),
                 ("ci/run.yml", "y:\n  script: [go run ./x]\n"),
                 ("other/run.yml", "y:\n  script: [go run ./x]\n"),
             ],
@@ -201,6 +202,7 @@ fn templates_and_parameters_of_other_systems() {
             "parameters { string(name: 'CMD', defaultValue: 'go run') }\nnode {\n  sh \"${params.CMD} ./x\"\n}\n",
             3,
         ),
+        ("Jenkinsfile", "def run(cmd) {\n  sh cmd\n}\nnode {\n  run('go run ./x')\n}\n", 5),
         ("vars/build.groovy", "def call(Map c) {\n  sh(script: '''\n    go run ./x\n  ''')\n}\n", 3),
     ] {
         finds(&[GO_MOD, (path, text)], &[&format!("{path}:{line} TG001 local high")]);

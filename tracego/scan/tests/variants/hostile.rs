@@ -32,6 +32,7 @@ fn what_doubles_is_bounded() {
         shell(format!("f() {{ {} \"$@\"; }}\n{}", "true; ".repeat(20_000), "f go run .\n".repeat(3000))),
         shell(format!("alias a='b;b' b='c;c' c='a;a'\n{}", "a;".repeat(10_000))),
         shell(format!("{}{}", "f(){ ".repeat(50_000), "}".repeat(50_000))),
+        shell("R='go run x'; if a; then R=b; fi; $R\n".repeat(10_000)),
         shell("echo go | ".repeat(50_000)),
         shell(format!("{} sh", "( echo 'go run .' | ".repeat(20_000))),
         shell("cat > a.sh <<E\n".repeat(20_000)),
