@@ -1,7 +1,7 @@
 //! Programs that no table has: whether the rest of their words is a command.
 
 use super::{Chain, CommandReader, is_option, script_input::ScriptInput};
-use crate::{text::Text, word::Word};
+use crate::{setting::Setting, text::Text, word::Word};
 
 /// Programs and keywords that print, search or compare their words.
 const READERS: &str = "git grep egrep fgrep rg ag ack echo printf print test [ [[ sed awk gawk jq yq make gmake just task \
@@ -27,6 +27,11 @@ impl CommandReader<'_> {
         if rest.is_empty() || READERS.split_whitespace().any(|reader| reader == name) {
             return;
         }
+        // Blocks of documents are often what a program prints.
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte));
+        if self.context.setting == Setting::Document || !is_name {
+            return;
+        }
         let lower = name.to_ascii_lowercase();
         if PRINTERS.split_whitespace().any(|printer| lower.contains(printer)) {
             return;
@@ -37,7 +42,8 @@ impl CommandReader<'_> {
             return self.words(command, input, &chain);
         }
         // `retry 3 go run .`
-        let ahead = rest.iter().take(MAX_AHEAD).position(|word| word.is_go_command() && !word.has_holes);
+        let mut ahead = rest.iter().take(MAX_AHEAD).take_while(|word| !word.text.bytes().ends_with(b":"));
+        let ahead = ahead.position(|word| word.is_go_command() && !word.has_holes);
         if let Some(command) = ahead.and_then(|go| rest.get(go..)).filter(|command| is_run(command)) {
             return self.words(command, input, &chain);
         }

@@ -16,7 +16,8 @@ use crate::{
 /// Source: systemd.service(5), systemd.syntax(7).
 pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
     let context = Context { setting: Setting::Production, unit: None, folder: None };
-    let mut entrypoint: Option<Text> = None;
+    // A container of Quadlet: `Exec` has the arguments of `Entrypoint`.
+    let (mut entrypoint, mut exec): (Option<Text>, Option<Text>) = (None, None);
     let mut lines = whole.lines();
     while let Some(mut line) = lines.next() {
         while line.bytes().trim_ascii_end().ends_with(b"\\") {
@@ -37,31 +38,8 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
                 let prefix = value.bytes().iter().take_while(|b| b" \t@-:+!|".contains(b)).count();
                 reader.read_script(&value.slice(prefix..value.len()));
             }
-            // A container of Quadlet: `Exec` has the arguments of `Entrypoint`.
-            "Entrypoint" => {
-                let words = exec_form::words(&value);
-                let joined = words.as_ref().map(|words| {
-                    let mut script = Text::default();
-                    for word in words {
-                        script.append(&word.text, None);
-                        script.push(b' ', word.text.place(word.text.len()));
-                    }
-                    script
-                });
-                match words {
-                    Some(words) => reader.read_words(words),
-                    None => reader.read_script(&value),
-                }
-                entrypoint = Some(joined.unwrap_or(value));
-            }
-            "Exec" => {
-                reader.read_script(&value);
-                if let Some(mut script) = entrypoint.clone() {
-                    script.push(b' ', value.place(0));
-                    script.append(&value, None);
-                    reader.read_script(&script);
-                }
-            }
+            "Entrypoint" => entrypoint = Some(value),
+            "Exec" => exec = Some(value),
             "Environment" | "environment" => {
                 for (name, value) in words_of(&value).iter().filter_map(Word::split_at_equals) {
                     reader.declare(&name, &value);
@@ -70,6 +48,23 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
             _ => {}
         }
     }
+    let mut script = entrypoint.map(|text| without_brackets(&text)).unwrap_or_default();
+    if let Some(exec) = exec {
+        script.push(b' ', exec.place(0));
+        script.append(&exec, None);
+    }
+    CommandReader::new(&context, extract).read_script(&script);
+}
+
+/// Returns a command in exec form as a script.
+fn without_brackets(text: &Text) -> Text {
+    let Some(words) = exec_form::words(text) else { return text.clone() };
+    let mut script = Text::default();
+    for word in words {
+        script.append(&word.text, None);
+        script.push(b' ', word.text.place(word.text.len()));
+    }
+    script
 }
 
 /// Reads a Procfile: `name: command`.

@@ -29,11 +29,7 @@ fn units() {
     );
     file("x.container", "[Container]\nExec=go run .\n", &["2 TG001 local high"]);
     file("x.container", "[Container]\nEntrypoint=go\nExec=run .\n", &["2 TG001 local high"]);
-    file(
-        "x.container",
-        "[Container]\nEntrypoint=[\"go\", \"run\"]\nExec=./x\n",
-        &["2 TG001 cut high", "2 TG001 local high"],
-    );
+    file("x.container", "[Container]\nEntrypoint=[\"go\", \"run\"]\nExec=./x\n", &["2 TG001 local high"]);
     file("x.container", "[Container]\nHealthCmd=go run ./health\nLabel=go run .\n", &["2 TG001 local high"]);
     file(
         "etc/systemd/system/x.service.d/override.conf",

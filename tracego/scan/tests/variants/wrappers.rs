@@ -130,6 +130,7 @@ fn programs_that_do_not_start_their_words() {
         "parallel echo ::: go run",
         "tmux rename-window 'go runs'",
         "man go run",
+        "high TG001 go-run: go run ./x was executed",
     ];
     each("x.sh", &lines, &[]);
 }
