@@ -2,11 +2,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::{setting::Setting, text::Text, word::Word};
+use crate::{document::DocumentKind, setting::Setting, text::Text, word::Word};
 
 /// Number of bytes of scripts and words that are read of one file, with those that expansions make and that stand in several
 /// scripts.
 const MAX_READ: usize = 8 << 20;
+
+/// Maximum number of files that one file includes.
+const MAX_INCLUSIONS: usize = 256;
 
 /// Everything that one document holds.
 #[derive(Debug, Default)]
@@ -19,8 +22,14 @@ pub struct Extract {
     pub images: Vec<BaseImage>,
     /// Calls of other files and targets.
     pub calls: Vec<Call>,
-    /// Stages of images that another file uses by name.
-    pub used_stages: Vec<String>,
+    /// Builds of images.
+    pub image_builds: Vec<ImageBuild>,
+    /// Stages without a command of their own, each with the stage whose command it inherits.
+    pub inherited_commands: Vec<(String, Option<String>)>,
+    /// Files that this one includes.
+    pub inclusions: Vec<Inclusion>,
+    /// Names of parts that stand for several, such as the target `run-%` of make.
+    pub patterns: Vec<String>,
     /// Reasons why a part could not be read.
     pub problems: Vec<String>,
     /// Number of bytes that were read.
@@ -54,15 +63,37 @@ impl Extract {
         }
     }
 
+    /// Adds a file that this one includes.
+    pub fn include(&mut self, inclusion: Inclusion) {
+        if self.inclusions.len() < MAX_INCLUSIONS && !self.inclusions.contains(&inclusion) {
+            self.inclusions.push(inclusion);
+        }
+    }
+
+    /// Adds the build of an image.
+    pub fn add_build(&mut self, build: ImageBuild) {
+        if self.image_builds.len() < MAX_INCLUSIONS {
+            self.image_builds.push(build);
+        }
+    }
+
+    /// Adds the name of a part that stands for several.
+    pub fn add_pattern(&mut self, pattern: &str) {
+        if self.patterns.len() < MAX_INCLUSIONS && !self.patterns.iter().any(|own| own == pattern) {
+            self.patterns.push(pattern.to_owned());
+        }
+    }
+
     /// Whether the document holds nothing that matters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { commands, declarations, images, calls, used_stages, problems, .. } = self;
+        let Self { commands, declarations, images, calls, image_builds, inclusions, problems, .. } = self;
         commands.is_empty()
             && declarations.is_empty()
             && images.is_empty()
             && calls.is_empty()
-            && used_stages.is_empty()
+            && image_builds.is_empty()
+            && inclusions.is_empty()
             && problems.is_empty()
     }
 }
@@ -113,6 +144,26 @@ pub struct BaseImage {
     pub context: Context,
 }
 
+/// A build of an image.
+#[derive(Clone, Debug)]
+pub struct ImageBuild {
+    /// Dockerfile, if another than that of the folder is named.
+    pub file: Option<String>,
+    /// Folder of the context.
+    pub folder: String,
+    /// Stage that is built; `None` is the last.
+    pub target: Option<String>,
+}
+
+/// A file that another one includes, and is read as it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Inclusion {
+    /// Path relative to the folder of the file or to the root; `*` and `**` stand for any name.
+    pub path: String,
+    /// Kind, whatever the path says.
+    pub kind: DocumentKind,
+}
+
 /// A call of another file or target.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -145,7 +196,14 @@ pub enum Callee {
     /// A recipe of a justfile.
     Just(String),
     /// A script of package.json.
-    Npm(String),
+    Npm {
+        /// Folder of the file, if an option names it.
+        folder: Option<String>,
+        /// Name.
+        name: String,
+    },
     /// A target of a magefile.
     Mage(String),
+    /// A task of mise.
+    Mise(String),
 }

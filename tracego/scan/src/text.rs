@@ -114,6 +114,13 @@ impl Text {
         }
     }
 
+    /// Returns the text with the places that a text around it has: its own places are positions there.
+    #[must_use]
+    pub fn within(&self, outer: &Self) -> Self {
+        let offsets = self.offsets.iter().map(|place| outer.place(*place as usize)).collect();
+        Self { bytes: self.bytes.clone(), offsets }
+    }
+
     /// Appends a byte. Returns whether there was room.
     pub fn push(&mut self, byte: u8, place: u32) -> bool {
         let has_room = self.bytes.len() < MAX_LENGTH;

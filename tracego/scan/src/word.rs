@@ -13,6 +13,8 @@ pub struct Word {
     pub is_expanded: bool,
     /// Whether the word is quoted, so that it is never an operator or a keyword.
     pub is_quoted: bool,
+    /// Whether the word was passed to a function, a loop or a script, so that it stands elsewhere than what surrounds it.
+    pub is_passed: bool,
 }
 
 /// Names that variables for the go command have.

@@ -19,9 +19,14 @@ pub(super) fn of(words: &[Word], folder: Option<&str>) -> Vec<Callee> {
         }
         "just" => operands().take(1).map(|name| Callee::Just(name.clone())).collect(),
         "mage" => operands().map(|name| Callee::Mage(name.clone())).collect(),
-        "npm" | "yarn" | "pnpm" | "bun" => {
-            let mut operands = operands().filter(|word| !matches!(word.as_str(), "run" | "run-script"));
-            operands.next().map(|name| Callee::Npm(name.clone())).into_iter().collect()
+        "npm" | "yarn" | "pnpm" | "bun" => npm(&name, &values),
+        "npm-run-all" | "run-s" | "run-p" => {
+            operands().map(|name| Callee::Npm { folder: None, name: name.clone() }).collect()
+        }
+        "mise" | "rtx" => {
+            let mut operands = operands();
+            let runs = operands.next().is_some_and(|verb| matches!(verb.as_str(), "run" | "r"));
+            operands.filter(|_| runs).take(1).map(|name| Callee::Mise(name.clone())).collect()
         }
         "sh" | "source" | "." => operands().take(1).map(|path| script(path, folder)).collect(),
         _ => {
@@ -30,6 +35,35 @@ pub(super) fn of(words: &[Word], folder: Option<&str>) -> Vec<Callee> {
             if is_script { vec![script(&path, folder)] } else { Vec::new() }
         }
     }
+}
+
+/// Returns the script that a package manager runs.
+fn npm(program: &str, values: &[String]) -> Vec<Callee> {
+    const VALUED: [&str; 3] = ["-w", "--workspace", "--filter"];
+    let mut operands = Vec::new();
+    let mut folder = None;
+    let mut values = values.iter();
+    while let Some(value) = values.next() {
+        match value.as_str() {
+            "--" => break,
+            "--prefix" | "-C" | "--cwd" | "--dir" => folder = values.next().cloned(),
+            option if VALUED.contains(&option) => _ = values.next(),
+            _ if value.starts_with("--prefix=") || value.starts_with("--cwd=") => {
+                folder = value.split_once('=').map(|(_, folder)| folder.to_owned());
+            }
+            _ if value.starts_with('-') => {}
+            _ => operands.push(value),
+        }
+    }
+    let names: Vec<&str> = operands.iter().map(|name| name.as_str()).collect();
+    let name = match names.as_slice() {
+        ["run" | "run-script" | "rum" | "workspace", name, ..] => *name,
+        // Other words are commands of npm itself.
+        [name @ ("start" | "test" | "stop" | "restart"), ..] => *name,
+        [name, ..] if program != "npm" => *name,
+        _ => return Vec::new(),
+    };
+    vec![Callee::Npm { folder, name: name.to_owned() }]
 }
 
 fn script(path: &str, folder: Option<&str>) -> Callee {

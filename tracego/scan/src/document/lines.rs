@@ -1,5 +1,6 @@
 //! Files whose lines are commands: units of systemd, supervisord, Procfiles and crontabs.
 
+use super::exec_form;
 use crate::{
     command::CommandReader,
     extract::{Context, Extract},
@@ -15,6 +16,8 @@ use crate::{
 /// Source: systemd.service(5), systemd.syntax(7).
 pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
     let context = Context { setting: Setting::Production, unit: None, folder: None };
+    // A container of Quadlet: `Exec` has the arguments of `Entrypoint`.
+    let (mut entrypoint, mut exec): (Option<Text>, Option<Text>) = (None, None);
     let mut lines = whole.lines();
     while let Some(mut line) = lines.next() {
         while line.bytes().trim_ascii_end().ends_with(b"\\") {
@@ -30,11 +33,13 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
         let mut reader = CommandReader::new(&context, extract);
         match key.as_str() {
             "ExecStart" | "ExecStartPre" | "ExecStartPost" | "ExecReload" | "ExecStop" | "ExecStopPost"
-            | "ExecCondition" | "Exec" | "command" => {
+            | "ExecCondition" | "HealthCmd" | "HealthStartupCmd" | "command" => {
                 // Characters in front of the path say how it is executed.
                 let prefix = value.bytes().iter().take_while(|b| b" \t@-:+!|".contains(b)).count();
                 reader.read_script(&value.slice(prefix..value.len()));
             }
+            "Entrypoint" => entrypoint = Some(value),
+            "Exec" => exec = Some(value),
             "Environment" | "environment" => {
                 for (name, value) in words_of(&value).iter().filter_map(Word::split_at_equals) {
                     reader.declare(&name, &value);
@@ -43,6 +48,23 @@ pub(super) fn read_unit(whole: &Text, extract: &mut Extract) {
             _ => {}
         }
     }
+    let mut script = entrypoint.map(|text| without_brackets(&text)).unwrap_or_default();
+    if let Some(exec) = exec {
+        script.push(b' ', exec.place(0));
+        script.append(&exec, None);
+    }
+    CommandReader::new(&context, extract).read_script(&script);
+}
+
+/// Returns a command in exec form as a script.
+fn without_brackets(text: &Text) -> Text {
+    let Some(words) = exec_form::words(text) else { return text.clone() };
+    let mut script = Text::default();
+    for word in words {
+        script.append(&word.text, None);
+        script.push(b' ', word.text.place(word.text.len()));
+    }
+    script
 }
 
 /// Reads a Procfile: `name: command`.
@@ -63,7 +85,12 @@ pub(super) fn read_procfile(file: &SourceFile, extract: &mut Extract) {
 pub(super) fn read_crontab(file: &SourceFile, extract: &mut Extract) {
     let context = Context { setting: Setting::Production, unit: None, folder: None };
     let has_user = file.path.contains("cron.d/") || file.path.contains("etc/");
-    for line in Text::part(file.bytes(), 0..file.bytes().len()).lines() {
+    read_table(&Text::part(file.bytes(), 0..file.bytes().len()), has_user, &context, extract);
+}
+
+/// Reads the lines of a crontab.
+pub(super) fn read_table(table: &Text, has_user: bool, context: &Context, extract: &mut Extract) {
+    for line in table.lines() {
         let text = line.to_str().into_owned();
         let trimmed = text.trim_start();
         let first = trimmed.bytes().next().unwrap_or(b'#');
@@ -76,6 +103,6 @@ pub(super) fn read_crontab(file: &SourceFile, extract: &mut Extract) {
             rest = rest.find([' ', '\t']).map_or("", |end| rest.get(end..).unwrap_or_default()).trim_start();
         }
         let script = line.slice(line.len().saturating_sub(rest.len())..line.len());
-        CommandReader::new(&context, extract).read_script(&script);
+        CommandReader::new(context, extract).read_script(&script);
     }
 }

@@ -1,41 +1,56 @@
 //! Kinds of files, and their readers.
 
 mod ci;
+mod compose;
 mod dockerfile;
+mod editor;
 mod exec_form;
 mod expression;
 mod go_source;
+mod jenkinsfile;
 mod justfile;
 mod kind;
 mod lines;
 mod makefile;
 mod manifest;
 mod other_source;
+mod package;
 mod quoted;
 mod script_file;
+mod taskfile;
 mod tasks;
+mod toml_file;
+mod written_file;
 mod yaml;
 
 pub use kind::{CiFile, DocumentKind};
+pub(crate) use written_file::{WrittenFile, read as read_written};
 
 use crate::{extract::Extract, setting::Setting, source::SourceFile, text::Text};
 
 /// Reads a file of a kind.
 #[must_use]
 pub fn read(kind: DocumentKind, file: &SourceFile) -> Extract {
+    read_with(kind, file, &[])
+}
+
+/// Reads a file of a kind. `others` are files that it includes, or that include it.
+#[must_use]
+pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) -> Extract {
     let mut extract = Extract::default();
     match kind {
         DocumentKind::Dockerfile => dockerfile::read(file, &mut extract),
-        DocumentKind::Makefile => makefile::read(file, &mut extract),
+        DocumentKind::Makefile => makefile::read(file, others, &mut extract),
         DocumentKind::Justfile => justfile::read(file, &mut extract),
         DocumentKind::Unit => {
             lines::read_unit(&Text::part(file.bytes(), 0..file.bytes().len()), &mut extract)
         }
         DocumentKind::Procfile => lines::read_procfile(file, &mut extract),
         DocumentKind::Crontab => lines::read_crontab(file, &mut extract),
-        DocumentKind::Jenkinsfile => script_file::read_jenkinsfile(file, &mut extract),
+        DocumentKind::Jenkinsfile => jenkinsfile::read(file, &mut extract),
         DocumentKind::Markdown => script_file::read_markdown(file, &mut extract),
         DocumentKind::Bazel => tasks::read_bazel(file.bytes(), &mut extract),
+        DocumentKind::Toml => toml_file::read(file, &mut extract),
         DocumentKind::GoSource => go_source::read(file, &mut extract),
         DocumentKind::Python => other_source::read(file, &quoted::PYTHON, Setting::Helper, &mut extract),
         DocumentKind::JavaScript => {
@@ -45,7 +60,11 @@ pub fn read(kind: DocumentKind, file: &SourceFile) -> Extract {
         }
         DocumentKind::Ruby => other_source::read(file, &quoted::RUBY, Setting::Helper, &mut extract),
         DocumentKind::Shell => {
-            let setting = if is_of_ci(&file.path) { Setting::Ci } else { Setting::Open };
+            let setting = match () {
+                () if kind::is_hook(&file.path) => Setting::Helper,
+                () if is_of_ci(&file.path) => Setting::Ci,
+                () => Setting::Open,
+            };
             script_file::read_shell(file, setting, &mut extract);
         }
         DocumentKind::Ci(_)
@@ -55,6 +74,9 @@ pub fn read(kind: DocumentKind, file: &SourceFile) -> Extract {
         | DocumentKind::Hooks
         | DocumentKind::Processes
         | DocumentKind::App
+        | DocumentKind::Kustomization
+        | DocumentKind::HelmValues
+        | DocumentKind::Editor
         | DocumentKind::Yaml => read_yaml(kind, file, &mut extract),
     }
     extract
@@ -85,23 +107,36 @@ fn read_yaml(kind: DocumentKind, file: &SourceFile, extract: &mut Extract) {
     let bytes = if is_template {
         plain = yaml::without_templates(file.bytes());
         &plain
+    } else if kind == DocumentKind::Editor {
+        plain = editor::without_comments(file.bytes());
+        &plain
     } else {
         file.bytes()
     };
     let (documents, problem) = yaml::parse(bytes);
     match kind {
-        DocumentKind::Ci(ci) => ci::read(&documents, ci.form(), extract),
-        DocumentKind::Compose => manifest::read_compose(&documents, &file.path, extract),
-        DocumentKind::Taskfile => tasks::read_taskfile(&documents, file.folder(), extract),
-        DocumentKind::Package => tasks::read_package(&documents, extract),
+        DocumentKind::Ci(ci) => ci::read(&documents, ci, extract),
+        DocumentKind::Compose => compose::read_compose(&documents, &file.path, extract),
+        DocumentKind::Taskfile => taskfile::read(&documents, file.folder(), extract),
+        DocumentKind::Package => package::read(&documents, file.folder(), extract),
         DocumentKind::Hooks => tasks::read_hooks(&documents, extract),
         DocumentKind::Processes => tasks::read_processes(&documents, extract),
-        DocumentKind::App => manifest::read_app(&documents, extract),
+        DocumentKind::App => compose::read_app(&documents, extract),
+        DocumentKind::Kustomization => manifest::read_kustomization(&documents, extract),
+        DocumentKind::Editor => {
+            let is_container = file.name().contains("devcontainer");
+            editor::read(
+                &documents,
+                if is_container { Setting::Helper } else { Setting::Developer },
+                extract,
+            );
+        }
+        DocumentKind::HelmValues => manifest::read_values(&documents, extract),
         _ if documents.iter().any(|document| manifest::is_kubernetes(document)) => {
             manifest::read_kubernetes(&documents, extract);
         }
         _ if documents.iter().any(|document| document.get("services").is_some()) => {
-            manifest::read_compose(&documents, &file.path, extract);
+            compose::read_compose(&documents, &file.path, extract);
         }
         // Nothing is known of any other file, so that it cannot be read is no loss.
         _ => return,

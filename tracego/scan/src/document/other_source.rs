@@ -6,6 +6,7 @@ use crate::{
     extract::{Context, Extract},
     setting::Setting,
     source::SourceFile,
+    text::Text,
     word::Word,
 };
 
@@ -13,7 +14,7 @@ use crate::{
 const MAX_TOKENS: usize = 1024;
 
 /// Functions that take a command line as one string.
-const SHELLS: [&str; 17] = [
+const SHELLS: [&str; 18] = [
     "system",
     "popen",
     "run",
@@ -25,6 +26,7 @@ const SHELLS: [&str; 17] = [
     "getstatusoutput",
     "exec",
     "execSync",
+    "getExecOutput",
     "spawn",
     "spawnSync",
     "execa",
@@ -36,7 +38,21 @@ const SHELLS: [&str; 17] = [
 /// Reads a source file in a language with quotes.
 pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, extract: &mut Extract) {
     let context = Context { setting, unit: None, folder: None };
-    let mut tokens = quoted::tokens(file.bytes(), language);
+    read_tokens(quoted::tokens(file.bytes(), language), &context, extract);
+}
+
+/// Reads source that stands in another file.
+pub(super) fn read_text(source: &Text, language: &Language, context: &Context, extract: &mut Extract) {
+    let mut tokens = quoted::tokens(source.bytes(), language);
+    for token in &mut tokens {
+        if let Token::Text(text) = token {
+            *text = text.within(source);
+        }
+    }
+    read_tokens(tokens, context, extract);
+}
+
+fn read_tokens(mut tokens: Vec<Token>, context: &Context, extract: &mut Extract) {
     // Lists often go over several lines.
     tokens.retain(|token| !matches!(token, Token::Sign(b'\n') | Token::Comment(_)));
     for index in 0..tokens.len() {
@@ -46,7 +62,7 @@ pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, ext
             [Token::Sign(b'[' | b'('), Token::Text(first), Token::Sign(b','), Token::Text(_), ..]
             // `spawn("go", ["run", …])`
             | [Token::Sign(b'('), Token::Text(first), Token::Sign(b','), Token::Sign(b'['), Token::Text(_), ..]
-                if Word::known(first.clone()).is_go_command() => list(here),
+                if starts_command(first, here) => list(here),
             // `script: "go", args: ["run", …]`, as in a configuration of pm2
             [Token::Name(name), Token::Sign(b':'), Token::Text(first), ..] if name == "script" => {
                 process(first, here)
@@ -54,19 +70,41 @@ pub(super) fn read(file: &SourceFile, language: &Language, setting: Setting, ext
             [Token::Name(name), Token::Sign(b'('), Token::Text(script), ..]
                 if SHELLS.contains(&name.as_str()) && is_of_processes(&tokens, index) =>
             {
-                CommandReader::new(&context, extract).read_script(script);
+                CommandReader::new(context, extract).read_script(script);
                 continue;
             }
             _ => continue,
         };
-        CommandReader::new(&context, extract).read_words(words);
+        CommandReader::new(context, extract).read_words(words);
     }
+}
+
+/// Whether a list is a command line: its first word is the go command, or a shell with an option.
+fn starts_command(first: &Text, list: &[Token]) -> bool {
+    let first = Word::known(first.clone());
+    let mut texts = list.iter().take(6).filter_map(|token| match token {
+        Token::Text(text) => Some(text),
+        _ => None,
+    });
+    let option = texts.nth(1).is_some_and(|text| text.bytes().starts_with(b"-"));
+    first.is_go_command() || option && matches!(first.base_name().as_str(), "sh" | "bash")
 }
 
 /// Whether a function is called by its name alone, or on something that starts processes. A regular expression has `exec`, too.
 fn is_of_processes(tokens: &[Token], index: usize) -> bool {
-    const MODULES: [&str; 10] =
-        ["child_process", "cp", "childProcess", "os", "subprocess", "sp", "shell", "shelljs", "sh", "Kernel"];
+    const MODULES: [&str; 11] = [
+        "exec",
+        "child_process",
+        "cp",
+        "childProcess",
+        "os",
+        "subprocess",
+        "sp",
+        "shell",
+        "shelljs",
+        "sh",
+        "Kernel",
+    ];
     let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at));
     match (before(1), before(2)) {
         (Some(Token::Sign(b'.')), Some(Token::Name(module))) => MODULES.contains(&module.as_str()),
@@ -96,7 +134,7 @@ fn list(tokens: &[Token]) -> Vec<Word> {
 }
 
 /// Returns the command of a process of pm2.
-fn process(script: &crate::text::Text, tokens: &[Token]) -> Vec<Word> {
+fn process(script: &Text, tokens: &[Token]) -> Vec<Word> {
     let mut words = vec![Word::known(script.clone())];
     let near = tokens.get(..tokens.len().min(60)).unwrap_or_default();
     let end = near.iter().position(|token| matches!(token, Token::Sign(b'}'))).unwrap_or(near.len());
@@ -106,7 +144,7 @@ fn process(script: &crate::text::Text, tokens: &[Token]) -> Vec<Word> {
         Some([Token::Text(text), ..]) => {
             for part in text.bytes().split(|b| *b == b' ').filter(|part| !part.is_empty()) {
                 let place = text.place(0);
-                words.push(Word::known(crate::text::Text::at(place, &String::from_utf8_lossy(part))));
+                words.push(Word::known(Text::at(place, &String::from_utf8_lossy(part))));
             }
         }
         Some(rest) => words.extend(list(rest)),

@@ -42,6 +42,13 @@ pub(super) const GO: Language = Language {
     quotes: &[b"\"", b"`", b"'"],
     raw_quotes: b"`",
 };
+/// TOML.
+pub(super) const TOML: Language = Language {
+    line_comments: &[b"#"],
+    has_block_comments: false,
+    quotes: &[b"\"\"\"", b"'''", b"\"", b"'"],
+    raw_quotes: b"'",
+};
 /// Python.
 pub(super) const PYTHON: Language = Language {
     line_comments: &[b"#"],

@@ -1,6 +1,5 @@
-//! Shell scripts, Jenkinsfiles and texts of documents.
+//! Shell scripts, and texts of documents.
 
-use super::quoted;
 use crate::{
     command::CommandReader,
     extract::{Context, Extract},
@@ -14,42 +13,6 @@ pub(super) fn read_shell(file: &SourceFile, setting: Setting, extract: &mut Extr
     let context = Context { setting, unit: None, folder: None };
     let mut reader = CommandReader::new(&context, extract);
     reader.read_script(&Text::part(file.bytes(), 0..file.bytes().len()));
-    for (path, content) in std::mem::take(&mut reader.written) {
-        let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(['"', '}']);
-        if name.ends_with(".service") || name.ends_with(".container") || path.contains("systemd/system") {
-            super::lines::read_unit(&content, extract);
-        }
-    }
-}
-
-/// Reads the scripts in the steps of a Jenkinsfile: `sh 'script'`, `sh(script: "…")`, `bat`, `pwsh`.
-///
-/// Source: <https://www.jenkins.io/doc/pipeline/steps/workflow-durable-task-step/>
-pub(super) fn read_jenkinsfile(file: &SourceFile, extract: &mut Extract) {
-    const STEPS: [&str; 4] = ["sh", "bat", "pwsh", "powershell"];
-    let context = Context { setting: Setting::Ci, unit: None, folder: None };
-    let tokens = quoted::tokens(file.bytes(), &quoted::GROOVY);
-    let mut step: Option<usize> = None;
-    for (index, token) in tokens.iter().enumerate() {
-        match token {
-            quoted::Token::Name(name) if STEPS.contains(&name.as_str()) => step = Some(index),
-            quoted::Token::Text(text) => {
-                // `sh 'x'`, `sh('x')`, `sh(script: 'x')`, `sh label: 'l', script: 'x'`.
-                let label = index.checked_sub(2).and_then(|at| tokens.get(at));
-                let is_other = matches!(label, Some(quoted::Token::Name(name)) if name != "script" && !STEPS.contains(&name.as_str()))
-                    && matches!(
-                        index.checked_sub(1).and_then(|at| tokens.get(at)),
-                        Some(quoted::Token::Sign(b':'))
-                    );
-                if step.is_some_and(|at| index - at <= 12) && !is_other {
-                    CommandReader::new(&context, extract).read_script(text);
-                    step = None;
-                }
-            }
-            quoted::Token::Sign(b'{' | b'}' | b';') => step = None,
-            _ => {}
-        }
-    }
 }
 
 /// Reads the fenced blocks of a document in Markdown.

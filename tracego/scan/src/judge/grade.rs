@@ -30,7 +30,7 @@ pub(super) fn severity(
         },
         Setting::ImageWithoutCommand | Setting::Open => at(false, Production::No, false),
         Setting::Generate if is_run && variant.name == "unpinned" => at(false, Production::No, false),
-        Setting::Generate | Setting::Document if is_strict => Severity::Low,
+        Setting::Generate | Setting::Document | Setting::Developer if is_strict => Severity::Low,
         Setting::Generate | Setting::Document | Setting::Developer => return None,
         Setting::UnusedStage | Setting::Helper => Severity::Low,
     };

@@ -87,13 +87,13 @@ pub fn declaration(declared: &Declaration, setting: Setting, settings: &JudgeSet
     finish(open, &subject, &range_of(std::slice::from_ref(&declared.value)), setting, settings)
 }
 
-/// Judges the image of a last stage.
+/// Judges the image of a last stage at a place.
 #[must_use]
-pub fn image(image: &BaseImage, settings: &JudgeSettings) -> Vec<ScanCase> {
+pub fn image(image: &BaseImage, setting: Setting, settings: &JudgeSettings) -> Vec<ScanCase> {
     let name = image.name.to_str().into_owned();
     let open = build_flags::toolchain_image(&name);
     let range = range_of(&[Word::known(image.name.clone())]);
-    finish(open.into_iter().collect(), &name, &range, image.context.setting, settings)
+    finish(open.into_iter().collect(), &name, &range, setting, settings)
 }
 
 fn finish(
@@ -131,7 +131,8 @@ fn range_of(words: &[Word]) -> Range<usize> {
     let place = |text: &Text, at: usize| text.place(at) as usize;
     let Some(first) = words.iter().find(|word| !word.text.is_empty()) else { return 0..0 };
     let start = place(&first.text, 0);
-    let ends = words.iter().filter(|word| !word.text.is_empty());
+    // Arguments of a function stand elsewhere than its body.
+    let ends = words.iter().filter(|word| !word.text.is_empty() && word.is_passed == first.is_passed);
     let end = ends.map(|word| place(&word.text, word.text.len() - 1) + 1).filter(|end| *end > start).max();
     start..end.unwrap_or(start + 1)
 }

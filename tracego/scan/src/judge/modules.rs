@@ -44,6 +44,9 @@ fn flag_case(name: &str, value: &str) -> Option<(&'static str, String)> {
         ("toolexec", program) => {
             Some(("toolexec", format!("compiler and linker are started through {program}")))
         }
+        ("insecure", value) if value != "false" => {
+            Some(("insecure", "modules come over connections that are not verified: -insecure".into()))
+        }
         _ => None,
     }
 }
@@ -69,8 +72,9 @@ pub(super) fn of_declaration(declared: &Declaration, setting: Setting, cases: &m
     }
     if name == "GOFLAGS" {
         for flag in value.split_whitespace() {
-            let case =
-                flag.trim_start_matches('-').split_once('=').and_then(|(name, value)| flag_case(name, value));
+            let flag = flag.trim_start_matches('-');
+            let (flag, value) = flag.split_once('=').unwrap_or((flag, "true"));
+            let case = flag_case(flag, value);
             let Some((variant, message)) = case else { continue };
             cases.push(OpenCase { rule: "TG004", variant, confidence: Confidence::High, message });
         }

@@ -38,6 +38,18 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
             data(&format!("{}. {}", finding.message, finding.remedy))
         )?;
     }
+    for problem in &outcome.report.suppression_problems {
+        if let Some(count) = counts.get_mut(1) {
+            *count += 1;
+        }
+        writeln!(
+            out,
+            "::warning file={},line={},title=tracego%3Aallow::{}",
+            property(&problem.path),
+            problem.line,
+            data(&problem.message)
+        )?;
+    }
     let hidden: usize = counts.iter().map(|count| count.saturating_sub(SHOWN)).sum();
     if hidden > 0 {
         writeln!(

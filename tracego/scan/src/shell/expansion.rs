@@ -1,192 +1,17 @@
-//! Words with their quotes and expansions.
+//! Expansions of variables, arguments and expressions.
 
-use super::{MAX_DEPTH, SimpleCommand, parser::Parser};
+use super::{MAX_DEPTH, parser::Parser, word_builder::WordBuilder};
 use crate::{text::Text, word::Word};
 
-/// Maximum number of bytes of one word.
-const MAX_WORD: usize = 64 << 10;
-
-/// The word that is being read, and those that expansions have split from it.
-#[derive(Default)]
-struct WordBuilder {
-    words: Vec<Word>,
-    current: Word,
-    has_begun: bool,
-}
-
-impl WordBuilder {
-    fn push(&mut self, byte: u8, place: u32) {
-        self.has_begun = true;
-        if self.current.text.len() >= MAX_WORD || !self.current.text.push(byte, place) {
-            self.current.has_holes = true;
-        }
-    }
-
-    fn begin_quotes(&mut self) {
-        self.has_begun = true;
-        self.current.is_quoted = true;
-    }
-
-    fn end_word(&mut self) {
-        if std::mem::take(&mut self.has_begun) {
-            self.words.push(std::mem::take(&mut self.current));
-        }
-    }
-
-    /// Appends a value, without splitting it.
-    fn append(&mut self, value: &Word, place: u32) {
-        self.has_begun = true;
-        let room = MAX_WORD.saturating_sub(self.current.text.len());
-        let is_whole = value.text.len() <= room;
-        self.current.text.append(&value.text.slice(0..value.text.len().min(room)), Some(place));
-        self.current.has_holes |= value.has_holes | !is_whole;
-        self.current.is_expanded = true;
-    }
-
-    /// Appends a value that was not quoted, split between words.
-    fn append_split(&mut self, value: &Word, place: u32) {
-        for (index, part) in value.text.bytes().split(|b| b.is_ascii_whitespace()).enumerate() {
-            if index > 0 {
-                self.end_word();
-            }
-            if !part.is_empty() {
-                let text = Text::at(place, &String::from_utf8_lossy(part));
-                self.append(&Word { text, has_holes: value.has_holes, ..Word::default() }, place);
-            }
-        }
-    }
-
-    /// Appends a part that is not known, as it is written.
-    fn append_hole(&mut self, source: &Text) {
-        self.has_begun = true;
-        let room = MAX_WORD.saturating_sub(self.current.text.len());
-        self.current.text.append(&source.slice(0..source.len().min(room)), None);
-        self.current.has_holes = true;
-        self.current.is_expanded = true;
-    }
-}
-
 /// The result of an expansion.
-enum Expansion {
+pub(super) enum Expansion {
     Value(Vec<Word>),
     Hole,
 }
 
 impl Parser<'_> {
-    /// Reads one word; expansions may make several or none of it.
-    pub(super) fn read_word(&mut self) -> Vec<Word> {
-        self.read(true)
-    }
-
-    /// Reads one word whose expansions are not split, as the value of an assignment.
-    pub(super) fn read_unsplit_word(&mut self) -> Word {
-        self.read(false).into_iter().next().unwrap_or_default()
-    }
-
-    fn read(&mut self, splits: bool) -> Vec<Word> {
-        let mut builder = WordBuilder::default();
-        while let Some(byte) = self.peek(0) {
-            let place = self.text.place(self.position);
-            match byte {
-                b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')' => break,
-                b'\\' => {
-                    match self.peek(1) {
-                        Some(b'\n') | None => {}
-                        Some(next) => builder.push(next, place),
-                    }
-                    self.position += 2;
-                }
-                b'\'' => self.read_single_quotes(&mut builder),
-                b'"' => self.read_double_quotes(&mut builder),
-                b'$' if self.peek(1) == Some(b'\'') => {
-                    self.position += 1;
-                    self.read_ansi_quotes(&mut builder);
-                }
-                b'$' if self.peek(1) == Some(b'"') => {
-                    self.position += 1;
-                    self.read_double_quotes(&mut builder);
-                }
-                b'$' | b'`' => self.expand(&mut builder, splits),
-                _ => {
-                    builder.push(byte, place);
-                    self.position += 1;
-                }
-            }
-        }
-        builder.end_word();
-        builder.words
-    }
-
-    fn read_single_quotes(&mut self, builder: &mut WordBuilder) {
-        self.position += 1;
-        builder.begin_quotes();
-        while let Some(byte) = self.peek(0) {
-            let place = self.text.place(self.position);
-            self.position += 1;
-            if byte == b'\'' {
-                break;
-            }
-            builder.push(byte, place);
-        }
-    }
-
-    /// Reads `$'…'`, whose escapes are those of C.
-    fn read_ansi_quotes(&mut self, builder: &mut WordBuilder) {
-        self.position += 1;
-        builder.begin_quotes();
-        while let Some(byte) = self.peek(0) {
-            let place = self.text.place(self.position);
-            self.position += 1;
-            match byte {
-                b'\'' => break,
-                b'\\' => {
-                    let escaped = self.peek(0).unwrap_or(b'\\');
-                    self.position += 1;
-                    let meant = match escaped {
-                        b'n' => b'\n',
-                        b't' => b'\t',
-                        other => other,
-                    };
-                    builder.push(meant, place);
-                }
-                _ => builder.push(byte, place),
-            }
-        }
-    }
-
-    fn read_double_quotes(&mut self, builder: &mut WordBuilder) {
-        self.position += 1;
-        builder.begin_quotes();
-        while let Some(byte) = self.peek(0) {
-            let place = self.text.place(self.position);
-            match byte {
-                b'"' => {
-                    self.position += 1;
-                    break;
-                }
-                b'\\' => {
-                    match self.peek(1) {
-                        Some(b'\n') => {}
-                        Some(next @ (b'"' | b'\\' | b'$' | b'`')) => builder.push(next, place),
-                        Some(next) => {
-                            builder.push(b'\\', place);
-                            builder.push(next, place);
-                        }
-                        None => {}
-                    }
-                    self.position += 2;
-                }
-                b'$' | b'`' => self.expand(builder, false),
-                _ => {
-                    builder.push(byte, place);
-                    self.position += 1;
-                }
-            }
-        }
-    }
-
     /// Reads an expansion that begins here.
-    fn expand(&mut self, builder: &mut WordBuilder, splits: bool) {
+    pub(super) fn expand(&mut self, builder: &mut WordBuilder, splits: bool) {
         let start = self.position;
         let place = self.text.place(start);
         let expansion = match (self.peek(0), self.peek(1), self.peek(2)) {
@@ -195,13 +20,17 @@ impl Parser<'_> {
             (_, Some(b'{'), Some(b'{')) => self.read_expression(),
             (_, Some(b'('), Some(b'(')) => self.skip_arithmetic(),
             (_, Some(b'('), _) => self.read_command_substitution(),
-            (_, Some(b'{'), _) => self.read_braces(),
+            (_, Some(b'{'), _) => self.read_braces(splits),
             (_, Some(byte), _) if byte.is_ascii_alphabetic() || byte == b'_' => {
                 self.position += 1;
                 let name = self.read_name();
                 self.lookup(&name, false)
             }
-            (_, Some(b'@' | b'*' | b'#' | b'?' | b'-' | b'$' | b'!' | b'0'..=b'9'), _) => {
+            (_, Some(byte @ (b'@' | b'*' | b'1'..=b'9')), _) => {
+                self.position += 2;
+                self.arguments(byte, None, splits)
+            }
+            (_, Some(b'#' | b'?' | b'-' | b'$' | b'!' | b'0'), _) => {
                 self.position += 2;
                 Expansion::Hole
             }
@@ -239,21 +68,90 @@ impl Parser<'_> {
         self.variables.expand(name, count).map_or(Expansion::Hole, Expansion::Value)
     }
 
+    /// Returns the arguments that `$@`, `$*` or `$1` names; with a range, those of `${@:from:count}`.
+    fn arguments(&mut self, name: u8, range: Option<(usize, usize)>, splits: bool) -> Expansion {
+        let (from, count) = match name {
+            b'1'..=b'9' => (usize::from(name - b'0'), 1),
+            _ => range.unwrap_or((1, usize::MAX)),
+        };
+        let Some(words) = self.variables.expand_arguments(from, count) else { return Expansion::Hole };
+        if name != b'*' || splits {
+            return Expansion::Value(words);
+        }
+        // `"$*"` is one word.
+        let mut whole = Word::default();
+        for word in words {
+            if !whole.text.is_empty() {
+                whole.text.push(b' ', word.text.place(0));
+            }
+            whole.text.append(&word.text, None);
+            whole.has_holes |= word.has_holes;
+            whole.is_passed |= word.is_passed;
+        }
+        Expansion::Value(vec![whole])
+    }
+
+    /// Reads `:from:count` of `${@:from:count}`.
+    fn read_range(&mut self) -> Option<(usize, usize)> {
+        let mut numbers = [1, usize::MAX];
+        for number in &mut numbers {
+            if self.peek(0) != Some(b':') || !self.peek(1).is_some_and(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            self.position += 1;
+            *number = self.read_name().parse().ok()?;
+        }
+        Some((numbers[0], numbers[1]))
+    }
+
+    /// Reads `[3]` behind the name of a list.
+    fn read_index(&mut self) -> Option<usize> {
+        let rest = self.text.bytes().get(self.position..)?.strip_prefix(b"[")?;
+        let end = memchr::memchr(b']', rest)?;
+        self.position += end + 2;
+        std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+    }
+
     /// Reads `${…}`. A variable that is not known has its default, if it has one.
-    fn read_braces(&mut self) -> Expansion {
+    fn read_braces(&mut self, splits: bool) -> Expansion {
         self.position += 2;
         let name = self.read_name();
         let all = [&b"[@]"[..], b"[*]"].into_iter().find(|all| self.starts_with(all));
         let is_all = all.is_some();
         self.position += all.map_or(0, |all| all.len());
-        let known = if name.is_empty() { Expansion::Hole } else { self.lookup(&name, is_all) };
+        let known = match (name.as_bytes(), self.peek(0)) {
+            ([], Some(sign @ (b'@' | b'*'))) => {
+                self.position += 1;
+                let range = self.read_range();
+                self.arguments(sign, range, splits)
+            }
+            ([], _) => Expansion::Hole,
+            ([digit @ b'1'..=b'9'], _) => self.arguments(*digit, None, splits),
+            (_, Some(b'[')) => {
+                let element = match self.read_index() {
+                    Some(index) => self.variables.expand_element(&name, index),
+                    // A key that is not known may mean the element that runs something.
+                    None => self.variables.expand_run(&name),
+                };
+                element.map_or(Expansion::Hole, Expansion::Value)
+            }
+            _ => self.lookup(&name, is_all),
+        };
         let operator =
             [&b":-"[..], b"-", b":=", b"="].into_iter().find(|operator| self.starts_with(operator));
         if let Some(operator) = operator {
             self.position += operator.len();
             let default = self.read_until_brace();
+            let sets = operator.ends_with(b"=") && !name.is_empty();
             return match known {
-                Expansion::Hole if self.depth < MAX_DEPTH => Expansion::Value(vec![self.evaluate(&default)]),
+                Expansion::Value(words) if !words.is_empty() => Expansion::Value(words),
+                _ if self.depth < MAX_DEPTH => {
+                    let value = self.evaluate(&default);
+                    if sets {
+                        self.variables.set(&name, value.clone());
+                    }
+                    Expansion::Value(vec![value])
+                }
                 known => known,
             };
         }
@@ -322,53 +220,5 @@ impl Parser<'_> {
         let rest = self.text.bytes().get(self.position..).unwrap_or_default();
         self.position += memchr::memmem::find(rest, b"))").map_or(rest.len(), |end| end + 2);
         Expansion::Hole
-    }
-
-    fn read_command_substitution(&mut self) -> Expansion {
-        self.position += 2;
-        let before = self.commands.len();
-        self.read_substitution(b')');
-        self.result_of(before)
-    }
-
-    fn read_backticks(&mut self) -> Expansion {
-        self.position += 1;
-        let start = self.position;
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b'`' => break,
-                b'\\' => self.position += 2,
-                _ => self.position += 1,
-            }
-        }
-        self.position = self.position.min(self.text.len());
-        let inner_text = self.text.slice(start..self.position);
-        self.position += 1;
-        let before = self.commands.len();
-        if self.depth < MAX_DEPTH {
-            let mut inner = Parser::new(&inner_text, self.variables, self.depth + 1);
-            inner.read_script(None);
-            let commands = std::mem::take(&mut inner.commands);
-            self.add_earlier(commands);
-        }
-        self.result_of(before)
-    }
-
-    /// Returns the output of the commands from an index on, where it is known: a look for the go command finds it.
-    fn result_of(&self, before: usize) -> Expansion {
-        let added: Vec<&SimpleCommand> = self.commands.iter().skip(before).collect();
-        let [command] = added.as_slice() else { return Expansion::Hole };
-        let mut words = command.words.iter();
-        let looks_up = match words.next() {
-            Some(word) if word.is("which") => true,
-            Some(word) if word.is("command") || word.is("type") => {
-                words.next().is_some_and(|option| option.is("-v") || option.is("-p") || option.is("-P"))
-            }
-            _ => false,
-        };
-        match words.next() {
-            Some(name) if looks_up && !name.has_holes => Expansion::Value(vec![name.clone()]),
-            _ => Expansion::Hole,
-        }
     }
 }

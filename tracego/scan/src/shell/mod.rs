@@ -1,13 +1,20 @@
 //! Shell scripts, as far as the commands in them can be read without running them: words, quotes, expansions of
 //! variables that the script itself sets, here-documents, command substitutions.
 //!
-//! The grammar of statements does not matter: all branches are read as if they were taken one after the other.
+//! All branches are read as if they were taken one after the other. The body of a function is read where it stands, and
+//! again for each call with arguments; that of a loop over known words is read for each word.
 //! Source: POSIX.1-2024, Shell Command Language, sections 2.2 to 2.10.
 
+mod branch;
 mod expansion;
+mod group;
 mod heredoc;
 mod parser;
+mod quotes;
+mod statement;
+mod substitution;
 mod variables;
+mod word_builder;
 
 pub(crate) use parser::DECLARATIONS;
 pub use parser::parse;
@@ -24,10 +31,23 @@ pub struct SimpleCommand {
     pub assignments: Vec<(String, Word)>,
     /// Standard input that the script itself holds: here-documents and here-strings.
     pub input: Vec<Text>,
+    /// File that standard input comes from.
+    pub input_file: Option<Word>,
     /// File that standard output goes to.
     pub output: Option<Word>,
-    /// Whether the next command reads what this one prints.
-    pub is_piped: bool,
+    /// Place of the pipe that standard output goes to.
+    pub pipe_out: Option<u32>,
+    /// Place of the pipe that standard input comes from.
+    pub pipe_in: Option<u32>,
+    /// Whether the script itself defines the program, as a function whose commands are there.
+    pub is_function: bool,
+}
+
+impl SimpleCommand {
+    /// Whether there are neither words nor assignments nor input.
+    fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.assignments.is_empty() && self.input.is_empty()
+    }
 }
 
 /// Maximum depth of scripts in scripts.

@@ -1,6 +1,11 @@
 //! The parser of scripts.
 
-use super::{MAX_DEPTH, SimpleCommand, Variables, heredoc::PendingHeredoc};
+use super::{
+    MAX_DEPTH, SimpleCommand, Variables,
+    branch::ReplacedValue,
+    group::{GroupKind, Groups},
+    heredoc::PendingHeredoc,
+};
 use crate::{text::Text, word::Word};
 
 /// Parses a script, and gives its commands in the order in which they stand. Variables that the script sets are kept in
@@ -19,8 +24,10 @@ pub(super) struct Parser<'a> {
     pub(super) variables: &'a mut Variables,
     pub(super) depth: usize,
     pub(super) commands: Vec<SimpleCommand>,
-    current: SimpleCommand,
-    pending: Vec<PendingHeredoc>,
+    pub(super) current: SimpleCommand,
+    pub(super) pending: Vec<PendingHeredoc>,
+    pub(super) groups: Groups,
+    pub(super) replaced: Vec<ReplacedValue>,
 }
 
 /// Maximum number of here-documents whose bodies have not been reached.
@@ -40,6 +47,8 @@ impl<'a> Parser<'a> {
             commands: Vec::new(),
             current: SimpleCommand::default(),
             pending: Vec::new(),
+            groups: Groups::default(),
+            replaced: Vec::new(),
         }
     }
 
@@ -47,9 +56,8 @@ impl<'a> Parser<'a> {
         self.text.get(self.position + ahead)
     }
 
-    /// Reads commands until the end, or the byte that closes a substitution, which is consumed.
+    /// Reads commands until the end, or the byte that closes a substitution or a function, which is consumed.
     pub(super) fn read_script(&mut self, closing: Option<u8>) {
-        let mut open = 0_usize;
         while let Some(byte) = self.peek(0) {
             match byte {
                 b' ' | b'\t' | b'\r' => self.position += 1,
@@ -58,34 +66,50 @@ impl<'a> Parser<'a> {
                 b'#' => self.skip_line(),
                 b'\n' => {
                     self.position += 1;
-                    self.end_command(false);
+                    self.end_command();
                     self.read_heredocs();
                 }
-                b')' if open == 0 && closing == Some(b')') => {
+                b')' if closing == Some(b')') && !self.groups.takes_parenthesis() => {
                     self.position += 1;
                     break;
                 }
-                b'(' => {
-                    open += 1;
+                b'}' if closing == Some(b'}') && self.is_closing_brace() => {
                     self.position += 1;
-                    // Behind a word, it is the list of a function's parameters.
-                    self.end_command(false);
+                    break;
                 }
+                b'(' => self.read_parenthesis(),
                 b')' => {
-                    open = open.saturating_sub(1);
                     self.position += 1;
-                    self.end_command(false);
+                    if self.groups.is_pattern()
+                        && self.current.words.first().is_none_or(|word| !word.is("case"))
+                    {
+                        // A pattern of `case` is no command.
+                        self.current = SimpleCommand::default();
+                    }
+                    self.end_command();
+                    self.groups.close(GroupKind::Parenthesis);
                 }
                 b';' | b'&' | b'|' => self.read_operator(byte),
                 b'<' | b'>' => self.read_redirection(),
                 _ => self.read_argument(),
             }
         }
-        self.end_command(false);
+        self.end_command();
         self.read_heredocs();
+        self.read_with_replaced();
+    }
+
+    fn read_parenthesis(&mut self) {
+        self.position += 1;
+        if let Some(name) = self.function_name() {
+            return self.read_function(&name);
+        }
+        self.end_command();
+        self.groups.open(GroupKind::Parenthesis, self.commands.len());
     }
 
     fn read_operator(&mut self, byte: u8) {
+        let place = self.text.place(self.position);
         self.position += 1;
         if byte == b'&' && self.peek(0) == Some(b'>') {
             self.read_redirection();
@@ -99,10 +123,20 @@ impl<'a> Parser<'a> {
         if is_pipe && self.peek(0) == Some(b'&') {
             self.position += 1;
         }
-        self.end_command(is_pipe);
+        if !is_pipe {
+            return self.end_command();
+        }
+        let first = self.groups.ended().filter(|_| self.current.is_empty());
+        self.current.pipe_out = Some(place);
+        self.end_command();
+        // A group prints what its commands print.
+        for command in first.and_then(|first| self.commands.get_mut(first..)).into_iter().flatten() {
+            command.pipe_out.get_or_insert(place);
+        }
+        self.current.pipe_in = Some(place);
     }
 
-    fn skip_line(&mut self) {
+    pub(super) fn skip_line(&mut self) {
         let rest = self.text.bytes().get(self.position..).unwrap_or_default();
         self.position += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     }
@@ -140,6 +174,7 @@ impl<'a> Parser<'a> {
                 self.pending.push(PendingHeredoc { command: self.commands.len(), delimiter, strips_tabs });
             }
             (false, 3) => self.current.input.push(word.text),
+            (false, 1) => self.current.input_file = Some(word),
             _ => {}
         }
     }
@@ -183,10 +218,15 @@ impl<'a> Parser<'a> {
     /// Reads one word as an argument, an assignment or a number of a redirection.
     fn read_argument(&mut self) {
         let start = self.position;
-        if self.current.words.is_empty()
+        let declares =
+            self.current.words.first().is_some_and(|word| DECLARATIONS.iter().any(|name| word.is(name)));
+        if (self.current.words.is_empty() || declares)
             && let Some((name, appends)) = self.read_assignment_name()
         {
-            self.read_assignment(&name, appends);
+            match declares {
+                true => self.read_declaration(&name, appends, start),
+                false => self.read_assignment(&name, appends),
+            }
             return;
         }
         let words = self.read_word();
@@ -201,106 +241,34 @@ impl<'a> Parser<'a> {
         }
         for word in words {
             let in_front = self.current.words.is_empty() && self.current.assignments.is_empty();
-            if in_front && !word.is_quoted && PREFIXES.iter().any(|prefix| word.is(prefix)) {
+            if in_front && !word.is_quoted && !word.is_expanded && self.read_keyword(&word) {
                 continue;
             }
             if word.is("{") && self.current.words.first().is_some_and(|first| first.is("function")) {
-                self.current.words.clear();
+                match self.current.words.get(1).map(Word::value) {
+                    Some(name) => self.read_function_body(&name, b'}'),
+                    None => self.current.words.clear(),
+                }
                 continue;
             }
             self.current.words.push(word);
         }
     }
 
-    /// Returns the name in front of `=` or `+=` at this position, and consumes both.
-    fn read_assignment_name(&mut self) -> Option<(String, bool)> {
-        let rest = self.text.bytes().get(self.position..)?;
-        let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        let name = rest.get(..length).filter(|name| name.first().is_some_and(|b| !b.is_ascii_digit()))?;
-        let appends = rest.get(length..)?.starts_with(b"+=");
-        if !appends && rest.get(length) != Some(&b'=') {
-            return None;
-        }
-        self.position += length + 1 + usize::from(appends);
-        Some((String::from_utf8_lossy(name).into_owned(), appends))
-    }
-
-    fn read_assignment(&mut self, name: &str, appends: bool) {
-        if self.peek(0) == Some(b'(') {
-            self.position += 1;
-            let words = self.read_list();
-            if appends {
-                self.variables.extend_array(name, words);
-            } else {
-                self.variables.set_array(name, words);
+    /// Reads a word that begins or ends a group of commands, or stands in front of a command. Returns whether it is one that
+    /// is no part of the command.
+    fn read_keyword(&mut self, word: &Word) -> bool {
+        let start = self.commands.len();
+        if let Some(kind) = GroupKind::opened_by(word) {
+            self.groups.open(kind, start);
+        } else if let Some(kind) = GroupKind::closed_by(word) {
+            let end = self.position.saturating_sub(word.text.len());
+            if let Some(repeated) = self.groups.close(kind) {
+                self.repeat(repeated, end);
             }
-            return;
+            self.end_branches();
+            return true;
         }
-        let mut value = self.read_unsplit_word();
-        if appends && let Some([old]) = self.variables.get(name) {
-            let mut whole = old.clone();
-            whole.text.append(&value.text, None);
-            whole.has_holes |= value.has_holes;
-            value = whole;
-        }
-        self.current.assignments.push((name.to_owned(), value));
-    }
-
-    /// Reads the words of an array.
-    fn read_list(&mut self) -> Vec<Word> {
-        let mut words = Vec::new();
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b')' => {
-                    self.position += 1;
-                    break;
-                }
-                b'#' => self.skip_line(),
-                b' ' | b'\t' | b'\n' | b'\r' => self.position += 1,
-                b'\\' if self.peek(1) == Some(b'\n') => self.position += 2,
-                _ => {
-                    let start = self.position;
-                    words.extend(self.read_word());
-                    self.position = self.position.max(start + 1);
-                }
-            }
-        }
-        words
-    }
-
-    /// Ends the current command.
-    fn end_command(&mut self, is_piped: bool) {
-        let mut command = std::mem::take(&mut self.current);
-        if command.words.is_empty() {
-            let has_pending = self.pending.iter().any(|pending| pending.command == self.commands.len());
-            for (name, value) in &command.assignments {
-                self.variables.set(name, value.clone());
-            }
-            if !has_pending && command.input.is_empty() && command.assignments.is_empty() {
-                return;
-            }
-        } else if command.words.first().is_some_and(|word| DECLARATIONS.iter().any(|name| word.is(name))) {
-            self.declare(&command);
-        }
-        command.is_piped = is_piped;
-        self.commands.push(command);
-    }
-
-    fn declare(&mut self, command: &SimpleCommand) {
-        for word in command.words.iter().skip(1) {
-            if let Some((name, value)) = word.split_at_equals() {
-                self.variables.set(&name, value);
-            }
-        }
-    }
-
-    fn read_heredocs(&mut self) {
-        for pending in std::mem::take(&mut self.pending) {
-            let (body, next) = pending.read(self.text, self.position);
-            self.position = next;
-            if let Some(command) = self.commands.get_mut(pending.command) {
-                command.input.push(body);
-            }
-        }
+        PREFIXES.iter().any(|prefix| word.is(prefix))
     }
 }

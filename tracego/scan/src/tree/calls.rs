@@ -1,8 +1,8 @@
 //! Calls between the files of a tree: a CI file calls a target of make, the target calls a script.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
-use super::ScannedFile;
+use super::{ScannedFile, stages::BuiltStages};
 use crate::{
     document::DocumentKind,
     extract::{Call, Callee, Context},
@@ -70,21 +70,18 @@ impl CallGraph {
     }
 
     /// Returns the place of a part of a file: its own, or that of the worst caller.
-    pub(super) fn decide(&self, file: usize, context: &Context, used_stages: &HashSet<&str>) -> DecidedPlace {
-        let own = |setting| DecidedPlace { setting, callers: Vec::new() };
-        let unit = context.unit.as_deref();
-        match context.setting {
-            Setting::Open => {
-                let part = (file, unit.map(str::to_owned));
-                self.reached.get(&part).map_or(own(Setting::Open), |(setting, callers)| DecidedPlace {
-                    setting: *setting,
-                    callers: callers.clone(),
-                })
-            }
-            Setting::UnusedStage if unit.is_some_and(|unit| used_stages.contains(unit)) => {
-                own(Setting::Production)
-            }
-            setting => own(setting),
+    pub(super) fn decide(
+        &self,
+        number: usize,
+        file: &ScannedFile,
+        context: &Context,
+        stages: &BuiltStages,
+    ) -> DecidedPlace {
+        let part = (number, context.unit.as_deref().map(str::to_owned));
+        let reached = self.reached.get(&part).filter(|_| context.setting.is_open());
+        match reached {
+            Some((setting, callers)) => DecidedPlace { setting: *setting, callers: callers.clone() },
+            None => DecidedPlace { setting: stages.decide(number, file, context), callers: Vec::new() },
         }
     }
 }
@@ -117,7 +114,16 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
         })
     };
     match &call.callee {
-        Callee::Unit(unit) => vec![(caller, Some(unit.clone()))],
+        Callee::Unit(unit) => {
+            let mut parts = vec![(caller, Some(unit.clone()))];
+            parts.extend(patterns(caller, unit, files));
+            if files.get(caller).is_some_and(|file| file.kind == DocumentKind::Taskfile) {
+                parts.extend(included_tasks(unit, files));
+            }
+            let included = files.get(caller).map(|file| file.included.as_slice()).unwrap_or_default();
+            parts.extend(included.iter().map(|number| (*number, Some(unit.clone()))));
+            parts
+        }
         Callee::Script(path) => find(&[path]).map(|file| (file, None)).into_iter().collect(),
         Callee::Make { folder, file, targets } => {
             let names: Vec<String> = match file {
@@ -134,23 +140,50 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
                 .iter()
                 .enumerate()
                 .filter(|(_, file)| file.kind == DocumentKind::Makefile && file.source.path.ends_with(".mk"));
-            let files: Vec<usize> = std::iter::once(main).chain(included.map(|(number, _)| number)).collect();
-            let parts = targets.into_iter().flat_map(|target| {
-                files.iter().map(move |file| (*file, Some(target.clone()))).collect::<Vec<_>>()
-            });
-            parts.collect()
+            let own = files.get(main).map(|file| file.included.as_slice()).unwrap_or_default();
+            let mut parts = Vec::new();
+            for number in
+                std::iter::once(main).chain(included.map(|(number, _)| number)).chain(own.iter().copied())
+            {
+                // What stands outside of recipes is made for every target.
+                parts.push((number, None));
+                for target in &targets {
+                    parts.push((number, Some(target.clone())));
+                    parts.extend(patterns(number, target, files));
+                }
+            }
+            parts
         }
         Callee::Task(name) => {
             let names =
                 ["Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml"];
-            find(&names).map(|file| (file, Some(name.clone()))).into_iter().collect()
+            let file = find(&names);
+            // Variables are made for every task.
+            let own =
+                file.map(|file| (file, Some(name.clone()))).into_iter().chain(file.map(|file| (file, None)));
+            own.into_iter().chain(included_tasks(name, files)).collect()
+        }
+        Callee::Mise(name) => {
+            let names = [
+                "mise.toml",
+                ".mise.toml",
+                "mise.local.toml",
+                ".config/mise/config.toml",
+                ".mise/config.toml",
+            ];
+            let file = find(&names).map(|file| (file, Some(name.clone())));
+            let scripts = ["mise-tasks", ".mise-tasks", ".mise/tasks", "mise/tasks", ".config/mise/tasks"];
+            let scripts =
+                scripts.iter().filter_map(|folder| find(&[&format!("{folder}/{}", name.replace(':', "/"))]));
+            file.into_iter().chain(scripts.map(|file| (file, None))).collect()
         }
         Callee::Just(name) => find(&["justfile", "Justfile", ".justfile"])
             .map(|file| (file, Some(name.clone())))
             .into_iter()
             .collect(),
-        Callee::Npm(name) => {
-            find(&["package.json"]).map(|file| (file, Some(name.clone()))).into_iter().collect()
+        Callee::Npm { folder, name } => {
+            let path = joined(folder.as_deref().unwrap_or_default(), "package.json");
+            find(&[&path]).map(|file| (file, Some(name.clone()))).into_iter().collect()
         }
         Callee::Mage(name) => {
             let unit = name.rsplit(':').next().unwrap_or_default().to_lowercase();
@@ -168,8 +201,26 @@ fn resolve(caller: usize, call: &Call, files: &[ScannedFile], index: &HashMap<&s
     }
 }
 
+/// Returns the tasks that `NAMESPACE:TASK` may mean: those of this name in Taskfiles.
+fn included_tasks(name: &str, files: &[ScannedFile]) -> Vec<Part> {
+    let Some((_, task)) = name.split_once(':') else { return Vec::new() };
+    let is_taskfile = |(_, file): &(usize, &ScannedFile)| file.kind == DocumentKind::Taskfile;
+    files.iter().enumerate().filter(is_taskfile).map(|(number, _)| (number, Some(task.to_owned()))).collect()
+}
+
+/// Returns the parts of a file that stand for several, and for this name.
+fn patterns(number: usize, name: &str, files: &[ScannedFile]) -> Vec<Part> {
+    let patterns = files.get(number).map(|file| file.extract.patterns.as_slice()).unwrap_or_default();
+    let is_meant = |pattern: &&String| {
+        pattern.split_once('%').is_some_and(|(front, end)| {
+            name.len() > front.len() + end.len() && name.starts_with(front) && name.ends_with(end)
+        })
+    };
+    patterns.iter().filter(is_meant).map(|pattern| (number, Some(pattern.clone()))).collect()
+}
+
 /// Joins a folder and a path, with `.` and `..` resolved.
-fn joined(folder: &str, path: &str) -> String {
+pub(super) fn joined(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {
         match part {

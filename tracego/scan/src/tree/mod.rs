@@ -2,11 +2,21 @@
 
 mod calls;
 mod candidate;
+mod encoding;
+mod included_file;
+mod inclusion;
+mod stages;
 mod walk;
 
-use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
-use calls::CallGraph;
+use calls::{CallGraph, DecidedPlace};
+use stages::BuiltStages;
 use walk::Walker;
 
 use crate::{
@@ -51,6 +61,8 @@ pub struct ScannedFile {
     pub extract: Extract,
     /// Comments that allow findings.
     pub suppressions: Vec<Suppression>,
+    /// Numbers of the files that it includes, also through others.
+    pub included: Vec<usize>,
 }
 
 /// A file, or a part of one, that could not be read.
@@ -83,10 +95,15 @@ pub struct ScanReport {
 /// Fails if a path does not exist, or a pattern of `excluded` is not valid.
 pub fn scan(options: &ScanOptions) -> io::Result<ScanReport> {
     let mut report = ScanReport::default();
-    for root in walk::roots(&options.paths)? {
-        let walker = Walker::new(&root, options)?;
+    let roots = walk::roots(&options.paths)?;
+    let seen = Mutex::new(HashSet::new());
+    for root in &roots {
+        let walker =
+            Walker::new(root, options, Some(&seen).filter(|_| roots.len() > 1 || options.paths.len() > 1))?;
         let mut walked = walker.walk();
+        inclusion::read_included(&walker, &mut walked);
         walked.files.sort_by(|a, b| a.source.path.cmp(&b.source.path));
+        inclusion::share_variables(&mut walked.files);
         report.files += walked.read;
         report.large += walked.large.len();
         report.unread.append(&mut walked.unread);
@@ -108,8 +125,7 @@ fn find(
 ) {
     let settings = JudgeSettings { modules, is_strict: options.is_strict || options.reads_documents };
     let graph = CallGraph::of(files);
-    let used_stages: HashSet<&str> =
-        files.iter().flat_map(|file| &file.extract.used_stages).map(String::as_str).collect();
+    let stages = BuiltStages::of(files);
     for (index, file) in files.iter().enumerate() {
         let mut used = vec![false; file.suppressions.len()];
         let mut seen = HashSet::new();
@@ -128,19 +144,20 @@ fn find(
             }
         };
         for command in &file.extract.commands {
-            let decided = graph.decide(index, &command.context, &used_stages);
-            for case in judge::command(command, cap(decided.setting, file), &settings) {
+            let decided = graph.decide(index, file, &command.context, &stages);
+            for case in judge::command(command, cap(&decided, file), &settings) {
                 add(case, decided.callers.clone());
             }
         }
         for declared in &file.extract.declarations {
-            let decided = graph.decide(index, &declared.context, &used_stages);
-            for case in judge::declaration(declared, cap(decided.setting, file), &settings) {
+            let decided = graph.decide(index, file, &declared.context, &stages);
+            for case in judge::declaration(declared, cap(&decided, file), &settings) {
                 add(case, decided.callers.clone());
             }
         }
         for image in &file.extract.images {
-            for case in judge::image(image, &settings) {
+            let decided = graph.decide(index, file, &image.context, &stages);
+            for case in judge::image(image, cap(&decided, file), &settings) {
                 add(case, Vec::new());
             }
         }
@@ -162,8 +179,14 @@ fn find(
     }
 }
 
-/// Returns the place of a command, with data of tests taken for helpers.
-fn cap(setting: Setting, file: &ScannedFile) -> Setting {
-    let is_data = file.source.path.split('/').any(|part| part == "testdata");
-    if is_data && setting != Setting::Developer { Setting::Helper } else { setting }
+/// Folders whose files are no part of what is shipped, unless something outside of them calls them.
+const ASIDE: [&str; 7] = ["tests", "test", "testdata", "examples", "example", "_examples", "fixtures"];
+
+/// Returns the place of what stands in a file, with tests, their data and examples taken for helpers. A caller elsewhere
+/// decides, but not about data.
+fn cap(decided: &DecidedPlace, file: &ScannedFile) -> Setting {
+    let is_in = |folders: &[&str]| file.source.folder().split('/').any(|part| folders.contains(&part));
+    let is_aside = is_in(&["testdata"]) || decided.callers.is_empty() && is_in(&ASIDE);
+    let keeps = matches!(decided.setting, Setting::Developer | Setting::Generate | Setting::Document);
+    if is_aside && !keeps { Setting::Helper } else { decided.setting }
 }

@@ -1,6 +1,7 @@
 //! The files of a tree, as git sees them.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder, WalkState, overrides::OverrideBuilder};
 
-use super::{ScanOptions, ScannedFile, UnreadFile, candidate::is_candidate};
+use super::{ScanOptions, ScannedFile, UnreadFile, candidate::is_candidate, encoding::decoded};
 use crate::{
     document::{self, DocumentKind},
     source::{MAX_FILE, SourceFile},
@@ -27,7 +28,7 @@ pub(super) struct Root {
 }
 
 /// Folders whose files are other people's.
-const FOREIGN: [&str; 3] = ["node_modules", "vendor", ".git"];
+pub(super) const FOREIGN: [&str; 3] = ["node_modules", "vendor", ".git"];
 
 /// Returns the roots of paths.
 pub(super) fn roots(paths: &[PathBuf]) -> io::Result<Vec<Root>> {
@@ -48,6 +49,9 @@ pub(super) fn roots(paths: &[PathBuf]) -> io::Result<Vec<Root>> {
             files.push(path.clone());
         }
     }
+    // A folder around another comes first, because callers stand there; each file is read once.
+    let parts = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).components().count();
+    found.sort_by_key(|root| parts(&root.base));
     if !files.is_empty() {
         found.push(Root { base: PathBuf::new(), prefix: String::new(), files });
     }
@@ -68,13 +72,19 @@ pub(super) struct Walked {
 
 /// Reads the files of one root.
 pub(super) struct Walker<'a> {
-    root: &'a Root,
-    options: &'a ScanOptions,
-    excluded: ignore::overrides::Override,
+    /// Files that were read below other roots; `None` if there is one root.
+    seen: Option<&'a Mutex<HashSet<PathBuf>>>,
+    pub(super) root: &'a Root,
+    pub(super) options: &'a ScanOptions,
+    pub(super) excluded: ignore::overrides::Override,
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(root: &'a Root, options: &'a ScanOptions) -> io::Result<Self> {
+    pub(super) fn new(
+        root: &'a Root,
+        options: &'a ScanOptions,
+        seen: Option<&'a Mutex<HashSet<PathBuf>>>,
+    ) -> io::Result<Self> {
         let mut builder = OverrideBuilder::new(&root.base);
         for pattern in &options.excluded {
             builder
@@ -82,16 +92,13 @@ impl<'a> Walker<'a> {
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
         let excluded = builder.build().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        Ok(Self { root, options, excluded })
+        Ok(Self { seen, root, options, excluded })
     }
 
     pub(super) fn walk(&self) -> Walked {
         let walked = Mutex::new(Walked::default());
         if let Some(staged) = &self.options.staged {
             let mut local = Walked::default();
-            if let Ok(bytes) = std::fs::read("go.mod") {
-                local.modules.add(&bytes);
-            }
             for (path, bytes) in staged {
                 let is_foreign = path.split('/').any(|part| FOREIGN.contains(&part));
                 if is_foreign || self.excluded.matched(Path::new(path), false).is_ignore() {
@@ -175,7 +182,13 @@ impl<'a> Walker<'a> {
     }
 
     /// Reads a file. Without a kind, its first line decides.
-    fn read(&self, path: &Path, relative: &str, kind: Option<DocumentKind>, walked: &mut Walked) {
+    pub(super) fn read(&self, path: &Path, relative: &str, kind: Option<DocumentKind>, walked: &mut Walked) {
+        if let Some(seen) = self.seen {
+            let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            if !seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(real) {
+                return;
+            }
+        }
         let mut buffer = std::mem::take(&mut walked.buffer);
         match content(path, kind.is_none(), &mut buffer) {
             Ok(Content::Whole(length)) => {
@@ -193,7 +206,8 @@ impl<'a> Walker<'a> {
     }
 
     /// Parses a file if it can matter. Without a kind, its first line decides.
-    fn take(&self, relative: &str, kind: Option<DocumentKind>, bytes: &[u8], walked: &mut Walked) {
+    pub(super) fn take(&self, relative: &str, kind: Option<DocumentKind>, bytes: &[u8], walked: &mut Walked) {
+        let bytes = &*decoded(bytes);
         let first_line =
             || DocumentKind::of_first_line(bytes.split(|b| *b == b'\n').next().unwrap_or_default());
         let Some(kind) = kind.or_else(first_line) else { return };
@@ -205,7 +219,7 @@ impl<'a> Walker<'a> {
         let suppressions = Suppression::all(&source);
         // Another Makefile may include its targets, so a Makefile is kept in any case.
         if !extract.is_empty() || !suppressions.is_empty() || kind == DocumentKind::Makefile {
-            walked.files.push(ScannedFile { source, kind, extract, suppressions });
+            walked.files.push(ScannedFile { source, kind, extract, suppressions, included: Vec::new() });
         }
     }
 }
@@ -227,7 +241,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-fn is_foreign(entry: &DirEntry) -> bool {
+pub(super) fn is_foreign(entry: &DirEntry) -> bool {
     entry.file_type().is_some_and(|kind| kind.is_dir())
         && entry.file_name().to_str().is_some_and(|name| FOREIGN.contains(&name))
 }

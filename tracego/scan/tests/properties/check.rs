@@ -29,7 +29,7 @@ pub(crate) fn file(kind: usize, bytes: &[u8]) {
         assert!(judge::declaration(declared, declared.context.setting, &settings).len() <= 8);
     }
     for image in &extract.images {
-        assert!(judge::image(image, &settings).len() <= 1);
+        assert!(judge::image(image, image.context.setting, &settings).len() <= 1);
     }
     for suppression in Suppression::all(&file) {
         assert!(suppression.line <= lines && suppression.target <= lines);

@@ -123,3 +123,53 @@ fn what_is_no_command() {
     );
     image("FROM alpine\nCOPY <<EOF /x\ngo run .\nEOF\nCMD [\"/app\"]\n", &[]);
 }
+
+#[test]
+fn builds_name_their_stage() {
+    let text = "FROM alpine AS dev\nCMD [\"go\",\"run\",\".\"]\nFROM alpine AS prod\nCMD [\"/app\"]\nFROM prod AS debug\nCMD go run ./debug\n";
+    let with = |path: &str, caller: &str, wanted: &[&str]| {
+        finds(&[GO_MOD, ("Dockerfile", text), (path, caller)], wanted)
+    };
+    let (dev, debug) = ("Dockerfile:2 TG001 local", "Dockerfile:6 TG001 local");
+    let both = |one: &str, two: &str| [format!("{dev} {one}"), format!("{debug} {two}")];
+    let ci = |line: &str, wanted: [String; 2]| {
+        let text = format!("x:\n  script: {line}\n");
+        with(".gitlab-ci.yml", &text, &wanted.each_ref().map(String::as_str));
+    };
+    ci("docker build -t x .", both("low", "high"));
+    ci("docker build --target prod -t x .", both("low", "low"));
+    ci("docker build --target=dev .", both("high", "low"));
+    ci("docker buildx build --platform linux/amd64 --target dev -f Dockerfile --push .", both("high", "low"));
+    ci("podman build --target $STAGE .", both("low", "high"));
+    ci("docker build --target prod . && docker build .", both("low", "high"));
+    ci("docker build --target dev other", both("high", "high"));
+    let step = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v6\n      with: {context: ., target: dev}\n";
+    with(".github/workflows/x.yml", step, &both("high", "low").each_ref().map(String::as_str));
+    let inherited = "FROM alpine AS base\nCMD go run .\nFROM base AS dev\nENV A=b\nFROM alpine\nCMD /app\n";
+    finds(
+        &[
+            GO_MOD,
+            ("Dockerfile", inherited),
+            ("compose.yaml", "services:\n  a:\n    build: {context: ., target: dev}\n"),
+        ],
+        &["Dockerfile:2 TG001 local high"],
+    );
+}
+
+#[test]
+fn scripts_that_an_image_holds() {
+    image(
+        "FROM alpine\nCOPY <<EOF /start.sh\ngo run .\nEOF\nCMD [\"/start.sh\"]\n",
+        &["Dockerfile:3 TG001 local high"],
+    );
+    image(
+        "FROM alpine\nRUN cat > /start.sh <<EOF\ngo run .\nEOF\nCMD [\"/start.sh\"]\n",
+        &["Dockerfile:3 TG001 generate low"],
+    );
+    image("FROM alpine\nONBUILD RUN go run ./x\nCMD [\"/app\"]\n", &["Dockerfile:2 TG001 generate low"]);
+    image("FROM alpine\nHEALTHCHECK NONE\nCMD [\"/app\"]\n", &[]);
+    image(
+        "FROM alpine\nHEALTHCHECK --retries=3 \\\n  CMD [\"go\", \"run\", \"./h\"]\nCMD [\"/app\"]\n",
+        &["Dockerfile:3 TG001 local high"],
+    );
+}

@@ -27,6 +27,16 @@ fn what_doubles_is_bounded() {
         shell(format!("A={} sh <<E\n{}E\n", "x".repeat(60_000), "go run .\n".repeat(3000))),
         shell(format!("{}{}", "<<a ".repeat(40_000), "; ".repeat(100_000))),
         shell("a/b;".repeat(200_000)),
+        shell("f() { f \"$@\"; f \"$@\"; f \"$@\"; }; f go run .\n".repeat(200)),
+        shell(format!("{}go run $a{}", "for a in 1 2 3 4 5 6 7 8; do ".repeat(100), "; done".repeat(100))),
+        shell(format!("f() {{ {} \"$@\"; }}\n{}", "true; ".repeat(20_000), "f go run .\n".repeat(3000))),
+        shell(format!("alias a='b;b' b='c;c' c='a;a'\n{}", "a;".repeat(10_000))),
+        shell(format!("{}{}", "f(){ ".repeat(50_000), "}".repeat(50_000))),
+        shell("R='go run x'; if a; then R=b; fi; $R\n".repeat(10_000)),
+        shell("echo go | ".repeat(50_000)),
+        shell(format!("{} sh", "( echo 'go run .' | ".repeat(20_000))),
+        shell("cat > a.sh <<E\n".repeat(20_000)),
+        shell(format!("{}{}", "case a in b) ".repeat(30_000), "esac;".repeat(30_000))),
         ("x.go", format!("package x\nfunc f() {{\n a := {}\n}}\n// \"go\"", "append(".repeat(140_000))),
         ("x.go", format!("package x // \"go\"\n{}", "a=(\n".repeat(100_000))),
         ("x.py", "[\"go\",\"x\",".repeat(50_000)),
@@ -35,6 +45,16 @@ fn what_doubles_is_bounded() {
         ("Makefile", format!("a: {}\n\tgo run .\n", "x ".repeat(30_000))),
         ("Makefile", format!("{targets}:\n{}", "\tgo run .\n".repeat(3000))),
         ("Makefile", format!("a\\{}", "\n".repeat(60_000))),
+        (
+            "Makefile",
+            format!(
+                "A = $(A) $(A)\nf = $(call f,$(1)) $(call f,$(1))\nx:\n{}",
+                "\t$(A) $(call f,go run .)\n".repeat(2000)
+            ),
+        ),
+        ("Makefile", format!("{}\n", "$(foreach a,1 2 3 4 5 6 7 8,".repeat(40) + "$(a)" + &")".repeat(40))),
+        ("Makefile", "define T\n$(eval $(T)) $(eval $(T))\n$(T)\nendef\n$(eval $(T))\n".repeat(500)),
+        ("Makefile", format!("x: {}\n\t$(f)\n", "$(call ".repeat(20_000))),
         ("justfile", format!("a: {}\n  go run .\n", "x ".repeat(30_000))),
         (
             "Dockerfile",

@@ -3,14 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod ci;
+mod ci_values;
 mod dockerfile;
 mod hostile;
+mod makefiles;
 mod no_finding;
+mod other_files;
 mod programs;
 mod services;
 mod shell;
 mod tasks;
 mod tree;
+mod wrappers;
 
 use std::{fs, path::PathBuf};
 
@@ -58,6 +62,16 @@ fn finds(files: &[(&str, &str)], wanted: &[&str]) {
         "\n{}",
         files.iter().map(|(path, text)| format!("--- {path}\n{text}\n")).collect::<String>()
     );
+}
+
+/// Checks that each text is a file with these findings; reports all that are not.
+#[track_caller]
+fn each(path: &str, texts: &[&str], wanted: &[&str]) {
+    let wanted: Vec<String> = wanted.iter().map(|found| format!("{path}:{found}")).collect();
+    let found = |text: &&&str| found(&[GO_MOD, (path, text)]);
+    let other: Vec<_> =
+        texts.iter().map(|text| (text, found(&text))).filter(|(_, found)| *found != wanted).collect();
+    assert!(other.is_empty(), "wanted {wanted:?} of {path}: {other:#?}");
 }
 
 /// The go.mod of the tree of a test.

@@ -8,7 +8,9 @@ fn files_of_developers_and_documents() {
         (".air.toml", "cmd = \"go run .\"\n"),
         ("nodemon.json", "{\"exec\": \"go run main.go\"}\n"),
         (".vscode/tasks.json", "{\"command\": \"go run .\"}\n"),
-        (".devcontainer/devcontainer.json", "{\"postStartCommand\": \"go run .\"}\n"),
+        ("mise.toml", "[hooks]\nenter = \"go run .\"\n"),
+        ("Procfile.dev", "web: go run .\n"),
+        ("x.fish", "go run .\n"),
         ("README.md", "```sh\ngo run ./cmd/x\n```\n"),
         ("vendor/x/Makefile", "x:\n\tgo run .\n"),
         ("node_modules/x/x.sh", "go run .\n"),
@@ -22,6 +24,12 @@ fn files_of_developers_and_documents() {
 fn documents_are_read_when_asked() {
     let files = [GO_MOD, ("README.md", "# go run\n\n```console\n$ go run ./cmd/x\n```\n\ngo run it\n")];
     let report = report(&files, |options| options.reads_documents = true);
+    let output = "```console\nhigh TG001 go-run: go run ./x was executed\nx go run ./x\n```\n";
+    assert!(
+        super::report(&[GO_MOD, ("a.md", output)], |options| options.reads_documents = true)
+            .findings
+            .is_empty()
+    );
     let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.severity.name())).collect();
     assert_eq!(found, [(4, "low")]);
 }

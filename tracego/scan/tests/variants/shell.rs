@@ -59,10 +59,40 @@ fn the_ways_to_write_it() {
         "some-wrapper --flag -- go run .",
         "function f { go run .; }",
         "trap 'go run ./cleanup' EXIT",
+        "GO_RUN=\"go run\"; $GO_RUN ./x",
+        "make GO=\"go run ./x\"",
+        "RUN='go run ./x' ./start.sh",
+        "sh -c '\"$@\"' sh go run .",
+        "retry 3 go run .",
+        "./ci/with_backoff.sh --max 5 go run ./x",
+        "bash ci/retry.sh go run ./x",
+        "retry 'go run ./x'",
+        "alias gr='go run'; gr ./x",
+        "retry() { \"$@\"; }; retry go run .",
+        "run() { local c=\"$1\"; shift; $c \"$@\"; }; run 'go run' ./x",
+        "function retry { for i in 1 2 3; do \"$@\" && return; done; }; retry go run .",
+        "set -- go run . \"$@\"; exec \"$@\"",
+        "declare -a cmd=(go run .); \"${cmd[@]}\"",
+        "if [ -n \"$DEV\" ]; then RUN='go run'; else RUN=bin/x; fi; $RUN ./x",
+        "declare -A c=([a]='go run ./a'); ${c[$1]}",
+        "yarn dlx concurrently 'go run .'",
+        "npm exec -- go run .",
+        "printf 'go run .\\n' | sudo sh",
+        "(echo 'cd x'; echo 'go run .') | ssh host",
+        "ssh host bash -s <<< 'go run .'",
+        "cat > run.sh <<EOF\ngo run .\nEOF",
+        "cat <<'EOF' > /usr/local/bin/start\n#!/bin/sh\ngo run .\nEOF",
+        "echo 'go run .' > run.sh",
+        "source /dev/stdin <<EOF\ngo run .\nEOF",
+        "for c in \"go run ./a\"; do $c; done",
     ] {
         let lines = text.matches('\n').count();
-        let line = if text.contains("<<EOF") || text.contains("\n\"$") { 2 } else { 1 };
-        assert!(lines <= 2);
+        let line = match text {
+            _ if text.contains("#!/bin/sh") => 3,
+            _ if text.contains("<<EOF") || text.contains("\n\"$") => 2,
+            _ => 1,
+        };
+        assert!(lines <= 3);
         script(text, &[&format!("{line} TG001 local medium")]);
     }
 }
@@ -71,6 +101,36 @@ fn the_ways_to_write_it() {
 fn tools_are_less() {
     script("find . -name '*.go' | xargs go run mvdan.cc/gofumpt -w .", &["1 TG001 pinned low"]);
     script("find . -exec go run -mod=vendor github.com/x/y {} \\;", &["1 TG001 pinned low"]);
+}
+
+#[test]
+fn calls_are_found_where_they_stand() {
+    script(
+        "retry() {\n  for i in 1 2; do\n    \"$@\" && return\n  done\n}\nretry go run ./a\nretry \\\n  go run ./b\nretry go vet\n",
+        &["6 TG001 local medium", "8 TG001 local medium"],
+    );
+    script(
+        "for c in \"go run ./a\" \\\n  \"go run ./b\"; do\n  $c\ndone\n",
+        &["1 TG001 local medium", "2 TG001 local medium"],
+    );
+    script("tool() {\n  go run \"$1\" -v\n}\ntool ./a\ntool ./b\n", &["2 TG001 local medium"]);
+    script(
+        "log() { echo \"$@\"; }\nstep() { log \"$1\"; eval \"$2\"; }\nlog go run ./x\nstep 'go run ./x' 'go vet'\nstep a 'go run ./y'\n",
+        &["5 TG001 local medium"],
+    );
+}
+
+#[test]
+fn crontabs_that_a_script_writes() {
+    for text in [
+        "crontab - <<EOF\n0 * * * * cd /srv && go run ./job\nEOF",
+        "(crontab -l;\necho '@daily go run ./job') | crontab -",
+        "{ crontab -l 2>/dev/null\necho \"*/5 * * * * go run ./job\"; } | crontab",
+        "cat > /etc/cron.d/x <<EOF\n0 * * * * root go run ./job\nEOF",
+    ] {
+        script(text, &["2 TG001 local high"]);
+    }
+    script("crontab -l | grep 'go run'\necho '0 * * * * /app' | crontab -", &[]);
 }
 
 #[test]
@@ -101,6 +161,19 @@ fn what_reading_cannot_know() {
         "# go run .",
         "nodemon --exec go run main.go",
         "reflex -r '\\.go$' -- go run .",
+        "log_info go run ./x",
+        "die go run failed",
+        "for word in go run test; do echo $word; done",
+        "case $1 in go) run ;; esac",
+        "retry() { \"$@\"; }; retry go vet",
+        "alias gr='go run ./x'",
+        "log() { printf '%s' \"$*\"; }; log go run ./x",
+        "make GO=go run",
+        "git commit -m 'go run ./x' && retry 'go run is slow'",
+        "cat > notes.txt <<EOF\ngo run ./x\nEOF",
+        "echo 'go run ./x' | tee notes.txt",
+        "python3 - <<EOF\ngo run .\nEOF",
+        "gow run . && wgo run .",
     ] {
         script(text, &[]);
     }

@@ -5,18 +5,11 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use tracego_scan::document::DocumentKind;
 
-/// Returns the staged files that can hold commands, each with its staged content.
+/// Returns the staged files of the whole repository that can hold commands, each with its staged content. Paths are
+/// relative to the top folder of the repository, whatever folder the command is started in. The go.mod there is among them.
 pub(super) fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let arguments = [
-        "--cached",
-        "--relative",
-        "--no-ext-diff",
-        "--raw",
-        "--no-abbrev",
-        "-z",
-        "--diff-filter=ACMRT",
-        "--no-renames",
-    ];
+    let arguments =
+        ["--cached", "--no-ext-diff", "--raw", "--no-abbrev", "-z", "--diff-filter=ACMRT", "--no-renames"];
     let listed = git(&[&["diff"], &arguments[..]].concat())?;
     let mut fields = listed.split(|b| *b == 0).filter(|field| !field.is_empty());
     let mut found = Vec::new();
@@ -30,6 +23,10 @@ pub(super) fn files() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         if mode.starts_with("100") && may_hold_commands(&path) {
             found.push((path, git(&["cat-file", "blob", id])?));
         }
+    }
+    if !found.iter().any(|(path, _)| path == "go.mod") {
+        found
+            .extend(git(&["cat-file", "blob", ":go.mod"]).ok().map(|content| ("go.mod".to_owned(), content)));
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use instruction::{Instruction, instructions};
 use stage::{LastStage, Stage, stage_of};
 
-use super::exec_form;
+use super::{DocumentKind, WrittenFile, exec_form};
 use crate::{
     command::CommandReader,
     extract::{BaseImage, Context, Extract},
@@ -46,7 +46,15 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
                 false => Setting::ImageBuild,
             };
             let start = if is_started { Setting::Production } else { Setting::UnusedStage };
-            read_stage(stage, build, start, &arguments, extract);
+            read_stage(stage, build, start, is_earthfile, &arguments, extract);
+        }
+    }
+    for (index, stage) in stages.iter().enumerate().skip(1) {
+        let of_stage = LastStage::of(stages.get(..=index).unwrap_or_default());
+        let command =
+            of_stage.command.and_then(|command| stages.get(command)).map(|stage| stage.name.clone());
+        if let (Some(name), Some(command)) = (&stage.name, command) {
+            extract.inherited_commands.push((name.clone(), command));
         }
     }
     let image = last.base.and_then(|base| stages.get(base)).map(|stage| stage.image.clone());
@@ -56,7 +64,14 @@ pub(super) fn read(file: &SourceFile, extract: &mut Extract) {
     }
 }
 
-fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variables, extract: &mut Extract) {
+fn read_stage(
+    stage: &Stage,
+    build: Setting,
+    start: Setting,
+    is_earthfile: bool,
+    arguments: &Variables,
+    extract: &mut Extract,
+) {
     let unit: Option<Arc<str>> = stage.name.as_deref().map(Arc::from);
     let context = |setting| Context { setting, unit: unit.clone(), folder: None };
     let mut variables = arguments.clone();
@@ -65,6 +80,10 @@ fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variabl
         match instruction.name.as_str() {
             "ENV" | "ARG" => {
                 let mut reader = CommandReader::new(&context(build), extract);
+                if is_earthfile {
+                    // `ARG V=$(go run ./version)`
+                    reader.read_script(&instruction.arguments);
+                }
                 for (name, value) in pairs(&instruction.arguments) {
                     reader.declare(&name, &value);
                     variables.set(&name, value);
@@ -75,6 +94,15 @@ fn read_stage(stage: &Stage, build: Setting, start: Setting, arguments: &Variabl
                 reader.variables = variables.clone();
                 read_run(instruction, &mut reader);
             }
+            // Conditions and lists of an Earthfile run commands.
+            "IF" | "ELSE" | "FOR" | "LET" | "SET" | "WAIT" if is_earthfile => {
+                let mut reader = CommandReader::new(&context(build), extract);
+                reader.variables = variables.clone();
+                let text = without_options(&instruction.arguments);
+                let is_else = text.bytes().starts_with(b"IF ");
+                reader.read_script(&without_options(&text.slice(if is_else { 3 } else { 0 }..text.len())));
+            }
+            "COPY" | "ADD" => read_copied(instruction, &context(start), extract),
             "ENTRYPOINT" => entrypoint = Some(&instruction.arguments),
             "CMD" => command = Some(&instruction.arguments),
             "HEALTHCHECK" => {
@@ -126,13 +154,34 @@ fn read_form(text: &Text, reader: &mut CommandReader<'_>) {
 
 fn read_run(instruction: &Instruction, reader: &mut CommandReader<'_>) {
     let text = without_options(&instruction.arguments);
-    read_form(&text, reader);
-    if let [(_, body), ..] = instruction.heredocs.as_slice() {
-        // `RUN <<EOF`: the document is the script. `RUN python <<EOF`: it is input of another program.
-        let head = words_of(&text);
-        let interpreter = head.iter().find(|word| !word.value().starts_with("<<"));
-        if interpreter.is_none_or(|word| word.base_name().ends_with("sh")) {
+    let [(_, body), ..] = instruction.heredocs.as_slice() else { return read_form(&text, reader) };
+    if text.bytes().trim_ascii_start().starts_with(b"<<") {
+        // `RUN <<EOF`: the document is the script, unless its first line names another interpreter.
+        let first_line = body.bytes().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let is_other = first_line.starts_with(b"#!")
+            && DocumentKind::of_first_line(first_line) != Some(DocumentKind::Shell);
+        if !is_other {
             reader.read_script(body);
+        }
+        return;
+    }
+    let mut script = text;
+    for (name, body) in &instruction.heredocs {
+        script.push(b'\n', body.place(0));
+        script.append(body, None);
+        script.append(&Text::at(body.place(body.len()), name), None);
+    }
+    reader.read_script(&script);
+}
+
+/// Reads the scripts that `COPY <<EOF /start.sh` writes.
+fn read_copied(instruction: &Instruction, context: &Context, extract: &mut Extract) {
+    let target = words_of(&instruction.arguments).last().map(Word::value).unwrap_or_default();
+    for (_, body) in &instruction.heredocs {
+        match WrittenFile::of(&target, body) {
+            Some(WrittenFile::Script) => CommandReader::new(context, extract).read_script(body),
+            Some(written) => super::read_written(written, body, extract),
+            None => {}
         }
     }
 }

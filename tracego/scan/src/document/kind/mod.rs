@@ -1,9 +1,15 @@
 //! The kind of a file, by its path.
 
+mod name;
+mod yaml_name;
+
+pub(super) use name::is_hook;
+use name::{is_drop_in, is_source, is_toml, is_unit, of_json, of_source};
+
 use super::ci::{self, CiForm};
 
 /// The kind of a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DocumentKind {
     /// A Dockerfile, Containerfile or Earthfile.
     Dockerfile,
@@ -25,8 +31,16 @@ pub enum DocumentKind {
     Processes,
     /// The description of an app on a platform.
     App,
+    /// A file or a patch of kustomize.
+    Kustomization,
+    /// Values of a Helm chart.
+    HelmValues,
     /// Any other YAML: a manifest of Kubernetes, or nothing.
     Yaml,
+    /// Commands of an editor or of a container for development, in JSON with comments.
+    Editor,
+    /// Tasks or commands in TOML.
+    Toml,
     /// A shell script.
     Shell,
     /// A unit of systemd, a file of Quadlet or supervisord.
@@ -52,7 +66,7 @@ pub enum DocumentKind {
 }
 
 /// A CI system whose files are YAML.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum CiFile {
     /// GitHub Actions, Gitea, Forgejo.
     Github,
@@ -86,7 +100,7 @@ impl CiFile {
 
 impl DocumentKind {
     /// All kinds.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::Dockerfile,
         Self::Ci(CiFile::Github),
         Self::Ci(CiFile::Gitlab),
@@ -103,7 +117,11 @@ impl DocumentKind {
         Self::Hooks,
         Self::Processes,
         Self::App,
+        Self::Kustomization,
+        Self::HelmValues,
         Self::Yaml,
+        Self::Editor,
+        Self::Toml,
         Self::Shell,
         Self::Unit,
         Self::Procfile,
@@ -155,76 +173,17 @@ impl DocumentKind {
             () if lower.starts_with("jenkinsfile") || matches!(extension, "jenkinsfile" | "groovy") => {
                 Some(Self::Jenkinsfile)
             }
+            () if is_hook(path) && (extension == lower || !name.contains('.')) => Some(Self::Shell),
+            () if extension == "toml" => is_toml(&lower, &folder).then_some(Self::Toml),
             () if lower.starts_with("procfile") => Some(Self::Procfile),
             () if folder("cron.d") || extension == "crontab" => Some(Self::Crontab),
             () if folder("supervisor") || folder("supervisord") || folder("supervisor.d") => Some(Self::Unit),
-            () if is_unit(&lower) => Some(Self::Unit),
+            () if is_unit(&lower) || is_drop_in(&parts, extension) => Some(Self::Unit),
             () if is_yaml || extension == "tmpl" && stem.starts_with("docker-compose") => {
                 Some(Self::of_yaml(path, &lower, &folder))
             }
             () if extension == "json" => of_json(&lower, &folder),
             () => of_source(extension),
-        }
-    }
-
-    fn of_yaml(path: &str, lower: &str, folder: &dyn Fn(&str) -> bool) -> Self {
-        let stem = lower.trim_end_matches(".yml").trim_end_matches(".yaml");
-        let ci = |file| Self::Ci(file);
-        match stem {
-            ".gitlab-ci" => return ci(CiFile::Gitlab),
-            ".drone" | ".woodpecker" | ".vela" => return ci(CiFile::Drone),
-            "bitbucket-pipelines"
-            | ".travis"
-            | ".cirrus"
-            | "appveyor"
-            | ".appveyor"
-            | "cloudbuild"
-            | "buildspec"
-            | "codefresh"
-            | "pipeline"
-            | "wercker"
-            | "shippable"
-            | ".semaphore"
-            | "tugboat" => {
-                return ci(CiFile::Other);
-            }
-            "action" => return ci(CiFile::Github),
-            "taskfile" | "taskfile.dist" => return Self::Taskfile,
-            ".pre-commit-config" | ".pre-commit-hooks" | "lefthook" | ".lefthook" | ".goreleaser"
-            | "goreleaser" => {
-                return Self::Hooks;
-            }
-            "render" | "app" if !folder("templates") => return Self::App,
-            _ => {}
-        }
-        let is_compose =
-            stem.starts_with("docker-compose") || stem == "compose" || stem.starts_with("compose.");
-        match () {
-            () if folder("workflows") && (folder(".github") || folder(".gitea") || folder(".forgejo")) => {
-                ci(CiFile::Github)
-            }
-            () if folder(".circleci") => ci(CiFile::Circle),
-            () if folder(".buildkite") || stem == "buildkite" => ci(CiFile::Buildkite),
-            () if folder(".woodpecker") || stem.starts_with(".drone") => ci(CiFile::Drone),
-            () if folder(".semaphore") || stem.starts_with("cloudbuild") || stem.starts_with("buildspec") => {
-                ci(CiFile::Other)
-            }
-            () if stem.contains("azure-pipelines")
-                || folder(".azure-pipelines")
-                || folder(".azuredevops") =>
-            {
-                ci(CiFile::Azure)
-            }
-            () if stem.contains("gitlab-ci") || folder(".gitlab") || folder(".gitlab-ci") => {
-                ci(CiFile::Gitlab)
-            }
-            () if is_compose => Self::Compose,
-            () if stem.starts_with("taskfile") => Self::Taskfile,
-            () if stem.starts_with("ecosystem") || stem.starts_with("pm2") => Self::Processes,
-            () if folder(".do") => Self::App,
-            // A component of GitLab has its template beside others.
-            () if path.starts_with("templates/") && !folder("charts") => ci(CiFile::Gitlab),
-            () => Self::Yaml,
         }
     }
 
@@ -262,70 +221,10 @@ impl DocumentKind {
                 | Self::Bazel
                 | Self::Markdown
                 | Self::Yaml
+                | Self::HelmValues
                 | Self::Hooks
         )
     }
-}
-
-fn is_unit(lower: &str) -> bool {
-    const SUFFIXES: [&str; 4] = ["", ".in", ".j2", ".tmpl"];
-    [".service", ".container", ".ini", ".supervisor.conf"].iter().any(|unit| {
-        SUFFIXES.iter().any(|suffix| {
-            lower
-                .strip_suffix(suffix)
-                .is_some_and(|rest| rest.ends_with(unit) && (*unit != ".ini" || lower.contains("superv")))
-        })
-    })
-}
-
-fn is_source(extension: &str) -> bool {
-    matches!(
-        extension,
-        "go" | "py"
-            | "js"
-            | "ts"
-            | "rb"
-            | "rs"
-            | "md"
-            | "txt"
-            | "html"
-            | "json"
-            | "dockerignore"
-            | "c"
-            | "java"
-            | "orig"
-            | "bak"
-            | "rej"
-            | "swp"
-            | "tmp"
-            | "markdown"
-    )
-}
-
-fn of_json(lower: &str, folder: &dyn Fn(&str) -> bool) -> Option<DocumentKind> {
-    match () {
-        () if lower.starts_with("ecosystem") || lower.starts_with("pm2") || lower == "process.json" => {
-            Some(DocumentKind::Processes)
-        }
-        () if folder("node_modules") || lower.ends_with(".lock.json") || lower == "package-lock.json" => None,
-        () if folder("kubernetes") || folder("k8s") || folder("manifests") || folder("deploy") => {
-            Some(DocumentKind::Yaml)
-        }
-        () => None,
-    }
-}
-
-fn of_source(extension: &str) -> Option<DocumentKind> {
-    Some(match extension {
-        "go" => DocumentKind::GoSource,
-        "sh" | "bash" | "zsh" | "ksh" | "ash" | "bats" | "ps1" | "bat" | "cmd" => DocumentKind::Shell,
-        "py" => DocumentKind::Python,
-        "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" => DocumentKind::JavaScript,
-        "rb" | "rake" => DocumentKind::Ruby,
-        "bzl" | "bazel" => DocumentKind::Bazel,
-        "md" | "markdown" => DocumentKind::Markdown,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

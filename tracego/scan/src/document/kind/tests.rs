@@ -22,21 +22,25 @@ fn all_kinds_are_read_by_the_fuzz_target() {
         DocumentKind::Hooks => 13,
         DocumentKind::Processes => 14,
         DocumentKind::App => 15,
-        DocumentKind::Yaml => 16,
-        DocumentKind::Shell => 17,
-        DocumentKind::Unit => 18,
-        DocumentKind::Procfile => 19,
-        DocumentKind::Crontab => 20,
-        DocumentKind::Jenkinsfile => 21,
-        DocumentKind::GoSource => 22,
-        DocumentKind::Python => 23,
-        DocumentKind::JavaScript => 24,
-        DocumentKind::Ruby => 25,
-        DocumentKind::Bazel => 26,
-        DocumentKind::Markdown => 27,
+        DocumentKind::Kustomization => 16,
+        DocumentKind::HelmValues => 17,
+        DocumentKind::Yaml => 18,
+        DocumentKind::Editor => 19,
+        DocumentKind::Toml => 20,
+        DocumentKind::Shell => 21,
+        DocumentKind::Unit => 22,
+        DocumentKind::Procfile => 23,
+        DocumentKind::Crontab => 24,
+        DocumentKind::Jenkinsfile => 25,
+        DocumentKind::GoSource => 26,
+        DocumentKind::Python => 27,
+        DocumentKind::JavaScript => 28,
+        DocumentKind::Ruby => 29,
+        DocumentKind::Bazel => 30,
+        DocumentKind::Markdown => 31,
     };
     let numbers: Vec<usize> = DocumentKind::ALL.into_iter().map(number).collect();
-    assert_eq!(numbers, (0..28).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..32).collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,12 +6,12 @@ mod tree;
 use std::{cell::Cell, rc::Rc};
 
 pub(super) use template::without_templates;
-pub(super) use tree::parse;
+pub(super) use tree::{parse, parse_text};
 
 use crate::{text::Text, word::Word};
 
 /// Maximum number of nodes that are visited in one file. Aliases can make more of them than the file has.
-const MAX_VISITS: usize = 200_000;
+pub(super) const MAX_VISITS: usize = 200_000;
 
 /// A node of a document.
 #[derive(Debug)]

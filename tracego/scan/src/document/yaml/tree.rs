@@ -20,6 +20,15 @@ struct Open {
 
 /// Parses a file. Returns its documents, and the reason why the rest could not be read.
 pub(in crate::document) fn parse(bytes: &[u8]) -> (Vec<Rc<Node>>, Option<String>) {
+    parse_within(bytes, None)
+}
+
+/// Parses YAML that stands in a text of another file.
+pub(in crate::document) fn parse_text(text: &Text) -> Vec<Rc<Node>> {
+    parse_within(text.bytes(), Some(text)).0
+}
+
+fn parse_within(bytes: &[u8], outer: Option<&Text>) -> (Vec<Rc<Node>>, Option<String>) {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => return (Vec::new(), Some(format!("not UTF-8 at byte {}", error.valid_up_to()))),
@@ -30,7 +39,8 @@ pub(in crate::document) fn parse(bytes: &[u8]) -> (Vec<Rc<Node>>, Option<String>
         flow_nesting_limit: MAX_NESTING,
         block_nesting_limit: MAX_NESTING,
     };
-    let mut builder = Builder { bytes, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new() };
+    let mut builder =
+        Builder { bytes, outer, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new() };
     for event in Parser::new_from_str_with_options(text, limits) {
         match event {
             Ok((event, span)) => builder.take(event, &span),
@@ -45,6 +55,8 @@ pub(in crate::document) fn parse(bytes: &[u8]) -> (Vec<Rc<Node>>, Option<String>
 
 struct Builder<'a> {
     bytes: &'a [u8],
+    /// Text of another file that the bytes are.
+    outer: Option<&'a Text>,
     documents: Vec<Rc<Node>>,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
@@ -56,7 +68,9 @@ impl Builder<'_> {
         let tag = event.tag().map(|tag| tag.suffix().trim_start_matches('!').to_owned());
         match event {
             Event::Scalar(value, _, anchor, _) => {
-                let content = Content::Scalar(Text::decoded(self.bytes, range, &value));
+                let text = Text::decoded(self.bytes, range, &value);
+                let text = self.outer.map_or_else(|| text.clone(), |outer| text.within(outer));
+                let content = Content::Scalar(text);
                 self.add(Rc::new(Node { content, tag, depth: 0 }), anchor);
             }
             Event::SequenceStart(_, anchor, _) => self.begin(false, anchor, tag),

@@ -1,5 +1,7 @@
 //! Comments that allow a finding: `tracego:allow TG001 until=2027-01-31 reason`.
 
+mod statement;
+
 use std::sync::Arc;
 
 use tracego_analyze::rules::registry;
@@ -16,13 +18,15 @@ const MARKER: &[u8] = b"tracego:allow";
 /// Beginnings of comments in the languages that are read.
 const COMMENTS: [&str; 7] = ["#", "//", "/*", ";", "--", "<!--", "*"];
 
-/// A comment that allows findings on its line, or on the next line that is no comment.
+/// A comment that allows findings on its line, or in the statement that begins on the next line that is no comment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Suppression {
     /// Line of the comment.
     pub line: usize,
-    /// Line that the comment is about.
+    /// First line of the statement that the comment is about.
     pub target: usize,
+    /// Last line of the statement.
+    pub last: usize,
     /// Ids of rules.
     pub rules: Vec<String>,
     /// Last day on which the suppression holds.
@@ -66,7 +70,8 @@ impl Suppression {
             let Some(comment) = COMMENTS.iter().find(|comment| before.ends_with(*comment)) else { continue };
             let is_alone = before.trim_end_matches(*comment).trim().is_empty();
             let target = if is_alone { next_line(file, line) } else { line };
-            found.push(Self::parse(behind, line, target));
+            let last = statement::last_line(file, target);
+            found.push(Self { last, ..Self::parse(behind, line, target) });
         }
         found
     }
@@ -104,7 +109,7 @@ impl Suppression {
             }
             () => None,
         };
-        Self { line, target, rules, until, reason: reason.join(" "), mistake }
+        Self { line, target, last: target, rules, until, reason: reason.join(" "), mistake }
     }
 
     /// Whether the suppression is about a finding of a rule in lines from `start` to `end`.
@@ -112,7 +117,7 @@ impl Suppression {
     pub fn covers(&self, rule: &str, name: &str, start: usize, end: usize, today: &str) -> bool {
         let is_named =
             self.rules.iter().any(|id| id.eq_ignore_ascii_case(rule) || id.eq_ignore_ascii_case(name));
-        let is_there = (start..=end).contains(&self.target) || (start..=end).contains(&self.line);
+        let is_there = start <= self.last && self.target <= end || (start..=end).contains(&self.line);
         self.mistake.is_none() && is_named && is_there && !self.is_over(today)
     }
 
