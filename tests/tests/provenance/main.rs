@@ -6,6 +6,7 @@ mod keyless;
 mod managed;
 mod offline;
 mod peer;
+mod store;
 mod verified;
 
 use libtest_mimic::Arguments;
@@ -19,6 +20,7 @@ fn main() {
         (managed::TESTS, managed::missing()),
         (offline::TESTS, offline::missing()),
         (peer::TESTS, peer::missing()),
+        (store::TESTS, None),
     ];
     let mut trials = Vec::new();
     for (tests, missing) in groups {
