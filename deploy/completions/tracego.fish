@@ -760,7 +760,7 @@ findings\t'Processes with findings'"
 complete -c tracego -n "__fish_tracego_using_subcommand attest" -l job -d 'Attest this job alone: cicd.pipeline.task.run.id, or else cicd.pipeline.run.id' -r
 complete -c tracego -n "__fish_tracego_using_subcommand attest" -l seal-key -d 'Public key in PEM that must have signed the seals of the records' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand attest" -l predicate -d 'File with another predicate in JSON, such as a bill of materials, instead of records' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand attest" -l predicate-type -d 'Type of that predicate, such as https://cyclonedx.org/bom' -r
+complete -c tracego -n "__fish_tracego_using_subcommand attest" -l predicate-type -d 'Type of that predicate, such as `https://cyclonedx.org/bom`' -r
 complete -c tracego -n "__fish_tracego_using_subcommand attest" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand attest" -s q -l quiet -d 'Print neither the line that says when tracego is ready nor the counts at the end; errors are printed' -r -f -a "true\t''
 false\t''"

@@ -1,4 +1,4 @@
-//! What a statement says is missing is what `tracego verify-log` says about the same file.
+//! The missing parts in a statement are those that `tracego verify-log` names in the same file.
 
 use serde_json::{Value, json};
 
@@ -161,7 +161,7 @@ fn signed() {
     assert_eq!((status, code, &completeness["seal"]), (4, 6, &json!("unproven")));
 }
 
-/// As [`compare`], with a key, on a log that has no seals: not complete, although it claims nothing.
+/// Compares with a key, on a log without seals: not complete, although it claims nothing.
 fn compare_unsealed(folder: &Folder) -> (i32, Value, i32) {
     let (status, statement) = folder.statement(&["records", "--seal-key", "seal.pub"]);
     let mut verify = folder.command("verify-log");

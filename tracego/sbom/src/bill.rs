@@ -8,9 +8,9 @@ use tracego_model::clock::Time;
 
 use crate::{
     inventory::SoftwareInventory,
-    osv::ModuleVulnerability,
     program::{self, GoProgram, ListedProgram, ModuleList, ProgramKind},
     purl, serial,
+    vulnerability::ModuleVulnerability,
 };
 
 /// Whether the list of the modules of a program is all of them.
@@ -20,7 +20,7 @@ pub enum ModuleCompleteness {
     Complete,
     /// Modules are missing.
     Incomplete,
-    /// Nothing says what else is in the program: C, or a program that is none of Go.
+    /// The rest of the program is not known: it may be C, or the program is none of Go.
     Unknown,
 }
 

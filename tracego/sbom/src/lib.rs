@@ -11,7 +11,8 @@
 //! spdx2      SPDX 2.3
 //! spdx3      SPDX 3.0.1
 //! text       the list for people
-//! osv        known vulnerabilities of modules
+//! osv        advisories, and the modules of a bill that they name
+//! vulnerability  modules with known vulnerabilities
 //! ```
 //!
 //! Nothing here does input or output. A bill says what it lacks: no list of modules is empty because nobody knew it.
@@ -27,3 +28,4 @@ mod serial;
 pub mod spdx2;
 pub mod spdx3;
 pub mod text;
+pub mod vulnerability;

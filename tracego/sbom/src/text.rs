@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::{
     bill::BillOfMaterials,
-    osv,
     program::{ModuleList, ProgramKind},
+    vulnerability,
 };
 
 /// Writes the list, with the known vulnerabilities if somebody looked.
@@ -47,7 +47,7 @@ pub fn write(bill: &BillOfMaterials<'_>, advisories: u64, out: &mut impl Write) 
         }
     }
     if let Some(found) = &bill.vulnerabilities {
-        osv::write_table(found, advisories, out)?;
+        vulnerability::write_table(found, advisories, out)?;
     }
     for missing in &bill.missing {
         writeln!(out, "missing: {missing}")?;

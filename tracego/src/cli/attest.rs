@@ -50,7 +50,7 @@ pub struct Attest {
     )]
     #[arg(conflicts_with_all = ["report-records", "report-processes", "report-job", "report-seal-key"])]
     pub predicate: Option<PathBuf>,
-    /// Type of that predicate, such as https://cyclonedx.org/bom.
+    /// Type of that predicate, such as `https://cyclonedx.org/bom`.
     #[arg(
         id = "report-predicate-type",
         long = "predicate-type",

@@ -55,7 +55,7 @@ struct Monitor {
     trace_policy: TracePolicy,
 }
 
-/// What was recorded, and in which form the processes are here.
+/// The recorded events, and the form that the processes have here.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TracePolicy {

@@ -14,7 +14,7 @@ pub enum ProcessChoice {
     All,
     /// One of each executable with its arguments and its user, and their number.
     Distinct,
-    /// Those with a finding.
+    /// The processes with a finding.
     Findings,
 }
 

@@ -13,11 +13,11 @@ const ECOSYSTEM: &str = "Go";
 /// The use of an advisory that was read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AdvisoryUse {
-    /// It is about Go modules.
+    /// The advisory is about Go modules.
     Used,
-    /// It was withdrawn.
+    /// The advisory was withdrawn.
     Withdrawn,
-    /// It is about no Go module.
+    /// The advisory is about no Go module.
     OtherEcosystem,
 }
 

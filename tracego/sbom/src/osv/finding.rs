@@ -1,43 +1,11 @@
 //! The modules of a bill that advisories name.
 
-use std::io::{self, Write};
-
 use super::{database::OsvDatabase, version::ModuleVersion};
-use crate::{bill::BillOfMaterials, program::GoProgram};
-
-/// Whether an advisory holds for a module.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum MatchState {
-    /// The version is affected.
-    Affected,
-    /// The version cannot be compared: the module was built from a working tree, or the advisory cannot be read.
-    Unknown,
-}
-
-/// A module of a bill that an advisory names.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct ModuleVulnerability {
-    /// Id of the advisory.
-    pub id: String,
-    /// Reference of the component.
-    pub reference: String,
-    /// Path of the module.
-    pub module: String,
-    /// Version of the module; `None` for a working tree.
-    pub version: Option<String>,
-    /// Whether the advisory holds.
-    pub state: MatchState,
-    /// Ids in other databases.
-    pub aliases: Vec<String>,
-    /// The advisory in one sentence.
-    pub summary: String,
-    /// Vectors of CVSS.
-    pub severities: Vec<String>,
-    /// First later version with a fix.
-    pub fixed: Option<String>,
-    /// Names of the programs with the module.
-    pub programs: Vec<String>,
-}
+use crate::{
+    bill::BillOfMaterials,
+    program::GoProgram,
+    vulnerability::{MatchState, ModuleVulnerability},
+};
 
 impl OsvDatabase {
     /// Returns the modules of a bill that advisories name, by id: libraries, main modules, the standard library, and the
@@ -102,46 +70,4 @@ impl OsvDatabase {
             programs: programs.to_vec(),
         }));
     }
-}
-
-/// Writes a table of vulnerabilities for people.
-///
-/// # Errors
-/// Fails if the writer fails.
-pub fn write_table(found: &[ModuleVulnerability], advisories: u64, out: &mut impl Write) -> io::Result<()> {
-    let affected = found.iter().filter(|one| one.state == MatchState::Affected).count();
-    let unknown = found.len() - affected;
-    let modules = if affected == 1 { "module" } else { "modules" };
-    let about = if advisories == 1 { "advisory" } else { "advisories" };
-    writeln!(out, "{affected} vulnerable {modules} by {advisories} {about} about Go")?;
-    for one in found {
-        let version = one.version.as_deref().unwrap_or("(devel)");
-        let version = if one.module == "stdlib" || one.module == "toolchain" {
-            format!("go{version}")
-        } else {
-            version.to_owned()
-        };
-        let aliases =
-            if one.aliases.is_empty() { String::new() } else { format!(" ({})", one.aliases.join(", ")) };
-        let state = match one.state {
-            MatchState::Affected => "",
-            MatchState::Unknown => ": the version cannot be compared",
-        };
-        writeln!(out, "  {} {version}: {}{aliases}{state}", one.module, one.id)?;
-        if !one.summary.is_empty() {
-            writeln!(out, "    {}", one.summary)?;
-        }
-        if let Some(fixed) = &one.fixed {
-            writeln!(out, "    fixed in {fixed}")?;
-        }
-        let shown: Vec<&str> = one.programs.iter().take(5).map(String::as_str).collect();
-        let more = one.programs.len().saturating_sub(shown.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        writeln!(out, "    in {}{more}", shown.join(", "))?;
-    }
-    if unknown > 0 {
-        let have = if unknown == 1 { "module has" } else { "modules have" };
-        writeln!(out, "{unknown} {have} no version that can be compared")?;
-    }
-    Ok(())
 }

@@ -14,5 +14,4 @@ mod version;
 
 pub use advisory::{ADVISORY_MAX, AdvisoryError};
 pub use database::{AdvisoryUse, OsvDatabase};
-pub use finding::{MatchState, ModuleVulnerability, write_table};
 pub use version::ModuleVersion;

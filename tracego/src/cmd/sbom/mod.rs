@@ -21,9 +21,9 @@ use tracego_sbom::{
     bill::BillOfMaterials,
     cyclonedx::{self, CycloneVersion},
     inventory::SoftwareInventory,
-    osv::{self, MatchState},
     record::ProgramReader,
     spdx2, spdx3, text,
+    vulnerability::{self, MatchState},
 };
 
 use super::{
@@ -160,7 +160,7 @@ fn to(
 fn report(bill: &BillOfMaterials<'_>, advisories: u64, is_quiet: bool) -> anyhow::Result<()> {
     if let Some(found) = &bill.vulnerabilities {
         let mut table = Vec::new();
-        osv::write_table(found, advisories, &mut table).context("the table of vulnerabilities")?;
+        vulnerability::write_table(found, advisories, &mut table).context("the table of vulnerabilities")?;
         for line in String::from_utf8_lossy(&table).lines() {
             message!("{}", tracego_model::text::printable(line));
         }
