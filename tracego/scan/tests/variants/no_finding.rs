@@ -22,6 +22,6 @@ fn files_of_developers_and_documents() {
 fn documents_are_read_when_asked() {
     let files = [GO_MOD, ("README.md", "# go run\n\n```console\n$ go run ./cmd/x\n```\n\ngo run it\n")];
     let report = report(&files, |options| options.reads_documents = true);
-    let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.severity.name())).collect();
+    let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.case.severity.name())).collect();
     assert_eq!(found, [(4, "low")]);
 }
