@@ -1,4 +1,4 @@
-//! What runs now, from records in the order in which they are written.
+//! The state of what runs now, from records in the order in which they are written.
 //!
 //! ```text
 //! rate           program starts by second
