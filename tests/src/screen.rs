@@ -32,7 +32,7 @@ pub struct TestScreen {
     before: Modes,
 }
 
-/// What a terminal was given.
+/// The bytes that a terminal was given, and its screen.
 struct Seen {
     emulator: vt100::Parser,
     bytes: Vec<u8>,

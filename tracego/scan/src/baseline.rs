@@ -79,9 +79,9 @@ impl Baseline {
         let counted = findings.iter().filter(|finding| finding.suppressed.is_none());
         let entry = |finding: &ScanFinding| BaselineEntry {
             path: finding.relative_path.clone(),
-            rule: finding.rule.id.to_owned(),
-            variant: finding.variant.to_owned(),
-            subject: finding.subject.clone(),
+            rule: finding.case.rule.id.to_owned(),
+            variant: finding.case.variant.to_owned(),
+            subject: finding.case.subject.clone(),
             fingerprint: finding.fingerprint.clone(),
         };
         Self { entries: counted.map(|f| (f.fingerprint.clone(), entry(f))).collect() }

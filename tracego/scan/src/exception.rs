@@ -92,8 +92,8 @@ impl ScanException {
         }
         let mut matched = false;
         for finding in findings {
-            let is_meant = finding.rule.id == self.rule
-                && variant.as_deref().is_none_or(|variant| variant == finding.variant)
+            let is_meant = finding.case.rule.id == self.rule
+                && variant.as_deref().is_none_or(|variant| variant == finding.case.variant)
                 && self.path.is_match(&finding.relative_path);
             if is_meant {
                 matched = true;

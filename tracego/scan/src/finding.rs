@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
-use tracego_analyze::rules::rule::Rule;
-use tracego_model::finding::{Confidence, Severity};
 
 use crate::{
     judge::ScanCase,
@@ -26,20 +24,10 @@ pub struct CallerStep {
 /// A finding with its place.
 #[derive(Clone, Debug)]
 pub struct ScanFinding {
-    /// The rule.
-    pub rule: &'static Rule,
-    /// Name of the rule's variant.
-    pub variant: &'static str,
-    /// Severity.
-    pub severity: Severity,
-    /// Confidence.
-    pub confidence: Confidence,
-    /// Description, in one sentence.
-    pub message: String,
+    /// The case.
+    pub case: ScanCase,
     /// Remediation, in one sentence.
     pub remedy: &'static str,
-    /// Command line or value, in a normal form.
-    pub subject: String,
     /// Name of the place.
     pub place: &'static str,
     /// Path, as it was given.
@@ -78,13 +66,7 @@ impl ScanFinding {
             .map(|step| CallerStep { path: format!("{prefix}{}", step.path), ..step })
             .collect();
         Self {
-            rule: case.rule,
-            variant: case.variant,
-            severity: case.severity,
-            confidence: case.confidence,
-            message: case.message,
             remedy: remedy.unwrap_or(case.rule.remedy),
-            subject: case.subject,
             place: case.setting.name(),
             path: format!("{prefix}{}", file.path),
             relative_path: file.path.to_string(),
@@ -96,13 +78,20 @@ impl ScanFinding {
             fingerprint: String::new(),
             suppressed: None,
             is_known: false,
+            case,
         }
     }
 
     /// Marks the finding as suppressed if a comment allows it, and the comment as used.
     pub fn suppress(&mut self, suppressions: &[Suppression], today: &str, used: &mut [bool]) {
         for (suppression, used) in suppressions.iter().zip(used) {
-            if suppression.covers(self.rule.id, self.rule.name, self.start.line, self.end.line, today) {
+            if suppression.covers(
+                self.case.rule.id,
+                self.case.rule.name,
+                self.start.line,
+                self.end.line,
+                today,
+            ) {
                 self.suppressed = Some(suppression.reason.clone());
                 *used = true;
             }
@@ -114,7 +103,9 @@ impl ScanFinding {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for finding in findings {
             let mut hash = Sha256::new();
-            for part in [finding.rule.id, finding.variant, &finding.relative_path, &finding.subject] {
+            for part in
+                [finding.case.rule.id, finding.case.variant, &finding.relative_path, &finding.case.subject]
+            {
                 hash.update(part.as_bytes());
                 hash.update([0]);
             }

@@ -1,4 +1,4 @@
-//! What the user chose, changed by keys.
+//! The choices of the user, changed by keys.
 
 use crate::{
     moment::Moment,
@@ -45,7 +45,7 @@ pub enum KeyEffect {
     Quit,
 }
 
-/// What fills the screen.
+/// The page that fills the screen.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Page {
     /// The tables.

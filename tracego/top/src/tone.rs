@@ -16,7 +16,7 @@ pub enum Tone {
     Strong,
     /// The title of a table or a column.
     Title,
-    /// Nothing is wrong.
+    /// All is well.
     Good,
     /// Something should be looked at.
     Warning,

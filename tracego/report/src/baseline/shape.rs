@@ -8,17 +8,19 @@ const TEMPORARY: [&str; 3] = ["/var/tmp/", "/tmp/", "/dev/shm/"];
 const SHAPE_MAX: usize = 240;
 /// Minimum number of hexadecimal digits that are a hash.
 const HASH_MIN: usize = 8;
+/// Minimum number of digits of a commit that is cut, as `git rev-parse --short` does.
+const COMMIT_MIN: usize = 7;
 /// Lengths of the groups of a UUID.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// The shape of a text of a process in a job.
 pub(super) fn shape(text: &str, job: Option<&ReportedJob>) -> String {
     let mut text = text.to_owned();
+    let commit = job.map_or("", |job| job.attribute("vcs.ref.head.revision"));
     if let Some(job) = job {
         for JobVariable { name, value } in &job.folders {
             text = with_folder(&text, value, name);
         }
-        let commit = job.attribute("vcs.ref.head.revision");
         if commit.len() >= HASH_MIN {
             text = text.replace(commit, "$COMMIT");
         }
@@ -28,7 +30,7 @@ pub(super) fn shape(text: &str, job: Option<&ReportedJob>) -> String {
     }
     text = without_entry(&text, "$RUNNER_TEMP/");
     text = without_entry(&text, "$TMPDIR/");
-    let folded = folded(&text);
+    let folded = folded(&text, commit);
     crate::escape::shortened(&folded, SHAPE_MAX)
 }
 
@@ -68,8 +70,8 @@ fn without_entry(text: &str, folder: &str) -> String {
     out + rest
 }
 
-/// Returns a text with signs for UUIDs, hashes, random names and numbers.
-fn folded(text: &str) -> String {
+/// Returns a text with signs for UUIDs, hashes, the beginning of the commit, random names and numbers.
+fn folded(text: &str, commit: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -87,7 +89,7 @@ fn folded(text: &str) -> String {
         let (token, after) = rest.split_at(end);
         if out.ends_with("tmp.") || is_random(token) {
             out.push_str("<random>");
-        } else if is_hash(token) {
+        } else if is_hash(token) || (token.len() >= COMMIT_MIN && commit.starts_with(token)) {
             out.push_str("<hash>");
         } else {
             push_without_numbers(&mut out, token);
@@ -173,6 +175,12 @@ mod tests {
             shape("target/debug/build/serde-0a1b2c3d4e5f6789/run"),
             "target/debug/build/serde-<hash>/run"
         );
+        // The commit is cut: with letters, or by chance without, or with nothing else.
+        assert_eq!(
+            shape("docker build -t app:0123456 -t app:0123456789ab"),
+            "docker build -t app:<hash> -t app:<hash>"
+        );
+        assert_eq!(shape("app:012345"), "app:<n>");
         assert_eq!(shape("5b1f9ad2-2e47-4f6e-8f4c-0c9c8f0b1a2b"), "<uuid>");
         assert_eq!(shape("./tmp.aBcDeF"), "./tmp.<random>");
         assert_eq!(shape("v1.21.3-rc2 --jobs=16"), "v<n>.<n>.<n>-rc<n> --jobs=<n>");

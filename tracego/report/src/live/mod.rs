@@ -1,4 +1,4 @@
-//! What runs now, from records in the order in which they are written.
+//! The state of what runs now, from records in the order in which they are written.
 //!
 //! ```text
 //! rate           program starts by second
@@ -8,6 +8,7 @@
 //! job            facts about jobs
 //! host           machines, and the runs of tracego on them
 //! state          all of it, line by line
+//! verdicts       findings and decisions of a line
 //! ```
 //!
 //! A history keeps what a job did, and is made when all records are there. This is the opposite: it forgets processes when
@@ -22,6 +23,7 @@ mod rate;
 mod state;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 pub use activity::{Activity, ActivityRow, ActivityTable};
 pub use finding::{FindingCounts, FindingGrade, LatestFindings, LiveFinding};

@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use tracego_model::{
-    clock::Time,
-    record::event_name,
-    text::{one_line, printable},
-};
+use tracego_model::{clock::Time, record::event_name, text::printable};
 
 use super::{
     activity::{Activity, ActivityTable},
-    finding::{FindingGrade, LatestFindings, LiveFinding},
+    finding::LatestFindings,
     host::HostTable,
     job::{JobContexts, JobFacts},
     process_table::{LiveProcess, ProcessTable},
+    verdicts::command_of,
 };
 use crate::{
-    history::{LineProblem, RecordCompleteness, StoppedStart},
-    wire::{self, LineError, WireProcess, WireRecord, WireVerdict, cut},
+    history::{LineProblem, RecordCompleteness},
+    wire::{self, LineError, WireRecord, WireVerdict, cut},
 };
 
 /// Limits of what a state keeps.
@@ -38,9 +35,7 @@ impl Default for LiveLimits {
 }
 
 /// Maximum number of bytes of a path, a name or a message that are kept.
-const TEXT_MAX: usize = 1000;
-/// Maximum number of words of a command that are looked at; the line has 200 characters.
-const WORDS_MAX: usize = 210;
+pub(super) const TEXT_MAX: usize = 1000;
 /// The state of what runs.
 #[derive(Clone, Debug)]
 pub struct LiveState {
@@ -272,72 +267,6 @@ impl LiveState {
         row.facts.max_rss_bytes = row.facts.max_rss_bytes.max(rss);
     }
 
-    fn late_finding(&mut self, record: &WireRecord<'_>, time: Time) {
-        let Some(process) = &record.process else { return };
-        let verdict = WireVerdict::of(&record.tracego);
-        let worst = verdict.findings.iter().map(|finding| finding.severity).max();
-        let job = match self.processes.get_mut(&record.tracego.exec_id) {
-            Some(known) => {
-                known.worst = known.worst.max(worst);
-                Arc::clone(&known.job)
-            }
-            None => self.job_of(record),
-        };
-        self.found(verdict, record, process, &job, time);
-    }
-
-    fn found(
-        &mut self,
-        verdict: WireVerdict,
-        record: &WireRecord<'_>,
-        process: &WireProcess<'_>,
-        job: &Arc<str>,
-        time: Time,
-    ) {
-        self.completeness.findings_left_out += u64::from(verdict.is_unreadable);
-        self.completeness.undecided += u64::from(verdict.is_undecided);
-        for found in verdict.findings {
-            let title = if found.name.is_empty() { found.id } else { format!("{} {}", found.id, found.name) };
-            self.add_finding(LiveFinding {
-                time,
-                grade: FindingGrade::Found(found.severity),
-                title: printable(cut(&title, TEXT_MAX)),
-                message: printable(cut(&found.message, TEXT_MAX)),
-                remedy: printable(cut(&found.remedy, TEXT_MAX)),
-                command: command_of(record, process),
-                pid: process.pid,
-                job: Arc::clone(job),
-            });
-        }
-    }
-
-    fn decision(&mut self, record: &WireRecord<'_>, time: Time) {
-        let Some(decided) = &record.tracego.enforcement else { return };
-        let pid = record.process.as_ref().map_or(0, |process| process.pid);
-        let Some(stop) = StoppedStart::of(decided, pid, time) else { return };
-        let job = self.job_of(record);
-        self.add_finding(LiveFinding {
-            time,
-            grade: FindingGrade::of(&stop.effect),
-            title: printable(&stop.rule),
-            message: printable(cut(&stop.message, TEXT_MAX)),
-            remedy: printable(cut(&stop.remedy, TEXT_MAX)),
-            command: stop.command,
-            pid,
-            job,
-        });
-    }
-
-    fn add_finding(&mut self, finding: LiveFinding) {
-        let (job, grade, time) = (Arc::clone(&finding.job), finding.grade, finding.time);
-        if self.findings.add(finding)
-            && let Some(row) = self.jobs.row(&job)
-        {
-            row.facts.findings.add(grade);
-            row.activity.touched(time);
-        }
-    }
-
     fn loss(&mut self, record: &WireRecord<'_>) {
         let own = &record.tracego;
         let sink = own.sink.as_ref().map(|sink| cut(&sink.name, TEXT_MAX));
@@ -350,18 +279,7 @@ impl LiveState {
         }
     }
 
-    fn job_of(&mut self, record: &WireRecord<'_>) -> Arc<str> {
+    pub(super) fn job_of(&mut self, record: &WireRecord<'_>) -> Arc<str> {
         self.contexts.key(record, &mut self.jobs)
     }
-}
-
-/// Returns the command of a record in one line, with control characters escaped.
-fn command_of(record: &WireRecord<'_>, process: &WireProcess<'_>) -> String {
-    let words = process.command_args.get(..WORDS_MAX).unwrap_or(&process.command_args);
-    if !words.is_empty() {
-        return one_line(words);
-    }
-    let other = [&record.body, &process.command, &process.executable.path];
-    let known = other.into_iter().find(|text| !text.is_empty());
-    known.map_or_else(String::new, |text| printable(cut(text, TEXT_MAX)))
 }

@@ -37,11 +37,11 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
         .map(|finding| Issue {
             description: format!(
                 "{} {}: {}. {}",
-                finding.rule.id, finding.rule.name, finding.message, finding.remedy
+                finding.case.rule.id, finding.case.rule.name, finding.case.message, finding.remedy
             ),
-            check_name: format!("tracego/{}/{}", finding.rule.id, finding.variant),
+            check_name: format!("tracego/{}/{}", finding.case.rule.id, finding.case.variant),
             fingerprint: &finding.fingerprint,
-            severity: match finding.severity {
+            severity: match finding.case.severity {
                 Severity::Low => "info",
                 Severity::Medium => "minor",
                 Severity::High => "critical",

@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut counts = [0_usize; 3];
     for finding in outcome.counted() {
-        let (index, level) = match finding.severity {
+        let (index, level) = match finding.case.severity {
             Severity::High | Severity::Critical => (0, "error"),
             Severity::Medium => (1, "warning"),
             Severity::Low => (2, "notice"),
@@ -22,7 +22,8 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
         if let Some(count) = counts.get_mut(index) {
             *count += 1;
         }
-        let title = format!("{} {} ({})", finding.rule.id, finding.rule.name, finding.severity);
+        let title =
+            format!("{} {} ({})", finding.case.rule.id, finding.case.rule.name, finding.case.severity);
         let columns = if finding.start.line == finding.end.line {
             format!(",col={},endColumn={}", finding.start.column, finding.end.column)
         } else {
@@ -35,7 +36,7 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
             finding.start.line,
             finding.end.line,
             property(&title),
-            data(&format!("{}. {}", finding.message, finding.remedy))
+            data(&format!("{}. {}", finding.case.message, finding.remedy))
         )?;
     }
     for problem in &outcome.report.suppression_problems {

@@ -53,12 +53,12 @@ struct Finding<'a> {
 impl<'a> Finding<'a> {
     fn of(finding: &'a ScanFinding) -> Self {
         Self {
-            id: finding.rule.id,
-            name: finding.rule.name,
-            variant: finding.variant,
-            severity: finding.severity,
-            confidence: finding.confidence,
-            message: &finding.message,
+            id: finding.case.rule.id,
+            name: finding.case.rule.name,
+            variant: finding.case.variant,
+            severity: finding.case.severity,
+            confidence: finding.case.confidence,
+            message: &finding.case.message,
             remedy: finding.remedy,
             place: finding.place,
             path: &finding.path,
@@ -66,7 +66,7 @@ impl<'a> Finding<'a> {
             column: finding.start.column,
             end_line: finding.end.line,
             end_column: finding.end.column,
-            subject: &finding.subject,
+            subject: &finding.case.subject,
             callers: &finding.callers,
             fingerprint: &finding.fingerprint,
             suppressed: finding.suppressed.as_deref(),

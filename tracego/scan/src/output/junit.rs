@@ -13,7 +13,7 @@ use crate::finding::ScanFinding;
 pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut rules: BTreeMap<&str, Vec<&ScanFinding>> = BTreeMap::new();
     for finding in outcome.report.findings.iter().filter(|finding| !finding.is_known) {
-        rules.entry(finding.rule.id).or_default().push(finding);
+        rules.entry(finding.case.rule.id).or_default().push(finding);
     }
     let counts = |findings: &[&ScanFinding]| {
         let skipped = findings.iter().filter(|finding| finding.suppressed.is_some()).count();
@@ -39,7 +39,7 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
     }
     writeln!(out, "<testsuites name=\"tracego scan\" {}>", counts(&all))?;
     for (rule, findings) in &rules {
-        let name = findings.first().map_or("", |finding| finding.rule.name);
+        let name = findings.first().map_or("", |finding| finding.case.rule.name);
         writeln!(out, "  <testsuite name=\"{rule} {name}\" {}>", counts(findings))?;
         for finding in findings {
             write_case(finding, out)?;
@@ -55,7 +55,7 @@ fn write_case(finding: &ScanFinding, out: &mut dyn Write) -> io::Result<()> {
         out,
         "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\">",
         xml(&finding.path),
-        xml(&format!("{place} {}", finding.subject)),
+        xml(&format!("{place} {}", finding.case.subject)),
         xml(&finding.path),
         finding.start.line
     )?;
@@ -64,9 +64,9 @@ fn write_case(finding: &ScanFinding, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(
             out,
             "      <failure type=\"{} {}\" message=\"{}\">{}</failure>",
-            finding.severity,
-            finding.variant,
-            xml(&finding.message),
+            finding.case.severity,
+            finding.case.variant,
+            xml(&finding.case.message),
             xml(&format!("{place}\n{}\n{}", finding.line.trim(), finding.remedy))
         )?,
     }

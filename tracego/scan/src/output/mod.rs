@@ -47,7 +47,7 @@ impl ScanOutcome<'_> {
     pub fn counted(&self) -> Vec<&ScanFinding> {
         let mut counted: Vec<&ScanFinding> =
             self.report.findings.iter().filter(|finding| finding.counts()).collect();
-        counted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        counted.sort_by_key(|finding| std::cmp::Reverse(finding.case.severity));
         counted
     }
 }
@@ -69,5 +69,5 @@ pub fn write(outcome: &ScanOutcome<'_>, form: ScanForm, out: &mut dyn Write) -> 
 
 /// Returns the address of a rule's explanation.
 fn reference(finding: &ScanFinding) -> &'static str {
-    finding.rule.reference
+    finding.case.rule.reference
 }

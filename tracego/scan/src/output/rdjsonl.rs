@@ -14,18 +14,18 @@ pub(super) fn write(outcome: &ScanOutcome<'_>, out: &mut dyn Write) -> io::Resul
     let position = |position: Position| json!({"line": position.line, "column": position.column});
     for finding in outcome.counted() {
         let line = json!({
-            "message": format!("{}. {}", finding.message, finding.remedy),
+            "message": format!("{}. {}", finding.case.message, finding.remedy),
             "location": {
                 "path": finding.path,
                 "range": {"start": position(finding.start), "end": position(finding.end)},
             },
-            "severity": match finding.severity {
+            "severity": match finding.case.severity {
                 Severity::High | Severity::Critical => "ERROR",
                 Severity::Medium => "WARNING",
                 Severity::Low => "INFO",
             },
             "source": {"name": "tracego"},
-            "code": {"value": finding.rule.id, "url": reference(finding)},
+            "code": {"value": finding.case.rule.id, "url": reference(finding)},
         });
         writeln!(out, "{line}")?;
     }

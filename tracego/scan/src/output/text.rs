@@ -30,19 +30,19 @@ fn write_finding(finding: &ScanFinding, has_colours: bool, out: &mut dyn Write) 
         true => format!("\x1b[{code}m{text}\x1b[0m"),
         false => text.to_owned(),
     };
-    let colour = match finding.severity {
+    let colour = match finding.case.severity {
         Severity::Critical | Severity::High => "1;31",
         Severity::Medium => "1;33",
         Severity::Low => "36",
     };
     let place = format!("{}:{}:{}", printable(&finding.path), finding.start.line, finding.start.column);
-    let (id, name) = (finding.rule.id, finding.rule.name);
+    let (id, name) = (finding.case.rule.id, finding.case.rule.name);
     writeln!(
         out,
         "{}: {} {id} {name}: {}",
         paint(&place, "1"),
-        paint(finding.severity.name(), colour),
-        printable(&finding.message)
+        paint(finding.case.severity.name(), colour),
+        printable(&finding.case.message)
     )?;
     let number = finding.start.line.to_string();
     let blank = " ".repeat(number.len());

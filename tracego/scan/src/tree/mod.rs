@@ -109,7 +109,9 @@ pub fn scan(options: &ScanOptions) -> io::Result<ScanReport> {
         report.unread.append(&mut walked.unread);
         find(&walked.files, walked.modules, &root.prefix, options, &mut report);
     }
-    report.findings.sort_by(|a, b| (&a.path, a.start, a.rule.id).cmp(&(&b.path, b.start, b.rule.id)));
+    report
+        .findings
+        .sort_by(|a, b| (&a.path, a.start, a.case.rule.id).cmp(&(&b.path, b.start, b.case.rule.id)));
     report.unread.sort();
     ScanFinding::number(&mut report.findings);
     Ok(report)

@@ -47,8 +47,8 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
     let report = report(files, |_| {});
     assert_eq!(report.unread, [], "{files:?}");
     let shown = |finding: &tracego_scan::finding::ScanFinding| {
-        let (rule, variant) = (finding.rule.id, finding.variant);
-        format!("{}:{} {rule} {variant} {}", finding.path, finding.start.line, finding.severity)
+        let (rule, variant) = (finding.case.rule.id, finding.case.variant);
+        format!("{}:{} {rule} {variant} {}", finding.path, finding.start.line, finding.case.severity)
     };
     report.findings.iter().map(shown).collect()
 }
@@ -91,6 +91,7 @@ fn tracego_itself_has_no_finding() {
     };
     let report = scan(&options).unwrap();
     assert!(report.files >= 20, "{} files", report.files);
-    let counted: Vec<_> = report.findings.iter().map(|finding| (&finding.path, &finding.subject)).collect();
+    let counted: Vec<_> =
+        report.findings.iter().map(|finding| (&finding.path, &finding.case.subject)).collect();
     assert_eq!(counted, []);
 }

@@ -30,6 +30,6 @@ fn documents_are_read_when_asked() {
             .findings
             .is_empty()
     );
-    let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.severity.name())).collect();
+    let found: Vec<_> = report.findings.iter().map(|f| (f.start.line, f.case.severity.name())).collect();
     assert_eq!(found, [(4, "low")]);
 }

@@ -76,7 +76,10 @@ fn directives() {
     let strict =
         super::report(&[GO_MOD, ("x.go", &generate("go run ./gen"))], |options| options.is_strict = true);
     assert_eq!(strict.findings.len(), 1);
-    assert_eq!((strict.findings[0].variant, strict.findings[0].severity.name()), ("generate", "low"));
+    assert_eq!(
+        (strict.findings[0].case.variant, strict.findings[0].case.severity.name()),
+        ("generate", "low")
+    );
     finds(&[("x.go", "package x\n\nvar s = `\n\t//go:generate go run github.com/x/y@latest\n`\n")], &[]);
     finds(
         &[("x.go", "//usr/bin/env go run \"$0\" \"$@\"; exit\npackage main\n")],

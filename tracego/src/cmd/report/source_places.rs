@@ -41,7 +41,8 @@ fn places_of(finding: &ReportedFinding, history: &RunHistory, scanned: &[ScanFin
     };
     let Some(program) = program else { return Vec::new() };
     let words: Vec<&str> = program.arguments.iter().flat_map(|word| word.split_whitespace()).collect();
-    let candidates = scanned.iter().filter(|one| one.rule.id == rule && is_same(&one.subject, &words));
+    let candidates =
+        scanned.iter().filter(|one| one.case.rule.id == rule && is_same(&one.case.subject, &words));
     let best = candidates.max_by_key(|one| nearness(one, finding));
     best.map(|one| {
         let own = place(&one.path, one.start, &one.line, one);

@@ -69,7 +69,7 @@ pub(super) fn scan(asked: &Scan, quiet: bool) -> anyhow::Result<ExitCode> {
     let stale = baseline.apply(&mut report.findings);
     write_all(asked, &report, &stale)?;
     let worst =
-        report.findings.iter().filter(|finding| finding.counts()).map(|finding| finding.severity).max();
+        report.findings.iter().filter(|finding| finding.counts()).map(|finding| finding.case.severity).max();
     if !quiet {
         message!("tracego: scan: {}", summary(&report));
     }
@@ -125,8 +125,12 @@ fn write_form(outcome: &ScanOutcome<'_>, name: ScanFormName, out: &mut dyn Write
 
 /// Returns the counts of a scan in one line.
 fn summary(report: &ScanReport) -> String {
-    let counted: Vec<Severity> =
-        report.findings.iter().filter(|finding| finding.counts()).map(|finding| finding.severity).collect();
+    let counted: Vec<Severity> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.counts())
+        .map(|finding| finding.case.severity)
+        .collect();
     let number = |severity| counted.iter().filter(|own| **own == severity).count();
     let by_severity: Vec<String> = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low]
         .into_iter()

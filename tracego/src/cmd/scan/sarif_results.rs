@@ -48,17 +48,17 @@ fn result(finding: &ScanFinding) -> SarifResult {
         None => None,
     };
     SarifResult {
-        rule: finding.rule.id.to_owned(),
-        severity: finding.severity,
-        message: format!("{}\nfix: {}", finding.message, finding.remedy),
+        rule: finding.case.rule.id.to_owned(),
+        severity: finding.case.severity,
+        message: format!("{}\nfix: {}", finding.case.message, finding.remedy),
         place: SarifPlace { path: finding.path.clone(), region: Some(region), message: String::new() },
         related: related.collect(),
         logical: Vec::new(),
         fingerprint: finding.fingerprint.clone(),
         suppressed,
         properties: BTreeMap::from([
-            ("severity".to_owned(), finding.severity.name().to_owned()),
-            ("variant".to_owned(), finding.variant.to_owned()),
+            ("severity".to_owned(), finding.case.severity.name().to_owned()),
+            ("variant".to_owned(), finding.case.variant.to_owned()),
             ("place".to_owned(), finding.place.to_owned()),
         ]),
     }

@@ -39,7 +39,7 @@ pub(super) struct AgentChild {
 pub(super) struct AgentEnd {
     /// Its exit code.
     pub(super) code: u8,
-    /// What it wrote to standard error.
+    /// Text that it wrote to standard error.
     pub(super) errors: String,
 }
 

@@ -50,7 +50,7 @@ impl<T: Into<String>> From<T> for Cell {
 /// A row.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Row {
-    /// What the row is about, whatever its place.
+    /// Identity of what the row is about, whatever its place.
     pub key: String,
     /// Key of the job that its details are about, if it is of one.
     pub job: Option<String>,
