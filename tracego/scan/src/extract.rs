@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::{document::DocumentKind, setting::Setting, text::Text, word::Word};
+use crate::{kind::DocumentKind, setting::Setting, text::Text, word::Word, written_file::WrittenFile};
 
 /// Number of bytes of scripts and words that are read of one file, with those that expansions make and that stand in several
 /// scripts.
@@ -30,6 +30,8 @@ pub struct Extract {
     pub inclusions: Vec<Inclusion>,
     /// Names of parts that stand for several, such as the target `run-%` of make.
     pub patterns: Vec<String>,
+    /// Units and crontabs that scripts write, which are not read yet.
+    pub written: Vec<(WrittenFile, Text)>,
     /// Reasons why a part could not be read.
     pub problems: Vec<String>,
     /// Number of bytes that were read.
@@ -67,6 +69,13 @@ impl Extract {
     pub fn include(&mut self, inclusion: Inclusion) {
         if self.inclusions.len() < MAX_INCLUSIONS && !self.inclusions.contains(&inclusion) {
             self.inclusions.push(inclusion);
+        }
+    }
+
+    /// Adds a unit or a crontab that a script writes.
+    pub fn write(&mut self, kind: WrittenFile, content: &Text) {
+        if self.written.len() < MAX_INCLUSIONS && self.spend(content.len()) {
+            self.written.push((kind, content.clone()));
         }
     }
 

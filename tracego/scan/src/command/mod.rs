@@ -12,11 +12,11 @@ mod wrapper;
 mod written_file;
 
 use crate::{
-    document::{self, WrittenFile},
     extract::{Context, Extract, FoundCommand},
     shell::{self, DECLARATIONS, MAX_DEPTH, SimpleCommand, Variables},
     text::Text,
     word::Word,
+    written_file::WrittenFile,
 };
 use script_input::{ScriptInput, connect_pipes};
 use variable_prefix::behind_hole;
@@ -62,13 +62,15 @@ pub struct CommandReader<'a> {
     pub variables: Variables,
     /// Receives what is found.
     pub extract: &'a mut Extract,
+    /// Files of no known kind that the scripts write, each with its name and content.
+    written: Vec<(String, Text)>,
 }
 
 impl<'a> CommandReader<'a> {
     /// Creates a reader for one place.
     #[must_use]
     pub fn new(context: &Context, extract: &'a mut Extract) -> Self {
-        Self { context: context.clone(), variables: Variables::default(), extract }
+        Self { context: context.clone(), variables: Variables::default(), extract, written: Vec::new() }
     }
 
     /// Reads a script.
@@ -161,6 +163,9 @@ impl<'a> CommandReader<'a> {
         }
         let mut inner = chain.clone();
         inner.wrappers.push(name.clone());
+        if !self.written.is_empty() {
+            self.run_written(words, &inner);
+        }
         match name.as_str() {
             _ if is_shell(first) => self.shell(rest, input, &inner),
             "npm" | "yarn" | "pnpm" | "bun"
@@ -175,7 +180,7 @@ impl<'a> CommandReader<'a> {
                 input.texts.iter().for_each(|script| self.script(script, &inner));
             }
             "crontab" => input.texts.iter().for_each(|table| {
-                document::read_written(WrittenFile::Crontab { has_user: false }, table, self.extract);
+                self.extract.write(WrittenFile::Crontab { has_user: false }, table);
             }),
             "env" => self.env(rest, input, inner),
             "find" => self.find(rest, input, &inner),

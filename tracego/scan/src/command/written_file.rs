@@ -1,13 +1,31 @@
 //! Files that commands write.
 
-use super::{Chain, CommandReader, is_option, script_input::printed};
-use crate::{
-    document::{self, WrittenFile},
-    shell::SimpleCommand,
-    word::Word,
-};
+use super::{Chain, CommandReader, is_option, is_shell, script_input::printed};
+use crate::{shell::SimpleCommand, word::Word, written_file::WrittenFile};
+
+/// Maximum number of files that are kept until a command runs them.
+const MAX_WRITTEN: usize = 16;
 
 impl CommandReader<'_> {
+    /// Reads a file that was written before, if a command runs it or makes it a program.
+    pub(super) fn run_written(&mut self, words: &[Word], chain: &Chain) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let program = first.base_name();
+        let operand = rest.iter().find(|word| !is_option(word));
+        let file = match program.as_str() {
+            "chmod" if operand.is_some_and(|mode| mode.value().contains(['x', '5', '7'])) => rest.last(),
+            "source" | "." => operand,
+            _ if is_shell(first) => operand,
+            _ if first.text.bytes().contains(&b'/') => Some(first),
+            _ => None,
+        };
+        let Some(name) = file.map(|file| base_name(&file.value())) else { return };
+        if let Some(index) = self.written.iter().position(|(written, _)| *written == name) {
+            let (_, content) = self.written.swap_remove(index);
+            self.script(&content, chain);
+        }
+    }
+
     /// Reads what a command writes into a file, if it is a script, a unit or a crontab.
     pub(super) fn read_written(&mut self, command: &SimpleCommand, chain: &Chain) {
         let tee = command.words.iter().take(8).position(|word| word.is("tee"));
@@ -23,10 +41,17 @@ impl CommandReader<'_> {
             for content in &contents {
                 match WrittenFile::of(path, content) {
                     Some(WrittenFile::Script) => self.script(content, chain),
-                    Some(written) => document::read_written(written, content, self.extract),
+                    Some(written) => self.extract.write(written, content),
+                    None if self.written.len() < MAX_WRITTEN => {
+                        self.written.push((base_name(path), content.clone()))
+                    }
                     None => {}
                 }
             }
         }
     }
+}
+
+fn base_name(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
 }

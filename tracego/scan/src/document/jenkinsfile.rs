@@ -101,16 +101,23 @@ fn functions_of(tokens: &[Token]) -> HashSet<String> {
         if !matches!(keyword.as_str(), "def" | "void") || found.len() >= 64 {
             continue;
         }
-        let is_step = |pair: &[Token]| match pair {
-            [Token::Name(step), Token::Name(used), ..] => STEPS.contains(&step.as_str()) && used == first,
-            [Token::Name(step), Token::Sign(b'('), Token::Name(used)] => {
-                STEPS.contains(&step.as_str()) && used == first
+        let uses = |token: &Token| match token {
+            Token::Name(used) => used == first,
+            Token::Text(text) => {
+                let text = text.to_str();
+                text.contains(&format!("${first}")) || text.contains(&format!("${{{first}}}"))
             }
             _ => false,
         };
-        let body = tokens.get(at..).unwrap_or_default();
+        let body = tokens.get(at + 4..).unwrap_or_default();
         let end = body.iter().take(256).position(|token| matches!(token, Token::Sign(b'}'))).unwrap_or(0);
-        if body.get(..end).unwrap_or_default().windows(3).any(is_step) {
+        let body = body.get(..end).unwrap_or_default();
+        let is_step = |token: &Token| matches!(token, Token::Name(step) if STEPS.contains(&step.as_str()));
+        let step = body.iter().position(is_step);
+        if step
+            .and_then(|step| body.get(step + 1..))
+            .is_some_and(|behind| behind.iter().take(MAX_AHEAD).any(uses))
+        {
             found.insert(name.clone());
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    DocumentKind, WrittenFile,
+    DocumentKind,
     yaml::{self, Node},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     setting::Setting,
     text::Text,
     word::Word,
+    written_file::WrittenFile,
 };
 
 /// Maximum depth of YAML in texts of YAML.
@@ -83,7 +84,7 @@ fn read_files(document: &Node, context: &Context, extract: &mut Extract) {
             let (Some(name), Some(content)) = (name.value(), content.text()) else { continue };
             match WrittenFile::of(&name, content) {
                 Some(WrittenFile::Script) => CommandReader::new(context, extract).read_script(content),
-                Some(written) => super::read_written(written, content, extract),
+                Some(written) => extract.write(written, content),
                 None => {}
             }
         }

@@ -9,7 +9,6 @@ mod expression;
 mod go_source;
 mod jenkinsfile;
 mod justfile;
-mod kind;
 mod lines;
 mod makefile;
 mod manifest;
@@ -20,13 +19,17 @@ mod script_file;
 mod taskfile;
 mod tasks;
 mod toml_file;
-mod written_file;
 mod yaml;
 
-pub use kind::{CiFile, DocumentKind};
-pub(crate) use written_file::{WrittenFile, read as read_written};
+pub use crate::kind::{CiFile, DocumentKind};
 
-use crate::{extract::Extract, setting::Setting, source::SourceFile, text::Text};
+use crate::{
+    extract::{Context, Extract},
+    setting::Setting,
+    source::SourceFile,
+    text::Text,
+    written_file::WrittenFile,
+};
 
 /// Reads a file of a kind.
 #[must_use]
@@ -61,7 +64,7 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         DocumentKind::Ruby => other_source::read(file, &quoted::RUBY, Setting::Helper, &mut extract),
         DocumentKind::Shell => {
             let setting = match () {
-                () if kind::is_hook(&file.path) => Setting::Helper,
+                () if crate::kind::is_hook(&file.path) => Setting::Helper,
                 () if is_of_ci(&file.path) => Setting::Ci,
                 () => Setting::Open,
             };
@@ -78,6 +81,17 @@ pub fn read_with(kind: DocumentKind, file: &SourceFile, others: &[&SourceFile]) 
         | DocumentKind::HelmValues
         | DocumentKind::Editor
         | DocumentKind::Yaml => read_yaml(kind, file, &mut extract),
+    }
+    // Units and crontabs may write others, but each is a part of the text before.
+    while let Some((written, content)) = extract.written.pop() {
+        match written {
+            WrittenFile::Unit => lines::read_unit(&content, &mut extract),
+            WrittenFile::Crontab { has_user } => {
+                let context = Context { setting: Setting::Production, unit: None, folder: None };
+                lines::read_table(&content, has_user, &context, &mut extract);
+            }
+            WrittenFile::Script => {}
+        }
     }
     extract
 }

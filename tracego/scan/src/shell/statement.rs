@@ -1,4 +1,4 @@
-//! What a command does to those behind it: assignments, functions, loops, aliases.
+//! Effects of a command on those behind it: assignments, functions, loops, aliases.
 
 use super::{MAX_DEPTH, SimpleCommand, group::WordLoop, parser::Parser};
 use crate::{text::Text, word::Word};

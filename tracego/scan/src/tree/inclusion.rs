@@ -88,8 +88,17 @@ pub(super) fn share_variables(files: &mut [ScannedFile]) {
     for (number, file) in files.iter().enumerate().filter(|(number, _)| is_makefile(*number)) {
         for inclusion in &file.extract.inclusions {
             let folders = [file.source.folder(), ""];
-            let found = folders.iter().find_map(|folder| index.get(&joined(folder, &inclusion.path)));
-            if let Some(&other) = found.filter(|other| **other != number && is_makefile(**other)) {
+            let found: Vec<usize> = match inclusion.path.contains('*') {
+                true => folders
+                    .iter()
+                    .flat_map(|folder| numbers_of(&index, &joined(folder, &inclusion.path)))
+                    .collect(),
+                false => {
+                    let found = folders.iter().find_map(|folder| index.get(&joined(folder, &inclusion.path)));
+                    found.copied().into_iter().collect()
+                }
+            };
+            for other in found.into_iter().filter(|other| *other != number && is_makefile(*other)) {
                 includes.entry(number).or_default().push(other);
                 includers.entry(other).or_default().push(number);
             }
@@ -114,6 +123,17 @@ pub(super) fn share_variables(files: &mut [ScannedFile]) {
             file.included = below;
         }
     }
+}
+
+/// Returns the numbers of files whose paths match a pattern, the first paths first.
+fn numbers_of(index: &HashMap<String, usize>, pattern: &str) -> Vec<usize> {
+    let Ok(glob) = GlobBuilder::new(pattern).literal_separator(true).build() else { return Vec::new() };
+    let glob = glob.compile_matcher();
+    let mut found: Vec<usize> =
+        index.iter().filter(|(path, _)| glob.is_match(path)).map(|(_, number)| *number).collect();
+    found.sort_unstable();
+    found.truncate(MAX_OTHERS);
+    found
 }
 
 /// Returns the files whose variables hold in a file: those that it includes, those that include it, and what these include.

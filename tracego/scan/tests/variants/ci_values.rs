@@ -203,6 +203,12 @@ fn templates_and_parameters_of_other_systems() {
             3,
         ),
         ("Jenkinsfile", "def run(cmd) {\n  sh cmd\n}\nnode {\n  run('go run ./x')\n}\n", 5),
+        ("Jenkinsfile", "def run(cmd) { sh cmd }\nnode { run('go run ./x') }\n", 2),
+        (
+            "Jenkinsfile",
+            "def run(cmd) {\n  sh(script: \"set -e; ${cmd}\")\n}\nnode {\n  run 'go run ./x'\n}\n",
+            5,
+        ),
         ("vars/build.groovy", "def call(Map c) {\n  sh(script: '''\n    go run ./x\n  ''')\n}\n", 3),
     ] {
         finds(&[GO_MOD, (path, text)], &[&format!("{path}:{line} TG001 local high")]);

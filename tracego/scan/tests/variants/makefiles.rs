@@ -150,5 +150,12 @@ fn included_files() {
         ],
         &["mk/b:2 TG001 local high"],
     );
+    for pattern in ["mk/*.mk", "$(wildcard mk/*.mk)", "$(wildcard mk/*)"] {
+        let main = format!("include {pattern}\nci:\n\t$(TOOL) ./x\n");
+        finds(
+            &[GO_MOD, ("Makefile", &main), ("mk/vars.mk", "TOOL := go run\n"), ci],
+            &["Makefile:3 TG001 local high"],
+        );
+    }
     finds(&[GO_MOD, ("Makefile", "include notes\nci:\n\tgo vet\n"), ("other", "x:\n\tgo run .\n"), ci], &[]);
 }

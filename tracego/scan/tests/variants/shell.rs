@@ -83,6 +83,10 @@ fn the_ways_to_write_it() {
         "cat > run.sh <<EOF\ngo run .\nEOF",
         "cat <<'EOF' > /usr/local/bin/start\n#!/bin/sh\ngo run .\nEOF",
         "echo 'go run .' > run.sh",
+        "echo 'go run .' > run; chmod +x run",
+        "cat > /tmp/run <<EOF\ngo run .\nEOF\nsh /tmp/run",
+        "cat > run <<EOF\ngo run .\nEOF\n./run",
+        "cat > run <<EOF\ngo run .\nEOF\n. ./run",
         "source /dev/stdin <<EOF\ngo run .\nEOF",
         "for c in \"go run ./a\"; do $c; done",
     ] {
@@ -92,7 +96,7 @@ fn the_ways_to_write_it() {
             _ if text.contains("<<EOF") || text.contains("\n\"$") => 2,
             _ => 1,
         };
-        assert!(lines <= 3);
+        assert!(lines <= 4);
         script(text, &[&format!("{line} TG001 local medium")]);
     }
 }
@@ -172,6 +176,8 @@ fn what_reading_cannot_know() {
         "git commit -m 'go run ./x' && retry 'go run is slow'",
         "cat > notes.txt <<EOF\ngo run ./x\nEOF",
         "echo 'go run ./x' | tee notes.txt",
+        "echo 'go run ./x' > notes; chmod 644 notes; cat notes",
+        "echo 'go run ./x' > notes\nsh other",
         "python3 - <<EOF\ngo run .\nEOF",
         "gow run . && wgo run .",
     ] {

@@ -1,5 +1,7 @@
 //! The keys of CI systems whose files are YAML.
 
+use crate::kind::CiFile;
+
 /// A CI system: the keys of its files whose values are scripts.
 #[derive(Debug)]
 pub(in crate::document) struct CiForm {
@@ -93,3 +95,18 @@ pub(in crate::document) const OTHER: CiForm = CiForm {
     variables: &["env", "variables", "environment"],
     has_exec_form: false,
 };
+
+impl CiFile {
+    /// Returns the keys of the system.
+    pub(in crate::document) fn form(self) -> &'static CiForm {
+        match self {
+            Self::Github => &GITHUB,
+            Self::Gitlab => &GITLAB,
+            Self::Circle => &CIRCLE,
+            Self::Azure => &AZURE,
+            Self::Drone => &DRONE,
+            Self::Buildkite => &BUILDKITE,
+            Self::Other => &OTHER,
+        }
+    }
+}

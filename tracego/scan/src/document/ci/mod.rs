@@ -9,7 +9,7 @@ mod step;
 use std::{cell::Cell, rc::Rc};
 
 use facts::CiFacts;
-pub(super) use form::{AZURE, BUILDKITE, CIRCLE, CiForm, DRONE, GITHUB, GITLAB, OTHER};
+use form::CiForm;
 
 use super::{
     CiFile, other_source, quoted,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use instruction::{Instruction, instructions};
 use stage::{LastStage, Stage, stage_of};
 
-use super::{DocumentKind, WrittenFile, exec_form};
+use super::{DocumentKind, exec_form};
 use crate::{
     command::CommandReader,
     extract::{BaseImage, Context, Extract},
@@ -19,6 +19,7 @@ use crate::{
     source::SourceFile,
     text::Text,
     word::Word,
+    written_file::WrittenFile,
 };
 
 /// Reads a Dockerfile.
@@ -180,7 +181,7 @@ fn read_copied(instruction: &Instruction, context: &Context, extract: &mut Extra
     for (_, body) in &instruction.heredocs {
         match WrittenFile::of(&target, body) {
             Some(WrittenFile::Script) => CommandReader::new(context, extract).read_script(body),
-            Some(written) => super::read_written(written, body, extract),
+            Some(written) => extract.write(written, body),
             None => {}
         }
     }

@@ -26,6 +26,8 @@ impl Makefile {
             }
             "info" | "warning" | "error" => Some(Text::default()),
             "strip" | "firstword" | "lastword" | "sort" | "value" => Some(self.expand(rest, Some(at), depth)),
+            // A pattern stands for what it matches, as in `include $(wildcard mk/*.mk)`.
+            "wildcard" => Some(self.expand(rest, Some(at), depth)),
             // The last argument is the default.
             "or" | "and" => {
                 Some(self.expand(&arguments.last().cloned().unwrap_or_default(), Some(at), depth))

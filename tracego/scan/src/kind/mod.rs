@@ -3,10 +3,8 @@
 mod name;
 mod yaml_name;
 
-pub(super) use name::is_hook;
+pub(crate) use name::is_hook;
 use name::{is_drop_in, is_source, is_toml, is_unit, of_json, of_source};
-
-use super::ci::{self, CiForm};
 
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -82,20 +80,6 @@ pub enum CiFile {
     Buildkite,
     /// Any other.
     Other,
-}
-
-impl CiFile {
-    pub(super) fn form(self) -> &'static CiForm {
-        match self {
-            Self::Github => &ci::GITHUB,
-            Self::Gitlab => &ci::GITLAB,
-            Self::Circle => &ci::CIRCLE,
-            Self::Azure => &ci::AZURE,
-            Self::Drone => &ci::DRONE,
-            Self::Buildkite => &ci::BUILDKITE,
-            Self::Other => &ci::OTHER,
-        }
-    }
 }
 
 impl DocumentKind {

@@ -80,7 +80,7 @@ pub(super) fn is_toml(lower: &str, folder: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a script is a hook of git.
-pub(in crate::document) fn is_hook(path: &str) -> bool {
+pub(crate) fn is_hook(path: &str) -> bool {
     const FOLDERS: [&str; 5] = [".husky", ".githooks", "githooks", ".git-hooks", ".lefthook"];
     path.split('/').any(|part| FOLDERS.contains(&part))
 }

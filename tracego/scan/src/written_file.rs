@@ -1,16 +1,10 @@
 //! Files that scripts write from texts that they hold.
 
-use super::lines;
-use crate::{
-    document::DocumentKind,
-    extract::{Context, Extract},
-    setting::Setting,
-    text::Text,
-};
+use crate::{kind::DocumentKind, text::Text};
 
 /// The kind of a file that a script writes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum WrittenFile {
+pub enum WrittenFile {
     /// A shell script.
     Script,
     /// A unit of systemd.
@@ -24,7 +18,8 @@ pub(crate) enum WrittenFile {
 
 impl WrittenFile {
     /// Returns the kind by the path and the first line. Returns `None` for any other file.
-    pub(crate) fn of(path: &str, content: &Text) -> Option<Self> {
+    #[must_use]
+    pub fn of(path: &str, content: &Text) -> Option<Self> {
         let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(['"', '}']);
         let first_line = content.bytes().split(|byte| *byte == b'\n').next().unwrap_or_default();
         match () {
@@ -45,18 +40,6 @@ impl WrittenFile {
                 Some(Self::Script)
             }
             () => None,
-        }
-    }
-}
-
-/// Reads a unit or a crontab that a script writes.
-pub(crate) fn read(kind: WrittenFile, content: &Text, extract: &mut Extract) {
-    match kind {
-        WrittenFile::Script => {}
-        WrittenFile::Unit => lines::read_unit(content, extract),
-        WrittenFile::Crontab { has_user } => {
-            let context = Context { setting: Setting::Production, unit: None, folder: None };
-            lines::read_table(content, has_user, &context, extract);
         }
     }
 }
