@@ -115,7 +115,7 @@ fn developers_machines_and_their_containers() {
         finds(&[GO_MOD, (path, text)], &[]);
         let strict = report(&[GO_MOD, (path, text)], |options| options.is_strict = true);
         let shown: Vec<_> =
-            strict.findings.iter().map(|f| (f.path.as_str(), f.start.line, f.severity.name())).collect();
+            strict.findings.iter().map(|f| (f.path.as_str(), f.start.line, f.case.severity.name())).collect();
         assert_eq!(shown, [(path, 2, "low")]);
     }
 }

@@ -155,7 +155,7 @@ fn paths_that_overlap_are_read_once() {
         let paths = paths.into_iter().map(at).collect();
         let options = tracego_scan::tree::ScanOptions { paths, ..Default::default() };
         let report = tracego_scan::tree::scan(&options).unwrap();
-        let found: Vec<_> = report.findings.iter().map(|finding| finding.severity.name()).collect();
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.case.severity.name()).collect();
         assert_eq!((found, report.files), (vec!["high"], 2));
     }
 }
