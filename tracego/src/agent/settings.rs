@@ -31,7 +31,7 @@ pub struct AgentOptions {
     pub sinks: Sinks,
     /// Settings of enforcement.
     pub enforce: enforce::Options,
-    /// What proves where executables come from, if that is configured.
+    /// Proofs of the origin of executables, if that is configured.
     pub provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Settings of the watch of this node's pods, if it is on.
     pub pods: Option<PodWatchOptions>,
@@ -51,7 +51,7 @@ pub(crate) struct ReloadSettings {
     pub(crate) sinks: Vec<SinkSettings>,
     /// Settings of enforcement.
     pub(crate) enforce: Enforce,
-    /// What proves where executables come from.
+    /// Proofs of the origin of executables.
     pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Freshly loaded policies.
     pub(crate) policy: Option<PolicyEngine>,

@@ -26,7 +26,7 @@ pub struct Reload {
     pub enforce: Enforce,
     /// The policies, reloaded.
     pub policy: Option<PolicyEngine>,
-    /// What proves where executables come from.
+    /// Proofs of the origin of executables.
     pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Signals that the old feeds are gone.
     pub done: oneshot::Sender<()>,

@@ -38,7 +38,7 @@ pub(super) struct OriginQuestion {
     pub(super) required: bool,
 }
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct Judge {
     pub(super) trust: TrustInForce,
     pub(super) stale_told: Option<Instant>,

@@ -48,10 +48,10 @@ pub struct ProvenanceCounters {
     pub waiting: usize,
 }
 
-/// What is known about the provenance of an executable.
+/// Knowledge about the provenance of an executable.
 #[derive(Debug)]
 pub(crate) enum Sight {
-    /// Nothing is to be said, or it is in the record by now.
+    /// All that is to be said is in the record.
     Done,
     /// The digest is to come.
     Undigested,

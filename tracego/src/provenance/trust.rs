@@ -1,4 +1,4 @@
-//! What is trusted, as a reload can change it.
+//! Trust in signers and roots, as a reload can change it.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -7,7 +7,7 @@ use std::{
 
 use tracego_provenance::Provenance;
 
-/// What is trusted at one time.
+/// The trust at one time.
 #[derive(Clone)]
 pub(super) struct Trust {
     /// Number of reloads before it.
@@ -25,7 +25,7 @@ impl Trust {
     }
 }
 
-/// What is trusted now, for the stage and its thread.
+/// The trust in force, for the stage and its thread.
 #[derive(Clone)]
 pub(super) struct TrustInForce(Arc<RwLock<Trust>>);
 

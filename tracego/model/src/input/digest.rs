@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Sha256Digest {
     }
 }
 
-/// What is known about the digest of an executed file.
+/// State of the digest of an executed file.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileDigest {

@@ -21,7 +21,7 @@ pub struct StartNote {
     /// Names of the process's users, as its root folder has them; `None` if they are those that the run started
     /// with.
     pub users: Option<Users>,
-    /// What is known about the digest of the executed file; `None` where files are not hashed.
+    /// State of the digest of the executed file; `None` where files are not hashed.
     pub digest: Option<FileDigest>,
 }
 

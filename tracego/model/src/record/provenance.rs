@@ -39,7 +39,7 @@ pub struct Provenance {
     /// The earliest proven time of the signature, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_time: Option<String>,
-    /// What does not hold, and the way out.
+    /// The reason why it does not hold, and the way out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The trust root that is older than the configuration allows; told once a day.
@@ -76,7 +76,7 @@ pub enum ProvenanceVerdict {
     Pending,
     /// A named signer or key vouches for the file, and everything holds.
     Verified,
-    /// Nothing is there about the file.
+    /// No bundle is about the file.
     Unsigned,
     /// Something about the file does not hold.
     BadSignature,

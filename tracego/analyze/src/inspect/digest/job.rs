@@ -28,7 +28,7 @@ pub struct DigestOrder {
     pub limits: HashLimits,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Handing {
     /// The hasher has the file.

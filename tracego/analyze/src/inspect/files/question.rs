@@ -251,7 +251,7 @@ pub struct ImageAnswer {
     pub image: Image,
     /// Whether its file has this content whenever it has this change time.
     pub is_lasting: bool,
-    /// What became of the file for the hasher, if a digest was asked for.
+    /// The outcome for the hasher, if a digest was asked for.
     pub digest: Option<Handing>,
 }
 
@@ -262,7 +262,7 @@ pub enum Answer {
     Hello(u32),
     /// An image.
     Image(Result<ImageAnswer, OpenFailure>),
-    /// What became of a file for the hasher.
+    /// The outcome of handing a file to the hasher.
     Digest(Handing),
     /// The files of a go command or of a program.
     Surroundings(Surroundings),
