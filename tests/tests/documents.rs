@@ -195,6 +195,7 @@ fn every_metric_is_documented_and_no_other() {
     record.tracego.completeness.truncated.push("process.command_args");
     tally.count_record(&record);
     tally.traces = Some(tracego_deliver::traces::TraceCounts::default());
+    tally.provenance = Some(tracego::provenance::ProvenanceCounters::default());
     tally.policy = Some(tracego_model::policy::PolicyCounts::default());
     let board = Arc::new(Board::new(1, Some("00".to_owned())));
     board.set_enforcement(std::sync::Arc::default());

@@ -35,7 +35,7 @@ pub const UNSIGNED: Rule = Rule {
             remedy: "",
         },
         Variant {
-            name: "built-by-go-run",
+            name: "go-run",
             grades: DEMANDED,
             summary: "`go run` built it on this machine, so nothing can be about it.",
             remedy: "Build once in the release workflow, ship the file with its bundle, and start that.",
@@ -189,7 +189,7 @@ fn unsigned(subject: &Subject<'_>, report: &mut FindingCollector<'_>) {
     let role = subject.record.tracego.go.as_ref().and_then(|go| go.role);
     let (variant, what) = match provenance.verdict {
         ProvenanceVerdict::Unsigned if role == Some(Role::GoRunChild) => {
-            ("built-by-go-run", "go run built it on this machine")
+            ("go-run", "go run built it on this machine")
         }
         ProvenanceVerdict::Unsigned => ("unsigned", "nothing in the store is about it"),
         ProvenanceVerdict::Incomplete => ("incomplete", "its bundle lacks a proof"),
