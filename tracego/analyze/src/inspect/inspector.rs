@@ -1,9 +1,9 @@
 //! Looks up facts about the process starts of a batch and attaches them as notes.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, os::unix::fs::MetadataExt as _, sync::Arc};
 
 use lru::LruCache;
-use tracego_common::{TaskId, event::field, flags};
+use tracego_common::{ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{Build, Image, command::Invocation, shape};
 use tracego_model::{
     clock::Reading,
@@ -141,6 +141,8 @@ pub struct Inspector {
     refused: Vec<RefusedImage>,
     unsettled: UnsettledStarts,
     digests: Option<DigestRequests>,
+    /// Inode of the agent's executable.
+    own_inode: Option<u64>,
     /// Time of the latest event, nanoseconds since 1970.
     seen_ns: u64,
     /// Starts whose image was read since the last call of [`Self::late`].
@@ -174,6 +176,7 @@ impl Inspector {
             refused: Vec::new(),
             unsettled: UnsettledStarts::default(),
             digests,
+            own_inode: std::fs::metadata("/proc/self/exe").ok().map(|meta| meta.ino()),
             seen_ns: 0,
             settled: Vec::new(),
             namespaces: MountNamespaces::new(&surroundings.procfs),
@@ -318,6 +321,12 @@ impl Inspector {
         Some(LateStart { id: late.start.id, note: StartNote { image, digest, ..StartNote::default() } })
     }
 
+    /// Whether the agent itself started its own program, as the enforcement check does.
+    fn is_own_start(&self, fixed: &ExecFixed) -> bool {
+        let parent = self.options.pids.get(fixed.header.parent);
+        self.own_inode == Some(fixed.exe_inode) && parent == Some(std::process::id())
+    }
+
     /// Returns an order for a digest, if files are hashed.
     fn order(&mut self) -> Option<DigestOrder> {
         self.digests.as_mut().and_then(DigestRequests::order)
@@ -360,8 +369,9 @@ impl Inspector {
             process.ran_ns = self.unix_ns(end);
         }
         let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
-        // What ran before has no record of its own that a digest could follow.
-        let is_hashed = self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0;
+        // What ran before has no record of its own that a digest could follow, and neither has the enforcement check.
+        let is_hashed =
+            self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0 && !self.is_own_start(fixed);
         let known = self.known_digest(is_hashed, &process, start);
         let order = if is_hashed && known.is_none() { self.order() } else { None };
         let late = LateImage { start, key: cache::key(&process), order };
