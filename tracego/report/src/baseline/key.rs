@@ -99,9 +99,11 @@ fn is_made(role: Option<Role>) -> bool {
     matches!(role, Some(Role::GoRunChild | Role::GoTestBinary))
 }
 
-/// Whether a name is that of a compiler: `gcc`, `x86_64-linux-gnu-gcc-14`.
+/// Whether a name is that of a compiler: `gcc`, `x86_64-linux-gnu-gcc-14`, `ld.lld`, `ld64.lld`.
 fn is_compiler(name: &str) -> bool {
-    name.split('-').any(|part| COMPILERS.contains(&part))
+    // A script is no compiler, whatever it is called after.
+    let is_script = [".sh", ".py", ".pl", ".rb", ".js"].iter().any(|end| name.ends_with(end));
+    !is_script && name.split(['-', '.']).any(|part| COMPILERS.contains(&part))
 }
 
 /// Returns the name of a program in a key.
@@ -133,6 +135,13 @@ mod tests {
     #[test]
     fn a_compiler_is_known_by_a_part_of_its_name() {
         assert!(is_compiler("gcc") && is_compiler("x86_64-linux-gnu-gcc-14") && is_compiler("clang-19"));
+        assert!(
+            is_compiler("ld.lld")
+                && is_compiler("ld.bfd")
+                && is_compiler("rust-lld")
+                && is_compiler("ld64.lld")
+        );
         assert!(!is_compiler("cargo") && !is_compiler("make") && !is_compiler("gcc2"));
+        assert!(!is_compiler("ld.sh") && !is_compiler("run-as.py") && !is_compiler("lda"));
     }
 }

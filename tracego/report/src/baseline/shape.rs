@@ -121,7 +121,12 @@ fn is_hash(token: &str) -> bool {
 /// Whether a token has capital and small letters and digits, as names of `mktemp` and hashes in base 64 have.
 fn is_random(token: &str) -> bool {
     let has = |is: fn(&u8) -> bool| token.as_bytes().iter().any(is);
-    token.len() >= 10 && has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
+    // The six characters of the folders of rustc need not have a digit.
+    let is_rustc = token.len() == 11 && token.starts_with("rustc");
+    token.len() >= 10
+        && (has(u8::is_ascii_digit) || is_rustc)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
 }
 
 /// Returns the length of the UUID that a text begins with.
@@ -183,6 +188,7 @@ mod tests {
         assert_eq!(shape("app:012345"), "app:<n>");
         assert_eq!(shape("5b1f9ad2-2e47-4f6e-8f4c-0c9c8f0b1a2b"), "<uuid>");
         assert_eq!(shape("./tmp.aBcDeF"), "./tmp.<random>");
+        assert_eq!(shape("-L/x/rustcgtGQEx/raw"), "-L/x/<random>/raw");
         assert_eq!(shape("v1.21.3-rc2 --jobs=16"), "v<n>.<n>.<n>-rc<n> --jobs=<n>");
         assert_eq!(shape("deadbeef facade"), "deadbeef facade");
         assert_eq!(shape("\u{e4}\u{1f980} x"), "\u{e4}\u{1f980} x");
