@@ -164,6 +164,10 @@ impl ProvenanceStage {
         program: StartedProgram,
     ) -> Option<StartedProgram> {
         let (path, required) = (program.path().to_owned(), program.is_proof_required);
+        if self.waiting.len() >= STARTS_MAX.get() {
+            self.counts.busy += 1;
+            return Some(program);
+        }
         let question = OriginQuestion { start, sha256, path, required };
         match self.questions.try_send(question) {
             Ok(()) => {

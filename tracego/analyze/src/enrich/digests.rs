@@ -18,9 +18,10 @@ use tracego_model::{
 };
 
 use super::Enricher;
+use crate::inspect::digest::requests::WAITING_MAX;
 
-/// Maximum number of such starts; the oldest are forgotten first.
-const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(4096) {
+/// Maximum number of such starts: no more can wait for a digest.
+const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(WAITING_MAX) {
     Some(max) => max,
     None => NonZeroUsize::MIN,
 };

@@ -26,8 +26,8 @@ const KNOWN: NonZeroUsize = match NonZeroUsize::new(32 << 10) {
     Some(known) => known,
     None => NonZeroUsize::MIN,
 };
-/// Maximum number of starts that wait for a digest.
-const WAITING_MAX: usize = 8192;
+/// Maximum number of starts that wait for a digest. The stages behind keep as many.
+pub const WAITING_MAX: usize = 4096;
 /// Maximum time without an answer while files wait; longer, the hasher counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -139,11 +139,11 @@ impl DigestRequests {
             self.counts.known += u64::from(known.is_ok());
             return Some(known.map_or_else(|gap| self.absent(gap), FileDigest::Known));
         }
-        let file = self.pending.get_mut(self.numbers.get(&key)?)?;
-        if file.starts.len() >= WAITING_MAX {
+        let number = *self.numbers.get(&key)?;
+        if self.waiting() >= WAITING_MAX {
             return Some(self.absent(DigestGap::Busy));
         }
-        file.starts.push(start);
+        self.pending.get_mut(&number)?.starts.push(start);
         Some(FileDigest::Pending)
     }
 
