@@ -21,6 +21,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a program with a bundle is verified, and what is wrong with it is found", verdicts, missing),
     ("a store that changes is read again, and SIGHUP applies new signers", reload, missing),
     ("an executable without proof is killed on request", killed, missing),
+    ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
 ];
 
@@ -257,6 +258,47 @@ fn killed() {
     assert_eq!(decision["action"], "kill", "{decision:#}");
     assert_eq!(decision["rule"], "TG019", "{decision:#}");
     assert!(!session.output.status.success(), "{}", session.stderr());
+}
+
+/// Takes the configuration and the commands out of the document.
+fn walk() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/provenance.md")).unwrap();
+    let section = document.split("## On a production node").nth(1).unwrap().split("\n## ").next().unwrap();
+    let toml = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let signed = SignedProgram::build();
+    let (etc, bin) = (signed.at("etc"), signed.at("bin"));
+    let here = |text: &str| {
+        let text = text.replace("/etc/tracego", etc.to_str().unwrap());
+        text.replace("/srv/shop", bin.to_str().unwrap())
+    };
+    fs::create_dir_all(etc.join("attestations")).unwrap();
+    fs::write(etc.join("tracego.toml"), here(toml)).unwrap();
+    fs::copy(signed.at("made/provenance.sigstore.json"), etc.join("attestations/shop.sigstore.json"))
+        .unwrap();
+    fs::copy(signed.at("made/trusted_root.json"), etc.join("trusted_root.jsonl")).unwrap();
+    fs::copy(signed.program(), bin.join("unsigned")).unwrap();
+    fs::OpenOptions::new().append(true).open(bin.join("unsigned")).unwrap().write_all(b"!").unwrap();
+    let commands: Vec<String> =
+        section.lines().filter_map(|line| line.strip_prefix("$ sudo tracego run ")).map(here).collect();
+    assert_eq!(commands.len(), 2, "{section}");
+    let run = |line: &str| {
+        let (options, command) = line.split_once(" -- ").unwrap();
+        Session::run(&options.split(' ').collect::<Vec<_>>(), &[command], |_| {})
+    };
+    let judged = |session: &Session| {
+        let all = session.records.iter().filter(|record| !verdict(record).is_empty());
+        let last = all.filter(|record| verdict(record) != "pending").last().cloned();
+        last.unwrap_or_else(|| panic!("{:#?}\n{}", session.records, session.stderr()))
+    };
+    let session = run(&commands[0]);
+    assert!(session.output.status.success(), "{}", session.stderr());
+    assert_eq!((verdict(&judged(&session)), findings(&judged(&session))), ("verified".into(), vec![]));
+    let session = run(&commands[1]);
+    assert!(!session.output.status.success(), "{}", session.stderr());
+    let record = judged(&session);
+    assert_eq!((verdict(&record), findings(&record)), ("unsigned".into(), vec!["TG019 unsigned".into()]));
+    assert_eq!(record["tracego"]["findings"][0]["severity"], "critical", "{record:#}");
+    assert!(session.stderr().contains("was killed by the rule TG019"), "{}", session.stderr());
 }
 
 fn at_once() {

@@ -101,7 +101,7 @@ pub fn start(options: AgentOptions, mut stages: impl Consumer + Send + 'static) 
         stages.set_inventory(Arc::clone(status));
     }
     let mut pipeline = JoinSet::new();
-    let inspect = InspectOptions { pids, ..options.inspect };
+    let inspect = InspectOptions { pids, queue: Some(queue.downgrade()), ..options.inspect };
     let (reloads, settings) = std::sync::mpsc::channel();
     stages.set_reloads(settings);
     let board_of_pipeline = Arc::clone(&board);

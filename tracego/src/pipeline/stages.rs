@@ -581,7 +581,7 @@ impl Consumer for Pipeline {
                 self.findings(found, reading);
             }
             // The thread takes them behind each input.
-            Input::Judged(_) => {}
+            Input::Answered(_) => {}
             Input::Pods(changes, reading) => {
                 for record in self.enricher.pods(changes, reading) {
                     self.backlog.push(JudgedRecord::own(record));

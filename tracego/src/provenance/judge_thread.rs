@@ -83,7 +83,7 @@ impl Judge {
                     }
                     // At the end of a run nobody has to be called: the pipeline looks by itself.
                     if let Some(queue) = queue.upgrade() {
-                        let _full_or_closed = queue.try_send(Input::Judged(Reading::now()));
+                        let _full_or_closed = queue.try_send(Input::Answered(Reading::now()));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}

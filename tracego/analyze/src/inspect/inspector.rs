@@ -3,12 +3,14 @@
 use std::{num::NonZeroUsize, os::unix::fs::MetadataExt as _, sync::Arc};
 
 use lru::LruCache;
+use tokio::sync::mpsc::WeakSender;
 use tracego_common::{ExecFixed, TaskId, event::field, flags};
 use tracego_golang::{Build, Image, command::Invocation, shape};
 use tracego_model::{
     clock::Reading,
     event::{Event, Exec, is_cut},
     input::{
+        Input,
         batch::DecodedEvent,
         digest::{DigestGap, FileDigest},
         facts::Surroundings,
@@ -22,6 +24,7 @@ use tracego_model::{
 use super::{
     accounts::AccountNames,
     digest::{
+        answers,
         job::{DigestOrder, Handing, HashLimits},
         requests::{DigestCounters, DigestRequests, HashedStart, LateDigest},
     },
@@ -51,6 +54,8 @@ pub struct InspectOptions {
     pub users: Users,
     /// Process ids in /proc.
     pub pids: ProcPids,
+    /// The pipeline's input, to call it when digests have come; it is not kept open.
+    pub queue: Option<WeakSender<Input>>,
     /// Limits of hashing executed files; `None` disables it.
     pub digests: Option<HashLimits>,
 }
@@ -168,7 +173,10 @@ impl Inspector {
         let mut files = files.0;
         let digests = options.digests.and_then(|limits| {
             let answers = files.start_hasher()?;
-            Some(DigestRequests::new(answers, limits))
+            let answers = answers::start(answers, options.queue.clone());
+            let told =
+                |error| tracing::error!(%error, "executed files are not hashed: no thread for the answers");
+            Some(DigestRequests::new(answers.map_err(told).ok()?, limits))
         });
         Self {
             images: ImageCache::new(cache::BYTES),

@@ -38,8 +38,8 @@ pub enum Input {
     Heartbeat(Counters, Reading),
     /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
-    /// A call to take the verdicts about executables that have come.
-    Judged(Reading),
+    /// A call to take the digests and verdicts that have come.
+    Answered(Reading),
     /// Changes of this node's pods.
     Pods(PodChanges, Reading),
     /// Records lost by a sink.
@@ -75,7 +75,7 @@ impl Input {
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
-            | Self::Judged(now)
+            | Self::Answered(now)
             | Self::Pods(_, now)
             | Self::SinkLoss(_, now)
             | Self::Reload(now) => *now,

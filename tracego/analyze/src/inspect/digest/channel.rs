@@ -106,9 +106,17 @@ pub fn answer(results: impl AsFd, answer: &HashAnswer) -> io::Result<()> {
     }
 }
 
-/// Returns the next answer, if one has come.
-pub fn next(answers: impl AsFd) -> Option<HashAnswer> {
+/// Returns the next answer; `None` for a message that is none. Waits for it.
+///
+/// # Errors
+/// Fails if no hasher can come any more.
+pub fn next(answers: impl AsFd) -> io::Result<Option<HashAnswer>> {
     let mut bytes = [0_u8; ANSWER_BYTES];
-    let (length, _) = recv(answers, &mut bytes, RecvFlags::DONTWAIT).ok()?;
-    HashAnswer::decode(bytes.get(..length)?)
+    loop {
+        match recv(&answers, &mut bytes, RecvFlags::empty()) {
+            Err(Errno::INTR) => {}
+            Ok((0, _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            received => return Ok(bytes.get(..received?.0).and_then(HashAnswer::decode)),
+        }
+    }
 }

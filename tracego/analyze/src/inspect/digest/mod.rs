@@ -8,9 +8,11 @@
 //! job        a file to hash and its answer, as bytes
 //! channel    the sockets between workers, hasher and agent
 //! hasher     the work of the process
+//! answers    the thread that takes answers and calls the pipeline
 //! requests   the agent's side: what is known, what is waited for, and what it proves
 //! ```
 
+pub mod answers;
 pub mod channel;
 pub mod hasher;
 pub mod job;

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     num::NonZeroUsize,
-    os::fd::OwnedFd,
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
@@ -15,10 +15,7 @@ use lru::LruCache;
 use tracego_common::TaskId;
 use tracego_model::input::digest::{DigestGap, FileDigest, Sha256Digest};
 
-use super::{
-    channel,
-    job::{DigestOrder, Handing, HashAnswer, HashLimits, HashedFile},
-};
+use super::job::{DigestOrder, Handing, HashAnswer, HashLimits, HashedFile};
 use crate::inspect::image::cache::FileKey;
 
 /// Maximum number of digests that are known.
@@ -89,7 +86,7 @@ struct UnprovenStart {
 /// The digests of executed files, as the agent knows them.
 #[derive(Debug)]
 pub struct DigestRequests {
-    answers: OwnedFd,
+    answers: Receiver<HashAnswer>,
     limits: HashLimits,
     known: LruCache<FileKey, Result<Sha256Digest, DigestGap>>,
     pending: HashMap<u64, PendingFile>,
@@ -105,7 +102,7 @@ pub struct DigestRequests {
 impl DigestRequests {
     /// Creates the agent's side of a hasher.
     #[must_use]
-    pub fn new(answers: OwnedFd, limits: HashLimits) -> Self {
+    pub fn new(answers: Receiver<HashAnswer>, limits: HashLimits) -> Self {
         Self {
             answers,
             limits,
@@ -209,7 +206,7 @@ impl DigestRequests {
     /// Takes the answers that have come. `seen_ns`: the time of the latest event, nanoseconds since 1970; the ends of
     /// processes before that are known. Returns the digests of starts that had none, and whether the hasher is lost.
     pub fn take(&mut self, seen_ns: u64) -> (Vec<LateDigest>, bool) {
-        while let Some(answer) = channel::next(&self.answers) {
+        while let Ok(answer) = self.answers.try_recv() {
             self.heard = Instant::now();
             self.answered(answer);
         }
@@ -295,8 +292,9 @@ impl DigestRequests {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
     use super::*;
-    use crate::inspect::digest::channel::HashSockets;
 
     const KEY: FileKey = (1, 2, 3);
     const DIGEST: Sha256Digest = Sha256Digest([9; 32]);
@@ -305,14 +303,14 @@ mod tests {
 
     struct Trial {
         requests: DigestRequests,
-        sockets: Option<OwnedFd>,
+        hasher: Sender<HashAnswer>,
     }
 
     impl Trial {
         fn new() -> Self {
-            let HashSockets { results, answers, .. } = HashSockets::new().unwrap();
+            let (hasher, answers) = channel();
             let limits = HashLimits { file_bytes: 1, bytes_per_second: 1 };
-            Self { requests: DigestRequests::new(answers, limits), sockets: Some(results) }
+            Self { requests: DigestRequests::new(answers, limits), hasher }
         }
 
         fn hand(&mut self, until_ns: u64, start: HashedStart) -> u64 {
@@ -323,7 +321,7 @@ mod tests {
         }
 
         fn answer(&mut self, number: u64, result: Result<HashedFile, DigestGap>) {
-            channel::answer(self.sockets.as_ref().unwrap(), &HashAnswer { number, result }).unwrap();
+            self.hasher.send(HashAnswer { number, result }).unwrap();
         }
 
         fn take(&mut self, seen_ns: u64) -> Vec<(u64, FileDigest)> {
