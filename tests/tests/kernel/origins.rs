@@ -286,8 +286,8 @@ fn walk() {
         Session::run(&options.split(' ').collect::<Vec<_>>(), &[command], |_| {})
     };
     let judged = |session: &Session| {
-        let all = session.records.iter().filter(|record| !verdict(record).is_empty());
-        let last = all.filter(|record| verdict(record) != "pending").last().cloned();
+        let is_judged = |record: &&Value| !matches!(&*verdict(record), "" | "pending");
+        let last = session.records.iter().rfind(is_judged).cloned();
         last.unwrap_or_else(|| panic!("{:#?}\n{}", session.records, session.stderr()))
     };
     let session = run(&commands[0]);
