@@ -155,8 +155,12 @@ impl Clock {
         self.offset
     }
 
-    /// Applies a reading. Small differences are ignored, so that times of one moment agree.
+    /// Applies a reading. Small differences are ignored, so that times of one moment agree. One that is older than another,
+    /// as events that waited have, says nothing new: a step back to its offset did not happen.
     pub fn set(&mut self, reading: Reading) {
+        if reading.boot_ns < self.read_ns {
+            return;
+        }
         let offset = reading.unix_ns.wrapping_sub(reading.boot_ns);
         if offset.wrapping_sub(self.offset).unsigned_abs() > STEP_NS.unsigned_abs() {
             // A step that nobody saw was at any time since the last reading.
@@ -168,7 +172,7 @@ impl Clock {
             }
             self.offset = offset;
         }
-        self.read_ns = self.read_ns.max(reading.boot_ns);
+        self.read_ns = reading.boot_ns;
     }
 
     /// Converts nanoseconds since boot to wall time, as the clock was then.
@@ -191,6 +195,21 @@ mod tests {
         assert_eq!(Time(-1).text(), "1969-12-31T23:59:59.999999999Z");
         assert_eq!(Time(i64::MAX).text(), "2262-04-11T23:47:16.854775807Z");
         assert_eq!(Time(i64::MIN).text(), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn an_older_reading_is_no_step() {
+        const HOUR: i64 = 3_600_000_000_000;
+        let reading =
+            |boot_ns, offset, stepped_ns| Reading { boot_ns, unix_ns: boot_ns + offset, stepped_ns };
+        let mut clock = Clock::default();
+        clock.set(reading(1_000, HOUR, 0));
+        // Read behind a step, before the events of ahead of it are taken.
+        clock.set(reading(5_000, 2 * HOUR, 3_000));
+        clock.set(reading(2_000, HOUR, 0));
+        assert_eq!(clock.wall(2_500), Time(HOUR + 2_500));
+        assert_eq!(clock.wall(4_000), Time(2 * HOUR + 4_000));
+        assert_eq!(clock.offset(), 2 * HOUR);
     }
 
     #[test]
