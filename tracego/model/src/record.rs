@@ -213,6 +213,12 @@ impl Record {
         self.brief.as_deref().or(self.context.as_deref())
     }
 
+    /// Returns the digest of the executable, as far as it is known.
+    #[must_use]
+    pub fn executable_digest(&self) -> Option<linux::ExecutableDigest> {
+        self.tracego.executable.as_ref()?.digest
+    }
+
     /// Returns the members of the pod that the record shows.
     #[must_use]
     pub fn shown_pod(&self) -> Option<&Frozen<K8s>> {

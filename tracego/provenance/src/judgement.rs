@@ -47,7 +47,7 @@ impl Verdict {
     }
 }
 
-/// Which log proves that a signature was made, and when.
+/// The log that proves that a signature was made, and when.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogEvidence {
@@ -118,7 +118,7 @@ pub struct Judgement {
     /// The proven facts of the origin.
     #[serde(flatten)]
     pub origin: Origin,
-    /// Which log has the signature.
+    /// The log that has the signature.
     pub log: LogEvidence,
     /// The earliest proven time of the signature, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -231,7 +231,7 @@ impl Provenance {
         is_changed
     }
 
-    /// How often the store was read.
+    /// Number of times that the store was read.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.current().number

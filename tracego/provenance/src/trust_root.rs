@@ -16,7 +16,7 @@ use crate::contents;
 const LARGEST: usize = 4 << 20;
 /// Trust roots in one file that are read.
 const MOST: usize = 16;
-/// When the root in this program was fetched, in seconds since 1970: 2026-10-23.
+/// Time when the root in this program was fetched, in seconds since 1970: 2026-10-23.
 const EMBEDDED_AT: u64 = 1_792_713_600;
 
 /// Reason why a trust root is refused.

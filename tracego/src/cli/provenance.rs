@@ -40,7 +40,7 @@ pub enum ProvenanceAction {
 /// The options of `tracego provenance verify`.
 #[derive(Args, Debug)]
 pub struct ProvenanceVerify {
-    /// Where bundles are, and who is trusted.
+    /// Places of bundles, and who is trusted.
     #[command(flatten)]
     pub trust: TrustOptions,
     /// Commit that the files must be built from, in full.
@@ -71,7 +71,7 @@ pub struct ProvenanceLs {
 /// The options of `tracego provenance explain`.
 #[derive(Args, Debug)]
 pub struct ProvenanceExplain {
-    /// Where bundles are, and who is trusted.
+    /// Places of bundles, and who is trusted.
     #[command(flatten)]
     pub trust: TrustOptions,
     /// Form of the report.
@@ -82,7 +82,7 @@ pub struct ProvenanceExplain {
     pub subject: String,
 }
 
-/// Where bundles are, and who is trusted. What is given here replaces that part of the configuration.
+/// Places of bundles, and who is trusted. What is given here replaces that part of the configuration.
 #[derive(Args, Debug, Default)]
 pub struct TrustOptions {
     /// Configuration file, or a folder with tracego.toml and conf.d/*.toml, whose table provenance is used.

@@ -5,6 +5,7 @@ use std::{io, path::Path};
 use ring::digest::{Context, SHA256};
 use tracego_analyze::inspect::image::executable::{self, OpenedFile};
 use tracego_golang::Source as _;
+use tracego_model::input::digest::Sha256Digest;
 
 /// Size of the parts in which a file is read.
 const PART: usize = 1 << 20;
@@ -35,5 +36,6 @@ pub(super) fn of(file: &OpenedFile) -> io::Result<String> {
         context.update(bytes);
         at += length as u64;
     }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest = <[u8; 32]>::try_from(context.finish().as_ref()).map_err(io::Error::other)?;
+    Ok(Sha256Digest(digest).to_string())
 }

@@ -35,7 +35,7 @@ use tracego_model::{
     },
     ledger::Ledger,
     meta::Meta,
-    record::{Record, privileges::AgentPrivileges, provenance::Provenance},
+    record::{Record, linux::ExecutableDigest, privileges::AgentPrivileges, provenance::Provenance},
 };
 use tracego_probe::enforce::killer::Killer;
 
@@ -49,7 +49,7 @@ use super::{
 use crate::{
     metrics::tally::PipelineTally,
     policy::PolicyStage,
-    provenance::{ProvenStart, ProvenanceStage, Sight},
+    provenance::{ProvenStart, ProvenanceStage, unchecked},
 };
 
 /// Maximum wait for the last spans.
@@ -277,7 +277,7 @@ impl Pipeline {
             self.not_recorded();
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
-            let sight = self.see(&mut enriched.record);
+            let unknown = see(&mut self.provenance, &self.judgement, &mut enriched.record);
             self.judgement.judge(event, &mut enriched);
             let record = enriched.record;
             // A start with a finding or a violation is written even if starts are not selected.
@@ -289,7 +289,7 @@ impl Pipeline {
             };
             let event_ns = Some(event.boot_ns());
             if let Event::Exec(exec) = event {
-                self.follow_executable(exec, &record, is_written, sight);
+                self.follow_executable(exec, &record, is_written, unknown);
             }
             self.unkilled += 1;
             let number = 0;
@@ -337,15 +337,12 @@ impl Pipeline {
     /// Judges a start again whose executable has been read by now. The record is written if that shows anything.
     fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
-        let (mut exec, mut sight) = (None, Sight::Done);
+        let (mut exec, mut unknown) = (None, None);
         let provenance = &mut self.provenance;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
             if let (Event::Exec(of), 0) = (event, event.flags() & flags::BEFORE) {
                 exec = Some(ExecCopy::from(&**of));
-                let place = judgement.place(&enriched.record);
-                sight = provenance
-                    .as_mut()
-                    .map_or(Sight::Undigested, |stage| stage.see(&mut enriched.record, place));
+                unknown = see(provenance, judgement, &mut enriched.record);
             }
             if event.flags() & flags::BEFORE == 0 {
                 judgement.judge(event, enriched);
@@ -361,7 +358,7 @@ impl Pipeline {
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
         if let Some(exec) = &exec {
-            self.follow_executable(&exec.exec(), &record, is_written, sight);
+            self.follow_executable(&exec.exec(), &record, is_written, unknown);
         }
         // Not held: the exit belongs to the first record of the start.
         self.backlog.release_start(start.id);
@@ -369,23 +366,18 @@ impl Pipeline {
         self.kill();
     }
 
-    /// Puts what is known about the provenance of its executable onto a record.
-    fn see(&mut self, record: &mut Record) -> Sight {
-        match &mut self.provenance {
-            Some(stage) if record.tracego.executable.is_some() => {
-                let place = self.judgement.place(record);
-                stage.see(record, place)
-            }
-            _ => Sight::Undigested,
-        }
-    }
-
-    /// Takes care of the record that follows a start whose executable is not known well enough.
-    fn follow_executable(&mut self, exec: &Exec<'_>, record: &Record, is_written: bool, sight: Sight) {
-        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
-        let is_pending = digest == Some(FileDigest::Pending.into());
+    /// Takes care of the record that follows a start whose executable is not known well enough. `unknown`: the digest whose
+    /// verdict is not known.
+    fn follow_executable(
+        &mut self,
+        exec: &Exec<'_>,
+        record: &Record,
+        is_written: bool,
+        unknown: Option<Sha256Digest>,
+    ) {
+        let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
         let is_judged = self.provenance.is_some();
-        if !matches!(sight, Sight::Unknown(_)) && !(is_pending && (is_written || is_judged)) {
+        if unknown.is_none() && !(is_pending && (is_written || is_judged)) {
             return;
         }
         let Some(mut program) = self.enricher.started_program(record, is_written) else { return };
@@ -394,9 +386,9 @@ impl Pipeline {
         }
         program.is_proof_required = record.tracego.provenance.is_some();
         let (id, boot_ns) = (exec.fixed.header.id, exec.fixed.header.boot_ns);
-        match sight {
-            Sight::Unknown(sha256) => self.ask(HashedStart { id, boot_ns }, sha256, program),
-            Sight::Done | Sight::Undigested => self.enricher.await_digest(id, boot_ns, program),
+        match unknown {
+            Some(sha256) => self.ask(HashedStart { id, boot_ns }, sha256, program),
+            None => self.enricher.await_digest(id, boot_ns, program),
         }
     }
 
@@ -404,7 +396,7 @@ impl Pipeline {
     fn ask(&mut self, start: HashedStart, sha256: Sha256Digest, program: StartedProgram) {
         let Some(stage) = &mut self.provenance else { return };
         if let Some(program) = stage.ask(start, sha256, program) {
-            self.proven(start.id, program, FileDigest::Known(sha256), None, Reading::now());
+            self.unproven(start.id, program, "too many executables wait to be judged", Reading::now());
         }
     }
 
@@ -414,36 +406,40 @@ impl Pipeline {
         let LateDigest { start, digest } = *late;
         let Some(mut program) = self.enricher.awaited(start.id, start.boot_ns) else { return };
         program.set_digest(digest);
-        if let (Some(_), FileDigest::Known(sha256)) = (&self.provenance, digest) {
-            return self.ask(start, sha256, program);
+        if self.provenance.is_some() {
+            return match digest {
+                FileDigest::Known(sha256) => self.ask(start, sha256, program),
+                _ => self.unproven(
+                    start.id,
+                    program,
+                    ExecutableDigest::from(digest).state.unwrap_or_default(),
+                    reading,
+                ),
+            };
         }
         match self.backlog.held(start.id, start.boot_ns) {
-            Some(held) if self.provenance.is_none() => {
-                held.tracego.executable.clone_from(program.executable());
-            }
-            _ => self.proven(start.id, program, digest, None, reading),
+            Some(held) => held.tracego.executable = program.executable().cloned(),
+            None => self.proven(start.id, program, None, reading),
         }
+    }
+
+    /// Makes the record about an executable that could not be judged.
+    fn unproven(&mut self, id: TaskId, program: StartedProgram, why: &str, reading: Reading) {
+        let provenance = program.is_proof_required.then(|| Arc::new(unchecked(why)));
+        self.proven(id, program, provenance, reading);
     }
 
     /// Makes the record about an executable, with the verdict about its provenance.
     fn proven(
         &mut self,
         id: TaskId,
-        program: StartedProgram,
-        digest: FileDigest,
+        mut program: StartedProgram,
         provenance: Option<Arc<Provenance>>,
         reading: Reading,
     ) {
-        let (is_asked, exec) = (program.is_written, program.exec.clone());
-        let mut record = self.enricher.executable(program, digest, reading);
-        match (&mut self.provenance, provenance) {
-            (Some(_), Some(provenance)) => record.tracego.provenance = Some(provenance),
-            (Some(stage), None) => {
-                let place = self.judgement.place(&record);
-                stage.give_up(&mut record, place);
-            }
-            (None, _) => {}
-        }
+        let (is_asked, exec) = (program.is_written, program.exec.take());
+        let mut record = self.enricher.executable(program, reading);
+        record.tracego.provenance = provenance;
         self.judgement.proven(id, exec.as_ref(), &mut record);
         let is_counted = is_asked || is_wrong(&record);
         let is_written = is_counted && self.selection.takes(&record);
@@ -628,19 +624,16 @@ impl Consumer for Pipeline {
     }
 
     fn take_verdicts(&mut self) -> io::Result<()> {
-        let Some(mut judged) = self.provenance.as_mut().and_then(ProvenanceStage::next) else {
-            return Ok(());
-        };
+        let next = |pipeline: &mut Self| pipeline.provenance.as_mut().and_then(ProvenanceStage::next);
+        let Some(first) = next(self) else { return Ok(()) };
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        loop {
-            let ProvenStart { start, sha256, program, provenance } = judged;
-            self.proven(start.id, program, FileDigest::Known(sha256), Some(provenance), now);
-            match self.provenance.as_mut().and_then(ProvenanceStage::next) {
-                Some(next) => judged = next,
-                None => return self.finish(),
-            }
+        let mut judged = Some(first);
+        while let Some(ProvenStart { id, program, provenance }) = judged {
+            self.proven(id, program, Some(provenance), now);
+            judged = next(self);
         }
+        self.finish()
     }
 
     fn is_behind(&self) -> bool {
@@ -748,6 +741,17 @@ impl Consumer for Pipeline {
     fn summary(&self) -> FindingSummary {
         self.judgement.summary()
     }
+}
+
+/// Puts what is known about the provenance of its executable onto a record. Returns the digest to ask about, if the verdict
+/// is not known.
+fn see(
+    provenance: &mut Option<ProvenanceStage>,
+    judgement: &Judgement,
+    record: &mut Record,
+) -> Option<Sha256Digest> {
+    let stage = provenance.as_mut().filter(|_| record.tracego.executable.is_some())?;
+    stage.see(record, judgement.place(record))
 }
 
 /// Whether the record has findings or is not allowed by a policy.

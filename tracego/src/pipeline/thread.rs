@@ -123,7 +123,8 @@ impl<S: Consumer> PipelineThread<S> {
                 self.copy();
             }
         }
-        if let Err(error) = self.last_digests().and_then(|()| self.stages.end()) {
+        let digests = self.last_digests();
+        if let Err(error) = self.stages.end().and(digests) {
             tracing::error!(%error, "the output refuses the remaining records");
         }
         self.keep(None);
@@ -158,8 +159,8 @@ impl<S: Consumer> PipelineThread<S> {
             }
             input => self.stages.take(input),
         };
-        taken?;
         let late = self.inspector.late();
+        taken?;
         if !late.is_empty() {
             self.stages.take_late(late)?;
         }

@@ -12,9 +12,8 @@ use std::{
 };
 
 use tokio::sync::mpsc::WeakSender;
-use tracego_analyze::inspect::digest::requests::HashedStart;
+use tracego_analyze::inspect::digest::{answers, requests::HashedStart};
 use tracego_model::{
-    clock::Reading,
     input::{Input, digest::Sha256Digest},
     record::provenance::{Provenance as ProvenRecord, ProvenanceSource, ProvenanceVerdict},
 };
@@ -81,10 +80,7 @@ impl Judge {
                             return;
                         }
                     }
-                    // At the end of a run nobody has to be called: the pipeline looks by itself.
-                    if let Some(queue) = queue.upgrade() {
-                        let _full_or_closed = queue.try_send(Input::Answered(Reading::now()));
-                    }
+                    answers::call(queue);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

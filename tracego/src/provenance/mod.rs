@@ -10,5 +10,5 @@ mod judge_thread;
 mod stage;
 mod trust;
 
-pub(crate) use stage::{ProvenStart, Sight};
+pub(crate) use stage::{ProvenStart, unchecked};
 pub use stage::{ProvenanceCounters, ProvenanceStage};

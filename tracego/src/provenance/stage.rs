@@ -5,7 +5,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel},
+        mpsc::{Receiver, SyncSender, channel, sync_channel},
     },
 };
 
@@ -14,6 +14,7 @@ use tokio::sync::mpsc::WeakSender;
 use tracego_analyze::{
     enrich::digests::StartedProgram, inspect::digest::requests::HashedStart, rules::place::Place,
 };
+use tracego_common::TaskId;
 use tracego_model::{
     input::{Input, digest::Sha256Digest},
     process_key::ProcessKey,
@@ -48,21 +49,9 @@ pub struct ProvenanceCounters {
     pub waiting: usize,
 }
 
-/// Knowledge about the provenance of an executable.
-#[derive(Debug)]
-pub(crate) enum Sight {
-    /// All that is to be said is in the record.
-    Done,
-    /// The digest is to come.
-    Undigested,
-    /// The thread has to be asked.
-    Unknown(Sha256Digest),
-}
-
 /// A start whose executable was judged.
 pub(crate) struct ProvenStart {
-    pub(crate) start: HashedStart,
-    pub(crate) sha256: Sha256Digest,
+    pub(crate) id: TaskId,
     pub(crate) program: StartedProgram,
     pub(crate) provenance: Arc<ProvenRecord>,
 }
@@ -115,36 +104,30 @@ impl ProvenanceStage {
         ProvenanceCounters { waiting: self.waiting.len(), ..self.counts }
     }
 
-    /// Puts what is known about the executable onto a record, which may be that of a start or of an executable.
-    pub(crate) fn see(&mut self, record: &mut Record, place: Place) -> Sight {
-        let path = record.process.as_ref().and_then(|process| process.executable.as_ref());
-        let Some(path) = path.map(|file| file.path.as_str()) else { return Sight::Done };
+    /// Puts what is known about the executable onto the record of a start. Returns the digest to [ask](Self::ask) about, if
+    /// the verdict is not known.
+    pub(crate) fn see(&mut self, record: &mut Record, place: Place) -> Option<Sha256Digest> {
+        let path = record.process.as_ref().and_then(|process| process.executable.as_ref())?.path.as_str();
         let required = self.scope.contains(path, place);
-        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
+        let digest = record.executable_digest();
         let state = digest.map_or(Some("unread"), |digest| digest.state);
-        let known = match (digest.and_then(|digest| digest.sha256), state) {
-            (Some(sha256), None) => match self.find(sha256, path, required) {
-                Some(found) if found.verdict == ProvenanceVerdict::Unsigned && !required => {
-                    return Sight::Done;
-                }
-                Some(found) => found,
-                None => {
-                    let pending = ProvenRecord { required, ..ProvenRecord::default() };
-                    record.tracego.provenance = required.then(|| Arc::new(pending));
-                    return Sight::Unknown(sha256);
-                }
-            },
-            (None, Some(ExecutableDigest::PENDING)) => {
-                let pending = ProvenRecord { required, ..ProvenRecord::default() };
-                record.tracego.provenance = required.then(|| Arc::new(pending));
-                return Sight::Undigested;
+        let pending = || required.then(|| Arc::new(ProvenRecord { required, ..ProvenRecord::default() }));
+        match (digest.and_then(|digest| digest.sha256), state) {
+            (Some(sha256), None) => {
+                let Some(known) = self.find(sha256, path, required) else {
+                    record.tracego.provenance = pending();
+                    return Some(sha256);
+                };
+                let is_said = required || known.verdict != ProvenanceVerdict::Unsigned;
+                record.tracego.provenance = is_said.then_some(known);
             }
+            (None, Some(ExecutableDigest::PENDING)) => record.tracego.provenance = pending(),
             // Without a proven digest, nothing proves what ran.
-            (_, why) if required => Arc::new(unchecked(required, why.unwrap_or_default())),
-            _ => return Sight::Done,
-        };
-        record.tracego.provenance = Some(known);
-        Sight::Done
+            (_, why) => {
+                record.tracego.provenance = required.then(|| Arc::new(unchecked(why.unwrap_or_default())));
+            }
+        }
+        None
     }
 
     fn find(&mut self, sha256: Sha256Digest, path: &str, required: bool) -> Option<Arc<ProvenRecord>> {
@@ -164,30 +147,13 @@ impl ProvenanceStage {
         program: StartedProgram,
     ) -> Option<StartedProgram> {
         let (path, required) = (program.path().to_owned(), program.is_proof_required);
-        if self.waiting.len() >= STARTS_MAX.get() {
+        let question = OriginQuestion { start, sha256, path, required };
+        if self.waiting.len() >= STARTS_MAX.get() || self.questions.try_send(question).is_err() {
             self.counts.busy += 1;
             return Some(program);
         }
-        let question = OriginQuestion { start, sha256, path, required };
-        match self.questions.try_send(question) {
-            Ok(()) => {
-                self.waiting.put((start.id.into(), start.boot_ns), program);
-                None
-            }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.counts.busy += 1;
-                Some(program)
-            }
-        }
-    }
-
-    /// Says on a record that its executable could not be judged.
-    pub(crate) fn give_up(&self, record: &mut Record, place: Place) {
-        let path = record.process.as_ref().and_then(|process| process.executable.as_ref());
-        let required = path.is_some_and(|file| self.scope.contains(&file.path, place));
-        let digest = record.tracego.executable.as_ref().and_then(|file| file.digest);
-        let why = digest.and_then(|digest| digest.state).unwrap_or("too many executables wait to be judged");
-        record.tracego.provenance = required.then(|| Arc::new(unchecked(required, why)));
+        self.waiting.put((start.id.into(), start.boot_ns), program);
+        None
     }
 
     /// Takes the next verdict that has come, of a start that waits for it.
@@ -201,7 +167,7 @@ impl ProvenanceStage {
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
                 self.known.put((sha256, program.path().into(), known.required), Arc::new(known));
             }
-            return Some(ProvenStart { start, sha256, program, provenance });
+            return Some(ProvenStart { id: start.id, program, provenance });
         }
     }
 
@@ -217,12 +183,12 @@ impl ProvenanceStage {
     }
 }
 
-/// Returns the verdict about an executable without a proven digest.
-fn unchecked(required: bool, why: &str) -> ProvenRecord {
+/// Returns the verdict about an executable that has to have provenance and no proven digest.
+pub(crate) fn unchecked(why: &str) -> ProvenRecord {
     let error = format!("the file has no proven digest: {why}");
     ProvenRecord {
         verdict: ProvenanceVerdict::Unchecked,
-        required,
+        required: true,
         error: Some(error),
         ..ProvenRecord::default()
     }

@@ -10,10 +10,8 @@ use tracego_model::{
     input::digest::FileDigest,
     process_key::ProcessKey,
     record::{
-        Container, K8s, OtelSeverity, Own, Process, Record, event_name,
-        frozen::Frozen,
-        job::Context,
-        linux::{ExecutableDigest, ExecutableFile},
+        Container, K8s, OtelSeverity, Own, Process, Record, event_name, frozen::Frozen, job::Context,
+        linux::ExecutableFile,
     },
 };
 
@@ -52,8 +50,8 @@ impl StartedProgram {
 
     /// Returns the file.
     #[must_use]
-    pub fn executable(&self) -> &Option<ExecutableFile> {
-        &self.own.executable
+    pub fn executable(&self) -> Option<&ExecutableFile> {
+        self.own.executable.as_ref()
     }
 
     /// Returns the path of the executable; empty where it is not known.
@@ -125,19 +123,17 @@ impl Enricher {
     }
 
     /// Makes the record about the executable of a start.
-    pub fn executable(&mut self, program: StartedProgram, digest: FileDigest, reading: Reading) -> Record {
-        let StartedProgram { process, context, container, k8s, mut own, .. } = program;
+    pub fn executable(&mut self, program: StartedProgram, reading: Reading) -> Record {
+        let StartedProgram { process, context, container, k8s, own, .. } = program;
         self.set_clock(reading);
         let path = process.executable.as_ref().map_or("", |file| &file.path);
-        let digest = ExecutableDigest::from(digest);
-        let body = match (digest.sha256, digest.state) {
+        let digest = own.executable.as_ref().and_then(|file| file.digest);
+        let (sha256, state) = digest.map_or((None, None), |digest| (digest.sha256, digest.state));
+        let body = match (sha256, state) {
             (Some(sha256), None) => format!("SHA-256 of {path}: {sha256}"),
             (Some(sha256), Some(state)) => format!("SHA-256 of {path}: {sha256} ({state})"),
             (None, why) => format!("no digest of {path}: {}", why.unwrap_or_default()),
         };
-        if let Some(file) = &mut own.executable {
-            file.digest = Some(digest);
-        }
         let stamp = self.builder.stamp(reading);
         let record = self.envelope(event_name::EXECUTABLE, OtelSeverity::Info, stamp, body, *own);
         Record { process: Some(process), context, container, k8s, ..record }

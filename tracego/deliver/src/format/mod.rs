@@ -140,7 +140,7 @@ impl Format {
 
 /// Returns the SHA-256 of what the process of a record runs, if it is known.
 fn digest(record: &Record) -> Option<Sha256Digest> {
-    record.tracego.executable.as_ref()?.digest?.sha256
+    record.executable_digest()?.sha256
 }
 
 /// Time in milliseconds since 1970.

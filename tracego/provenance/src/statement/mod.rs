@@ -77,7 +77,7 @@ struct DigestSet<'a> {
     sha256: Option<Cow<'a, str>>,
 }
 
-/// How much of a statement is read.
+/// Part of a statement that is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum StatementDepth {
     /// The subjects and the kind: what an index needs.

@@ -12,7 +12,7 @@ use super::{MOST_FILES, StoreSummary};
 /// Folders below a folder of the store that are entered.
 const DEEPEST: usize = 8;
 
-/// How the documents of a file are arranged.
+/// Arrangement of the documents of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Arrangement {
     /// One document.

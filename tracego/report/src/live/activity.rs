@@ -39,7 +39,7 @@ impl Activity {
 /// A row of a table.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityRow<T> {
-    /// Its program starts.
+    /// Program starts.
     pub activity: Activity,
     /// Other facts.
     pub facts: T,

@@ -37,7 +37,7 @@ pub(super) struct AgentChild {
 
 /// The end of the child process.
 pub(super) struct AgentEnd {
-    /// Its exit code.
+    /// Exit code of the child.
     pub(super) code: u8,
     /// Text that it wrote to standard error.
     pub(super) errors: String,

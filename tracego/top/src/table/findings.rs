@@ -13,7 +13,7 @@ pub(super) const COLUMNS: [Column; 5] = [
     Column::rest("COMMAND", 20),
 ];
 
-/// By time, and by severity.
+/// Orders by time, and by severity.
 pub(super) const ORDERS: [usize; 2] = [0, 1];
 
 pub(super) fn rows(moment: &Moment<'_>, column: usize) -> Vec<Row> {

@@ -21,7 +21,7 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column::number("LOST", 5, 60),
 ];
 
-/// By rate, living processes, starts, findings, age, and name.
+/// Orders by rate, living processes, starts, findings, age, and name.
 pub(super) const ORDERS: [usize; 6] = [4, 6, 3, 10, 9, 0];
 
 /// Returns the name of a job.

@@ -11,7 +11,7 @@ pub(super) const COLUMNS: [Column; 5] = [
     Column::number("ALIVE", 6, 30),
 ];
 
-/// By rate, living processes, starts, and name.
+/// Orders by rate, living processes, starts, and name.
 pub(super) const ORDERS: [usize; 4] = [2, 4, 1, 0];
 
 pub(super) fn rows(moment: &Moment<'_>, column: usize) -> Vec<Row> {

@@ -13,6 +13,13 @@ use tracego_model::{clock::Reading, input::Input};
 
 use super::{channel, job::HashAnswer};
 
+/// Calls the pipeline to take what has come. At the end of a run nobody has to be called: the pipeline looks by itself.
+pub fn call(queue: &WeakSender<Input>) {
+    if let Some(queue) = queue.upgrade() {
+        let _full_or_closed = queue.try_send(Input::Answered(Reading::now()));
+    }
+}
+
 /// Starts the thread. `queue`: the pipeline's input, which is not kept open. The thread ends with the hasher's sockets, or
 /// when nobody takes its answers.
 ///
@@ -25,9 +32,8 @@ pub fn start(answers: OwnedFd, queue: Option<WeakSender<Input>>) -> io::Result<R
             if answer.is_some_and(|answer| told.send(answer).is_err()) {
                 return;
             }
-            // At the end of a run nobody has to be called: the pipeline looks by itself.
-            if let Some(queue) = queue.as_ref().and_then(WeakSender::upgrade) {
-                let _full_or_closed = queue.try_send(Input::Answered(Reading::now()));
+            if let Some(queue) = &queue {
+                call(queue);
             }
         }
     })?;

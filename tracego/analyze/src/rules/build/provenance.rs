@@ -14,7 +14,7 @@ use crate::rules::{
     subject::Subject,
 };
 
-/// Where the rules are explained.
+/// Explanation of the rules.
 const REFERENCE: &str = "https://slsa.dev/spec/v1.1/verifying-artifacts";
 
 /// The rule TG019.
@@ -179,7 +179,7 @@ fn known<'a>(subject: &Subject<'a>) -> Option<&'a Provenance> {
 
 fn report_case(subject: &Subject<'_>, report: &mut FindingCollector<'_>, case: FindingCase) {
     let place = subject.place(report.settings);
-    let digest = subject.record.tracego.executable.as_ref().and_then(|file| file.digest?.sha256);
+    let digest = subject.record.executable_digest().and_then(|digest| digest.sha256);
     let case = case.with_some("tracego.executable.digest.sha256", digest.map(|digest| digest.to_string()));
     report.add(case, place, &MatchTarget::of(subject.record));
 }
