@@ -34,7 +34,7 @@ fn after(start: Reading, seconds: i64) -> Reading {
     Reading {
         boot_ns: start.boot_ns + seconds * SECOND,
         unix_ns: start.unix_ns + seconds * SECOND,
-        stepped_ns: 0,
+        ..Reading::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The two clocks: the kernel side counts from boot, records carry wall time.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -86,6 +86,18 @@ impl Serialize for Time {
 /// Difference between a start read from /proc, in ticks, and the same start in nanoseconds.
 pub const TICK_NS: u64 = 10_000_000;
 
+/// Number of settings of the wall clock that a reading knows.
+const KNOWN_STEPS: usize = 8;
+
+/// A setting of the wall clock, as soon as it was noticed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ClockStep {
+    /// Time of the setting, in nanoseconds of CLOCK_BOOTTIME.
+    pub boot_ns: i64,
+    /// Nanoseconds from the boot clock to the wall clock since then.
+    pub offset: i64,
+}
+
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {
@@ -93,28 +105,36 @@ pub struct Reading {
     pub boot_ns: i64,
     /// CLOCK_REALTIME in nanoseconds since 1970.
     pub unix_ns: i64,
-    /// Time when CLOCK_REALTIME was last set, in nanoseconds of CLOCK_BOOTTIME; 0 if it was not, as far as is known.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub stepped_ns: i64,
+    /// Settings of CLOCK_REALTIME that were noticed, the oldest first.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub steps: [Option<ClockStep>; KNOWN_STEPS],
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
+fn is_unset(steps: &[Option<ClockStep>; KNOWN_STEPS]) -> bool {
+    steps.iter().all(Option::is_none)
 }
 
-/// Time when the wall clock was last set, as [`note_step`] was told.
-static STEPPED: AtomicI64 = AtomicI64::new(0);
+/// Settings of the wall clock that [`note_step`] was told, the oldest first.
+static STEPS: Mutex<[Option<ClockStep>; KNOWN_STEPS]> = Mutex::new([None; KNOWN_STEPS]);
 
 /// Notes that the wall clock has just been set. Readings from now on have the time of this call.
 pub fn note_step() {
-    STEPPED.store(Reading::now().boot_ns, Ordering::Relaxed);
+    let mut steps = STEPS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Reading { boot_ns, unix_ns, .. } = Reading::clocks();
+    steps.rotate_left(1);
+    steps[KNOWN_STEPS - 1] = Some(ClockStep { boot_ns, offset: unix_ns.wrapping_sub(boot_ns) });
 }
 
 impl Reading {
-    /// Reads both clocks.
+    /// Reads both clocks. The reading knows the settings that were noticed so far.
     #[must_use]
     pub fn now() -> Self {
+        // Locked, so that a setting that is noticed meanwhile is behind the reading.
+        let steps = STEPS.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { steps: *steps, ..Self::clocks() }
+    }
+
+    fn clocks() -> Self {
         let mut boot = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `boot` is writable; CLOCK_BOOTTIME exists since Linux 2.6.39.
         unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut boot) };
@@ -122,7 +142,7 @@ impl Reading {
         Self {
             boot_ns: boot.tv_sec.saturating_mul(1_000_000_000).saturating_add(boot.tv_nsec),
             unix_ns: i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX),
-            stepped_ns: STEPPED.load(Ordering::Relaxed),
+            ..Self::default()
         }
     }
 }
@@ -135,7 +155,7 @@ pub struct Clock {
     /// Time of the latest reading, in nanoseconds since boot.
     read_ns: i64,
     /// Steps of the clock, the latest first: the time in nanoseconds since boot, and the offset before.
-    steps: [Option<(i64, i64)>; 4],
+    steps: [Option<(i64, i64)>; 2 * KNOWN_STEPS],
 }
 
 /// Smallest change that counts as a clock step. Smaller ones come from slewing and from reading two clocks
@@ -161,18 +181,25 @@ impl Clock {
         if reading.boot_ns < self.read_ns {
             return;
         }
-        let offset = reading.unix_ns.wrapping_sub(reading.boot_ns);
-        if offset.wrapping_sub(self.offset).unsigned_abs() > STEP_NS.unsigned_abs() {
-            // A step that nobody saw was at any time since the last reading.
-            let seen = (self.read_ns..=reading.boot_ns).contains(&reading.stepped_ns);
-            let at = if seen { reading.stepped_ns } else { self.read_ns };
-            if self.offset != 0 {
-                self.steps.rotate_right(1);
-                self.steps[0] = Some((at, self.offset));
+        for step in reading.steps.into_iter().flatten() {
+            if (self.read_ns..=reading.boot_ns).contains(&step.boot_ns) {
+                self.change(step.boot_ns, step.offset);
             }
-            self.offset = offset;
         }
+        // Steps are noticed within microseconds, so one that was not has just been.
+        self.change(reading.boot_ns, reading.unix_ns.wrapping_sub(reading.boot_ns));
         self.read_ns = reading.boot_ns;
+    }
+
+    fn change(&mut self, boot_ns: i64, offset: i64) {
+        if offset.wrapping_sub(self.offset).unsigned_abs() <= STEP_NS.unsigned_abs() {
+            return;
+        }
+        if self.offset != 0 {
+            self.steps.rotate_right(1);
+            self.steps[0] = Some((boot_ns, self.offset));
+        }
+        self.offset = offset;
     }
 
     /// Converts nanoseconds since boot to wall time, as the clock was then.
@@ -197,16 +224,24 @@ mod tests {
         assert_eq!(Time(i64::MIN).text(), "1677-09-21T00:12:43.145224192Z");
     }
 
+    const HOUR: i64 = 3_600_000_000_000;
+
+    /// Builds a reading that knows settings: their times, and the offsets since.
+    fn reading(boot_ns: i64, offset: i64, known: &[(i64, i64)]) -> Reading {
+        let mut steps = [None; KNOWN_STEPS];
+        for (step, (boot_ns, offset)) in steps.iter_mut().zip(known.iter().copied()) {
+            *step = Some(ClockStep { boot_ns, offset });
+        }
+        Reading { boot_ns, unix_ns: boot_ns + offset, steps }
+    }
+
     #[test]
     fn an_older_reading_is_no_step() {
-        const HOUR: i64 = 3_600_000_000_000;
-        let reading =
-            |boot_ns, offset, stepped_ns| Reading { boot_ns, unix_ns: boot_ns + offset, stepped_ns };
         let mut clock = Clock::default();
-        clock.set(reading(1_000, HOUR, 0));
+        clock.set(reading(1_000, HOUR, &[]));
         // Read behind a step, before the events of ahead of it are taken.
-        clock.set(reading(5_000, 2 * HOUR, 3_000));
-        clock.set(reading(2_000, HOUR, 0));
+        clock.set(reading(5_000, 2 * HOUR, &[(3_000, 2 * HOUR)]));
+        clock.set(reading(2_000, HOUR, &[]));
         assert_eq!(clock.wall(2_500), Time(HOUR + 2_500));
         assert_eq!(clock.wall(4_000), Time(2 * HOUR + 4_000));
         assert_eq!(clock.offset(), 2 * HOUR);
@@ -239,27 +274,43 @@ mod tests {
     #[test]
     fn a_clock_step_moves_later_records_and_noise_does_not() {
         let mut clock = Clock::default();
-        clock.set(Reading { boot_ns: 1_000, unix_ns: 1_700_000_000_000_000_000, stepped_ns: 0 });
+        clock.set(Reading { boot_ns: 1_000, unix_ns: 1_700_000_000_000_000_000, ..Reading::default() });
         let before = clock.wall(5_000);
-        clock.set(Reading { boot_ns: 2_000, unix_ns: 1_700_000_000_000_001_500, stepped_ns: 0 });
+        clock.set(Reading { boot_ns: 2_000, unix_ns: 1_700_000_000_000_001_500, ..Reading::default() });
         assert_eq!(clock.wall(5_000), before);
-        clock.set(Reading { boot_ns: 3_000, unix_ns: 1_600_000_000_000_000_000, stepped_ns: 0 });
+        clock.set(Reading { boot_ns: 3_000, unix_ns: 1_600_000_000_000_000_000, ..Reading::default() });
         assert_eq!(clock.wall(3_000), Time(1_600_000_000_000_000_000));
     }
 
     #[test]
     fn an_event_before_a_step_has_the_time_of_before() {
         let mut clock = Clock::default();
-        let at =
-            |boot_ns, offset: i64, stepped_ns| Reading { boot_ns, unix_ns: boot_ns + offset, stepped_ns };
-        clock.set(at(10_000_000, 1_000_000_000, 0));
-        clock.set(at(20_000_000, 7_000_000_000, 16_000_000));
-        assert_eq!(clock.wall(15_999_999), Time(1_015_999_999));
-        assert_eq!(clock.wall(16_000_000), Time(7_016_000_000));
-        // Seen by nobody: any event since the last reading may be behind it.
-        clock.set(at(30_000_000, 3_000_000_000, 16_000_000));
-        assert_eq!(clock.wall(19_999_999), Time(7_019_999_999));
-        assert_eq!(clock.wall(20_000_000), Time(3_020_000_000));
-        assert_eq!(clock.wall(9_000_000), Time(1_009_000_000));
+        clock.set(reading(10_000_000, HOUR, &[]));
+        clock.set(reading(20_000_000, 7 * HOUR, &[(16_000_000, 7 * HOUR)]));
+        assert_eq!(clock.wall(15_999_999), Time(HOUR + 15_999_999));
+        assert_eq!(clock.wall(16_000_000), Time(7 * HOUR + 16_000_000));
+        // Not noticed yet: it has just been.
+        clock.set(reading(30_000_000, 3 * HOUR, &[(16_000_000, 7 * HOUR)]));
+        assert_eq!(clock.wall(29_999_999), Time(7 * HOUR + 29_999_999));
+        assert_eq!(clock.wall(30_000_000), Time(3 * HOUR + 30_000_000));
+        assert_eq!(clock.wall(9_000_000), Time(HOUR + 9_000_000));
+        // Noticed behind the reading: nothing changes.
+        clock.set(reading(40_000_000, 3 * HOUR, &[(16_000_000, 7 * HOUR), (30_000_100, 3 * HOUR)]));
+        assert_eq!(clock.wall(29_999_999), Time(7 * HOUR + 29_999_999));
+        assert_eq!(clock.wall(30_000_000), Time(3 * HOUR + 30_000_000));
+    }
+
+    #[test]
+    fn each_of_several_steps_between_two_readings_is_known() {
+        let mut clock = Clock::default();
+        clock.set(reading(1_000, HOUR, &[]));
+        // Forth and back: the reading itself shows no difference.
+        clock.set(reading(
+            9_000,
+            HOUR,
+            &[(3_000, 2 * HOUR), (5_000, HOUR), (6_000, 4 * HOUR), (7_000, HOUR)],
+        ));
+        let offsets = [2_000, 4_000, 5_500, 6_500, 8_000].map(|at| clock.wall(at).0 - at.cast_signed());
+        assert_eq!(offsets, [HOUR, 2 * HOUR, HOUR, 4 * HOUR, HOUR]);
     }
 }

@@ -105,7 +105,7 @@ impl<R: Read> CaptureReader<R> {
                     .ok_or(CaptureError::Damaged(at, "the batch is too short"))?;
                 let (boot, unix) = clock.split_at(8);
                 let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_le_bytes);
-                let clock = Reading { boot_ns: number(boot), unix_ns: number(unix), stepped_ns: 0 };
+                let clock = Reading { boot_ns: number(boot), unix_ns: number(unix), ..Reading::default() };
                 let mut batch = Batch::from_bytes(clock, bytes.to_vec());
                 batch.set_notes(self.known.waiting());
                 if kind == kind::BATCH { Input::Batch(batch) } else { Input::Inventory(batch) }

@@ -71,7 +71,7 @@ fn input(piece: &Piece, now: Reading) -> Input {
 }
 
 fn reading() -> impl Strategy<Value = Reading> {
-    any::<(i64, i64)>().prop_map(|(boot_ns, unix_ns)| Reading { boot_ns, unix_ns, stepped_ns: 0 })
+    any::<(i64, i64)>().prop_map(|(boot_ns, unix_ns)| Reading { boot_ns, unix_ns, ..Reading::default() })
 }
 
 /// Generates a complete capture, and each of its inputs as text.
