@@ -12,9 +12,8 @@ use std::{
 use lru::LruCache;
 use tokio::sync::mpsc::WeakSender;
 use tracego_analyze::{
-    enrich::digests::StartedProgram, inspect::digest::requests::HashedStart, rules::place::Place,
+    enrich::started_program::StartedProgram, inspect::digest::requests::HashedStart, rules::place::Place,
 };
-use tracego_common::TaskId;
 use tracego_model::{
     input::{Input, digest::Sha256Digest},
     process_key::ProcessKey,
@@ -51,7 +50,7 @@ pub struct ProvenanceCounters {
 
 /// A start whose executable was judged.
 pub(crate) struct ProvenStart {
-    pub(crate) id: TaskId,
+    pub(crate) start: HashedStart,
     pub(crate) program: StartedProgram,
     pub(crate) provenance: Arc<ProvenRecord>,
 }
@@ -167,7 +166,7 @@ impl ProvenanceStage {
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
                 self.known.put((sha256, program.path().into(), known.required), Arc::new(known));
             }
-            return Some(ProvenStart { id: start.id, program, provenance });
+            return Some(ProvenStart { start, program, provenance });
         }
     }
 

@@ -5,7 +5,6 @@
 
 pub mod ci;
 pub mod context;
-pub mod digests;
 pub mod enforcement;
 pub mod env;
 mod exec;
@@ -16,6 +15,7 @@ mod link_runs;
 mod pod_records;
 pub mod pods;
 pub mod process_table;
+pub mod started_program;
 pub mod trace;
 
 use std::{
@@ -76,7 +76,6 @@ pub struct Enricher {
     unread: late::UnreadStarts,
     links: link_runs::LinkRuns,
     pods: PodTable,
-    digests: digests::AwaitedDigests,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -126,7 +125,6 @@ impl Enricher {
             unread: late::UnreadStarts::default(),
             links: link_runs::LinkRuns::default(),
             pods: PodTable::default(),
-            digests: digests::AwaitedDigests::default(),
         }
     }
 

@@ -1,59 +1,44 @@
 //! The stages from the bytes of an event to the outputs.
 
+mod inputs;
+
 use std::{
-    collections::BTreeMap,
     io,
-    sync::{Arc, OnceLock, mpsc::Receiver},
-    time::Duration,
+    sync::{Arc, mpsc::Receiver},
 };
 
 use tracego_analyze::{
-    enrich::{Enricher, digests::StartedProgram},
+    enrich::Enricher,
     inspect::{
         LateStart,
         digest::requests::{HashedStart, LateDigest},
-        inventory::InventoryStatus,
     },
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
-    summary::FindingSummary,
 };
 use tracego_common::{TaskId, flags, settings::event};
 use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
-use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     clock::{Reading, Time},
-    counters::{Counters, JobLoss},
-    event::{Event, Exec, ExecCopy, pieces::Assembler},
+    counters::Counters,
+    event::{Event, ExecCopy, pieces::Assembler},
     finding::Finding,
-    input::{
-        Input, SinkLoss, Takeover,
-        batch::{Batch, DecodedEvent},
-        digest::{FileDigest, Sha256Digest},
-        note::StartNote,
-    },
-    ledger::Ledger,
+    input::{Takeover, batch::DecodedEvent, note::StartNote},
     meta::Meta,
-    record::{Record, linux::ExecutableDigest, privileges::AgentPrivileges, provenance::Provenance},
+    record::Record,
 };
-use tracego_probe::enforce::killer::Killer;
 
 use super::{
-    Consumer, DecisionCallback, Reload,
+    DecisionCallback, Reload,
+    agent_status::AgentStatus,
     backlog::{Backlog, JudgedRecord},
     judgement::Judgement,
     losses::LossReporter,
+    pending_executables::{PendingExecutables, RecordedStart, SettledExecutable},
     writer::RecordWriter,
 };
-use crate::{
-    metrics::tally::PipelineTally,
-    policy::PolicyStage,
-    provenance::{ProvenStart, ProvenanceStage, unchecked},
-};
-
-/// Maximum wait for the last spans.
-const LAST_SPANS: Duration = Duration::from_secs(5);
+use crate::policy::PolicyStage;
 
 /// Maximum number of records between the first decision and the kills that it asks for.
 const JUDGED_MAX: usize = 64;
@@ -75,17 +60,10 @@ pub struct Pipeline {
     losses: LossReporter,
     /// Number of this run's load.
     generation: u32,
-    /// Name of the BPF object that is loaded.
-    bpf_object: Option<&'static str>,
     /// Settings for the next [`Input::Reload`].
     reloads: Option<Receiver<Reload>>,
-    privileges: Arc<OnceLock<AgentPrivileges>>,
-    /// The watch of this node's pods, where there is one.
-    pods: Option<Arc<PodWatchStatus>>,
-    /// The stage that says where executables come from, where it is configured.
-    provenance: Option<ProvenanceStage>,
-    /// The inventory of programs that ran before, where there is one.
-    inventory: Option<Arc<InventoryStatus>>,
+    executables: PendingExecutables,
+    status: AgentStatus,
 }
 
 impl Pipeline {
@@ -110,12 +88,9 @@ impl Pipeline {
             writer: RecordWriter::new(outputs.into(), redaction),
             losses: LossReporter::default(),
             generation: 0,
-            bpf_object: None,
             reloads: None,
-            privileges: Arc::default(),
-            pods: None,
-            inventory: None,
-            provenance: None,
+            executables: PendingExecutables::default(),
+            status: AgentStatus::default(),
         }
     }
 
@@ -277,7 +252,7 @@ impl Pipeline {
             self.not_recorded();
             self.enricher.note(event, note);
         } else if let Some(mut enriched) = self.enricher.record(event, note) {
-            let unknown = see(&mut self.provenance, &self.judgement, &mut enriched.record);
+            let unknown = self.executables.see(&mut enriched.record, &self.judgement);
             self.judgement.judge(event, &mut enriched);
             let record = enriched.record;
             // A start with a finding or a violation is written even if starts are not selected.
@@ -289,7 +264,9 @@ impl Pipeline {
             };
             let event_ns = Some(event.boot_ns());
             if let Event::Exec(exec) = event {
-                self.follow_executable(exec, &record, is_written, unknown);
+                let is_stoppable = self.runs_ahead();
+                let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+                self.follow_executable(&start, Reading::now());
             }
             self.unkilled += 1;
             let number = 0;
@@ -338,11 +315,11 @@ impl Pipeline {
     fn late(&mut self, start: LateStart, reading: Reading) {
         let judgement = &mut self.judgement;
         let (mut exec, mut unknown) = (None, None);
-        let provenance = &mut self.provenance;
+        let executables = &mut self.executables;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
             if let (Event::Exec(of), 0) = (event, event.flags() & flags::BEFORE) {
                 exec = Some(ExecCopy::from(&**of));
-                unknown = see(provenance, judgement, &mut enriched.record);
+                unknown = executables.see(&mut enriched.record, judgement);
             }
             if event.flags() & flags::BEFORE == 0 {
                 judgement.judge(event, enriched);
@@ -358,7 +335,9 @@ impl Pipeline {
         let shows = is_wrong(&record) || record.tracego.go.is_some();
         let is_written = shows && self.selection.takes(&record);
         if let Some(exec) = &exec {
-            self.follow_executable(&exec.exec(), &record, is_written, unknown);
+            let (exec, is_stoppable) = (&exec.exec(), self.runs_ahead());
+            let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+            self.follow_executable(&start, Reading::now());
         }
         // Not held: the exit belongs to the first record of the start.
         self.backlog.release_start(start.id);
@@ -366,77 +345,29 @@ impl Pipeline {
         self.kill();
     }
 
-    /// Takes care of the record that follows a start whose executable is not known well enough. `unknown`: the digest whose
-    /// verdict is not known.
-    fn follow_executable(
-        &mut self,
-        exec: &Exec<'_>,
-        record: &Record,
-        is_written: bool,
-        unknown: Option<Sha256Digest>,
-    ) {
-        let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
-        let is_judged = self.provenance.is_some();
-        if unknown.is_none() && !(is_pending && (is_written || is_judged)) {
-            return;
-        }
-        let Some(mut program) = self.enricher.started_program(record, is_written) else { return };
-        if is_judged && self.judgement.killer.is_some() {
-            program.exec = Some(exec.into());
-        }
-        program.is_proof_required = record.tracego.provenance.is_some();
-        let (id, boot_ns) = (exec.fixed.header.id, exec.fixed.header.boot_ns);
-        match unknown {
-            Some(sha256) => self.ask(HashedStart { id, boot_ns }, sha256, program),
-            None => self.enricher.await_digest(id, boot_ns, program),
-        }
-    }
-
-    /// Asks for the provenance of an executable.
-    fn ask(&mut self, start: HashedStart, sha256: Sha256Digest, program: StartedProgram) {
-        let Some(stage) = &mut self.provenance else { return };
-        if let Some(program) = stage.ask(start, sha256, program) {
-            self.unproven(start.id, program, "too many executables wait to be judged", Reading::now());
+    /// Takes care of the record that follows a start whose executable is not known well enough.
+    fn follow_executable(&mut self, start: &RecordedStart<'_>, reading: Reading) {
+        if let Some(settled) = self.executables.follow(start, &self.enricher) {
+            self.settled(settled, reading);
         }
     }
 
     /// Puts a digest onto the record of its start, if that waits for its exit, or else makes a record of it, once its
     /// provenance is known.
     fn digest(&mut self, late: &LateDigest, reading: Reading) {
-        let LateDigest { start, digest } = *late;
-        let Some(mut program) = self.enricher.awaited(start.id, start.boot_ns) else { return };
-        program.set_digest(digest);
-        if self.provenance.is_some() {
-            return match digest {
-                FileDigest::Known(sha256) => self.ask(start, sha256, program),
-                _ => self.unproven(
-                    start.id,
-                    program,
-                    ExecutableDigest::from(digest).state.unwrap_or_default(),
-                    reading,
-                ),
-            };
+        let Some(settled) = self.executables.digest(late) else { return };
+        if !self.executables.is_judging()
+            && let Some(held) = self.backlog.held(late.start.id, late.start.boot_ns)
+        {
+            held.tracego.executable = settled.program.executable().cloned();
+            return;
         }
-        match self.backlog.held(start.id, start.boot_ns) {
-            Some(held) => held.tracego.executable = program.executable().cloned(),
-            None => self.proven(start.id, program, None, reading),
-        }
+        self.settled(settled, reading);
     }
 
-    /// Makes the record about an executable that could not be judged.
-    fn unproven(&mut self, id: TaskId, program: StartedProgram, why: &str, reading: Reading) {
-        let provenance = program.is_proof_required.then(|| Arc::new(unchecked(why)));
-        self.proven(id, program, provenance, reading);
-    }
-
-    /// Makes the record about an executable, with the verdict about its provenance.
-    fn proven(
-        &mut self,
-        id: TaskId,
-        mut program: StartedProgram,
-        provenance: Option<Arc<Provenance>>,
-        reading: Reading,
-    ) {
+    /// Makes the record about an executable of which everything is known.
+    fn settled(&mut self, settled: SettledExecutable, reading: Reading) {
+        let SettledExecutable { start: HashedStart { id, .. }, mut program, provenance } = settled;
         let (is_asked, exec) = (program.is_written, program.exec.take());
         let mut record = self.enricher.executable(program, reading);
         record.tracego.provenance = provenance;
@@ -459,54 +390,28 @@ impl Pipeline {
         }
         let found = self.judgement.tick(reading.boot_ns.unsigned_abs());
         self.findings(found, reading);
-        self.sink_losses(reading);
+        let losses = LossReporter::sinks(&mut self.enricher, &mut self.writer, reading);
+        self.own(losses);
     }
 
     /// Writes a record if losses of the kernel side grew.
     fn kernel_losses(&mut self, counters: Counters, reading: Reading) {
-        let lost = self.losses.of_counters(counters, self.assembler.evicted());
+        let evicted = self.assembler.evicted();
+        let record = self.losses.kernel(counters, evicted, &mut self.enricher, reading);
         self.writer.ledger.kernel = counters;
-        if !lost.is_empty() {
-            self.backlog.push(JudgedRecord::own(self.enricher.lost(lost, None, reading)));
-        }
+        self.own(record);
     }
 
-    /// Writes a record with the job's identity for each job whose losses grew.
-    fn job_losses(&mut self, jobs: Vec<JobLoss>, reading: Reading) {
-        for JobLoss { root, ring_full, context_full } in self.losses.of_jobs(jobs) {
-            let id = TaskId { tgid: root.0, start_boottime: root.1, ..TaskId::default() };
-            let lost = [("ring_full", ring_full), ("context_full", context_full)];
-            let lost = lost.into_iter().filter(|&(_, count)| count > 0).collect();
-            let mut record = self.enricher.lost(lost, Some(id), reading);
-            self.writer.redaction.redact(&mut record);
-            self.writer.tally.jobs.add(&job(&record, root), ring_full + context_full);
-            self.backlog.push(JudgedRecord::own(record));
-        }
-    }
-
-    /// Writes a record of a sink's loss to all sinks.
-    fn sink_loss(&mut self, loss: SinkLoss, reading: Reading) {
-        self.backlog.push(JudgedRecord::own(self.enricher.sink_lost(loss, reading)));
-    }
-
-    /// Writes records of losses that sinks had before their queues.
-    fn sink_losses(&mut self, reading: Reading) {
-        for (status, reason, count) in self.writer.outputs.losses() {
-            let sink = status.name.clone();
-            let lost = BTreeMap::from([(reason, count)]);
-            self.sink_loss(SinkLoss { sink, lost, first: None, last: None, why: None }, reading);
-        }
+    /// Writes records that no event led to.
+    fn own(&mut self, records: impl IntoIterator<Item = Record>) {
+        records.into_iter().for_each(|record| self.backlog.push(JudgedRecord::own(record)));
     }
 
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
         record.tracego.sinks = self.writer.outputs.counts();
-        record.tracego.privileges = self.privileges.get().cloned().map(Box::new);
-        record.tracego.kubernetes = self.pods.as_ref().map(|pods| Box::new(pods.report()));
-        let inventory = self.inventory.as_ref();
-        record.tracego.inventory_counts = inventory.map(|status| Box::new(status.report()));
-        record.tracego.bpf_object = self.bpf_object;
-        self.backlog.push(JudgedRecord::own(record));
+        self.status.report(&mut record);
+        self.own([record]);
     }
 
     /// Applies new settings between two inputs.
@@ -518,7 +423,7 @@ impl Pipeline {
         self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
         self.judgement.reload(rules, &enforce, policy);
-        match (&mut self.provenance, provenance) {
+        match (&mut self.executables.provenance, provenance) {
             (Some(stage), Some((settings, provenance))) => stage.change(settings, provenance),
             (None, None) => {}
             _ => tracing::warn!("[provenance] was added or removed; restart tracego to apply that"),
@@ -558,202 +463,6 @@ impl Pipeline {
     }
 }
 
-impl Consumer for Pipeline {
-    /// Processes an input. On return, its records have been handed to the operating system, or wait.
-    fn take(&mut self, input: Input) -> io::Result<()> {
-        self.writer.begin(input.clock(), &mut self.enricher);
-        match input {
-            Input::Takeover(takeover, _) => self.take_over(takeover),
-            Input::Seed(seeds, reading) => {
-                self.enricher.set_clock(reading);
-                self.enricher.seed(&seeds);
-            }
-            Input::Batch(batch) => self.events(batch.clock, batch.decode()),
-            Input::Inventory(batch) => self.inventory(batch.clock, batch.decode()),
-            Input::LostJobs(jobs, reading) => self.job_losses(jobs, reading),
-            Input::Counters(counters, reading) => self.tick(counters, reading),
-            Input::Services(states, reading) => {
-                let found = self.judgement.services(&states);
-                self.findings(found, reading);
-            }
-            // The thread takes them behind each input.
-            Input::Answered(_) => {}
-            Input::Pods(changes, reading) => {
-                for record in self.enricher.pods(changes, reading) {
-                    self.backlog.push(JudgedRecord::own(record));
-                }
-            }
-            Input::SinkLoss(loss, reading) => self.sink_loss(loss, reading),
-            Input::Reload(_) => {
-                if let Some(reload) = self.reloads.as_ref().and_then(|reloads| reloads.try_recv().ok()) {
-                    self.reload(reload);
-                }
-            }
-            Input::Heartbeat(counters, reading) => {
-                self.tick(counters, reading);
-                self.heartbeat(reading);
-            }
-        }
-        self.finish()
-    }
-
-    fn take_batch(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
-        self.writer.begin(batch.clock, &mut self.enricher);
-        self.events(batch.clock, events);
-        self.finish()
-    }
-
-    fn take_inventory(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
-        self.writer.begin(batch.clock, &mut self.enricher);
-        self.inventory(batch.clock, events);
-        self.finish()
-    }
-
-    fn take_late(&mut self, starts: Vec<LateStart>) -> io::Result<()> {
-        let now = Reading::now();
-        self.writer.begin(now, &mut self.enricher);
-        starts.into_iter().for_each(|start| self.late(start, now));
-        self.finish()
-    }
-
-    fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
-        let now = Reading::now();
-        self.writer.begin(now, &mut self.enricher);
-        digests.into_iter().for_each(|digest| self.digest(&digest, now));
-        self.finish()
-    }
-
-    fn take_verdicts(&mut self) -> io::Result<()> {
-        let next = |pipeline: &mut Self| pipeline.provenance.as_mut().and_then(ProvenanceStage::next);
-        let Some(first) = next(self) else { return Ok(()) };
-        let now = Reading::now();
-        self.writer.begin(now, &mut self.enricher);
-        let mut judged = Some(first);
-        while let Some(ProvenStart { id, program, provenance }) = judged {
-            self.proven(id, program, Some(provenance), now);
-            judged = next(self);
-        }
-        self.finish()
-    }
-
-    fn is_behind(&self) -> bool {
-        !self.backlog.is_empty()
-    }
-
-    fn release(&mut self) {
-        self.backlog.release();
-    }
-
-    fn catch_up(&mut self) -> io::Result<()> {
-        self.write_portion();
-        self.finish()
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        self.backlog.release();
-        self.write_backlog();
-        self.seal(true);
-        self.flush();
-        // Before the wait: the sinks have their own deadline.
-        self.writer.outputs.close_sinks();
-        if let Some(traces) = self.traces.take() {
-            self.writer.tally.traces = Some(traces.close(LAST_SPANS));
-        }
-        self.writer.result()
-    }
-
-    fn ledger(&self) -> Ledger {
-        self.writer.ledger
-    }
-
-    fn tally(&self) -> Option<PipelineTally> {
-        let mut tally = self.writer.tally.copy(self.judgement.evicted(), self.enricher.processes());
-        tally.pieces_evicted = self.assembler.evicted();
-        tally.policy = self.judgement.policy_counts();
-        tally.provenance = self.provenance.as_ref().map(ProvenanceStage::counts);
-        Some(tally)
-    }
-
-    fn refusal(&self) -> Option<String> {
-        self.writer.tally.refusal().map(str::to_owned)
-    }
-
-    fn set_agent(&mut self, agent: u32) {
-        self.judgement.set_agent(agent);
-    }
-
-    fn set_bpf_object(&mut self, name: &'static str) {
-        self.bpf_object = Some(name);
-    }
-
-    fn is_check(&self, event: &Event<'_>) -> bool {
-        self.judgement.is_check(event)
-    }
-
-    fn set_enforcement(&mut self, after: Killer) {
-        self.judgement.killer = Some(after);
-    }
-
-    fn set_privileges(&mut self, privileges: Arc<OnceLock<AgentPrivileges>>) {
-        self.privileges = privileges;
-    }
-
-    fn set_pods(&mut self, pods: Arc<PodWatchStatus>) {
-        self.pods = Some(pods);
-    }
-
-    fn set_provenance(&mut self, stage: ProvenanceStage) {
-        self.provenance = Some(stage);
-    }
-
-    fn awaited(&self) -> usize {
-        self.provenance.as_ref().map_or(0, ProvenanceStage::waiting)
-    }
-
-    fn set_inventory(&mut self, status: Arc<InventoryStatus>) {
-        self.inventory = Some(status);
-    }
-
-    fn set_reloads(&mut self, reloads: Receiver<Reload>) {
-        self.reloads = Some(reloads);
-    }
-
-    fn made(&self) -> u64 {
-        self.backlog.came()
-    }
-
-    fn concluded(&self) -> u64 {
-        self.backlog.concluded()
-    }
-
-    fn mark(&mut self) -> u64 {
-        self.writer.outputs.mark()
-    }
-
-    fn settled(&mut self) -> u64 {
-        self.writer.outputs.persisted_mark()
-    }
-
-    fn offset(&self) -> Option<i64> {
-        Some(self.enricher.offset())
-    }
-
-    fn summary(&self) -> FindingSummary {
-        self.judgement.summary()
-    }
-}
-
-/// Puts what is known about the provenance of its executable onto a record. Returns the digest to ask about, if the verdict
-/// is not known.
-fn see(
-    provenance: &mut Option<ProvenanceStage>,
-    judgement: &Judgement,
-    record: &mut Record,
-) -> Option<Sha256Digest> {
-    let stage = provenance.as_mut().filter(|_| record.tracego.executable.is_some())?;
-    stage.see(record, judgement.place(record))
-}
-
 /// Whether the record has findings or is not allowed by a policy.
 fn is_wrong(record: &Record) -> bool {
     let own = &record.tracego;
@@ -770,10 +479,4 @@ fn kind(of: &Event<'_>) -> u32 {
         Event::Verdict(_) => event::VERDICT,
         Event::Chunk(_) => 0,
     }
-}
-
-/// Returns the name of the job of a record, or a name from the process that opened it if the job is unknown.
-fn job(record: &Record, root: (u32, u64)) -> String {
-    let named = record.context.as_ref().and_then(|context| context.cicd.get("pipeline.task.run.id"));
-    named.map_or_else(|| format!("process-{}-{:x}", root.0, root.1), str::to_owned)
 }

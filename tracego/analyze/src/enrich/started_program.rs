@@ -1,14 +1,11 @@
 //! Starts whose executable is not known well enough when their record is made, and the records that follow.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
-use lru::LruCache;
-use tracego_common::TaskId;
 use tracego_model::{
     clock::Reading,
     event::ExecCopy,
     input::digest::FileDigest,
-    process_key::ProcessKey,
     record::{
         Container, K8s, OtelSeverity, Own, Process, Record, event_name, frozen::Frozen, job::Context,
         linux::ExecutableFile,
@@ -16,13 +13,6 @@ use tracego_model::{
 };
 
 use super::Enricher;
-use crate::inspect::digest::requests::WAITING_MAX;
-
-/// Maximum number of such starts: no more can wait for a digest.
-const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(WAITING_MAX) {
-    Some(max) => max,
-    None => NonZeroUsize::MIN,
-};
 
 /// A start, as the record about its executable needs it.
 #[derive(Debug)]
@@ -58,16 +48,6 @@ impl StartedProgram {
     #[must_use]
     pub fn path(&self) -> &str {
         self.process.executable.as_ref().map_or("", |file| &file.path)
-    }
-}
-
-/// The starts whose digest is to come, by process and time of the start.
-#[derive(Debug)]
-pub(super) struct AwaitedDigests(LruCache<(ProcessKey, u64), StartedProgram>);
-
-impl Default for AwaitedDigests {
-    fn default() -> Self {
-        Self(LruCache::new(STARTS_MAX))
     }
 }
 
@@ -110,16 +90,6 @@ impl Enricher {
             is_proof_required: false,
             exec: None,
         })
-    }
-
-    /// Keeps a start whose digest is to come. `boot_ns`: time of the start, nanoseconds since boot.
-    pub fn await_digest(&mut self, id: TaskId, boot_ns: u64, program: StartedProgram) {
-        self.digests.0.put((id.into(), boot_ns), program);
-    }
-
-    /// Returns a start whose digest was to come. `None` for one that is forgotten.
-    pub fn awaited(&mut self, id: TaskId, boot_ns: u64) -> Option<StartedProgram> {
-        self.digests.0.pop(&(id.into(), boot_ns))
     }
 
     /// Makes the record about the executable of a start.

@@ -1,0 +1,143 @@
+//! Starts whose record leaves the digest of their executable or the verdict about it open.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use lru::LruCache;
+use tracego_analyze::{
+    enrich::{Enricher, started_program::StartedProgram},
+    inspect::digest::requests::{HashedStart, LateDigest, WAITING_MAX},
+};
+use tracego_model::{
+    event::Exec,
+    input::digest::{FileDigest, Sha256Digest},
+    process_key::ProcessKey,
+    record::{Record, linux::ExecutableDigest, provenance::Provenance},
+};
+
+use super::judgement::Judgement;
+use crate::provenance::{ProvenStart, ProvenanceCounters, ProvenanceStage, unchecked};
+
+/// Maximum number of starts whose digest is to come: the inspector lets no more wait.
+const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(WAITING_MAX) {
+    Some(max) => max,
+    None => NonZeroUsize::MIN,
+};
+
+/// The record of a start, as far as it matters to the record that follows it.
+pub(super) struct RecordedStart<'a> {
+    pub(super) exec: &'a Exec<'a>,
+    pub(super) record: &'a Record,
+    /// Whether the record is written.
+    pub(super) is_written: bool,
+    /// Whether the process may still be stopped.
+    pub(super) is_stoppable: bool,
+    /// The digest whose verdict is not known.
+    pub(super) unknown: Option<Sha256Digest>,
+}
+
+/// A start of whose executable everything is known that will be.
+pub(super) struct SettledExecutable {
+    pub(super) start: HashedStart,
+    pub(super) program: StartedProgram,
+    pub(super) provenance: Option<Arc<Provenance>>,
+}
+
+/// The starts that wait for the digest of their executable, and after that for the verdict about it.
+pub(super) struct PendingExecutables {
+    digests: LruCache<(ProcessKey, u64), StartedProgram>,
+    /// The stage that says where executables come from, where it is configured.
+    pub(super) provenance: Option<ProvenanceStage>,
+}
+
+impl Default for PendingExecutables {
+    fn default() -> Self {
+        Self { digests: LruCache::new(STARTS_MAX), provenance: None }
+    }
+}
+
+impl PendingExecutables {
+    /// Whether executables are judged.
+    pub(super) fn is_judging(&self) -> bool {
+        self.provenance.is_some()
+    }
+
+    /// Returns the number of starts that wait for a verdict.
+    pub(super) fn unjudged(&self) -> usize {
+        self.provenance.as_ref().map_or(0, ProvenanceStage::waiting)
+    }
+
+    /// Returns the counts of the verdicts, where executables are judged.
+    pub(super) fn counts(&self) -> Option<ProvenanceCounters> {
+        self.provenance.as_ref().map(ProvenanceStage::counts)
+    }
+
+    /// Puts what is known about the provenance of its executable onto a record. Returns the digest whose verdict is not
+    /// known.
+    pub(super) fn see(&mut self, record: &mut Record, judgement: &Judgement) -> Option<Sha256Digest> {
+        let stage = self.provenance.as_mut().filter(|_| record.tracego.executable.is_some())?;
+        let place = judgement.place(record);
+        stage.see(record, place)
+    }
+
+    /// Keeps a start whose record leaves something open. Returns it if that will not be known.
+    pub(super) fn follow(
+        &mut self,
+        start: &RecordedStart<'_>,
+        enricher: &Enricher,
+    ) -> Option<SettledExecutable> {
+        let &RecordedStart { exec, record, is_written, is_stoppable, unknown } = start;
+        let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
+        if unknown.is_none() && !(is_pending && (is_written || self.is_judging())) {
+            return None;
+        }
+        let mut program = enricher.started_program(record, is_written)?;
+        if self.is_judging() && is_stoppable {
+            program.exec = Some(exec.into());
+        }
+        program.is_proof_required = record.tracego.provenance.is_some();
+        let header = &exec.fixed.header;
+        let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
+        match unknown {
+            Some(sha256) => self.ask(start, sha256, program),
+            None => {
+                self.digests.put((start.id.into(), start.boot_ns), program);
+                None
+            }
+        }
+    }
+
+    /// Takes the digest of a start that waits for it. Returns the start, unless it now waits for a verdict.
+    pub(super) fn digest(&mut self, late: &LateDigest) -> Option<SettledExecutable> {
+        let LateDigest { start, digest } = *late;
+        let mut program = self.digests.pop(&(start.id.into(), start.boot_ns))?;
+        program.set_digest(digest);
+        match digest {
+            _ if !self.is_judging() => Some(SettledExecutable { start, program, provenance: None }),
+            FileDigest::Known(sha256) => self.ask(start, sha256, program),
+            _ => Some(unproven(start, program, ExecutableDigest::from(digest).state.unwrap_or_default())),
+        }
+    }
+
+    /// Takes the next verdict that has come.
+    pub(super) fn verdict(&mut self) -> Option<SettledExecutable> {
+        let ProvenStart { start, program, provenance } = self.provenance.as_mut()?.next()?;
+        Some(SettledExecutable { start, program, provenance: Some(provenance) })
+    }
+
+    /// Asks for the provenance of an executable. Returns the start if too many wait.
+    fn ask(
+        &mut self,
+        start: HashedStart,
+        sha256: Sha256Digest,
+        program: StartedProgram,
+    ) -> Option<SettledExecutable> {
+        let refused = self.provenance.as_mut()?.ask(start, sha256, program)?;
+        Some(unproven(start, refused, "too many executables wait to be judged"))
+    }
+}
+
+/// Returns a start whose executable could not be judged.
+fn unproven(start: HashedStart, program: StartedProgram, why: &str) -> SettledExecutable {
+    let provenance = program.is_proof_required.then(|| Arc::new(unchecked(why)));
+    SettledExecutable { start, program, provenance }
+}
