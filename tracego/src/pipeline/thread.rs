@@ -63,6 +63,7 @@ pub(crate) struct PipelineThread<S> {
 }
 
 /// The next step of the thread.
+#[expect(clippy::large_enum_variant, reason = "almost every step is an input, which is moved on at once")]
 enum Next {
     Input(Input),
     /// No input waits, but records do.
