@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("what replaces a file that ended at once is never taken for it", replaced),
     ("files that are too large, and all files on request, are not hashed", bounded),
     ("a hasher that dies costs digests, and no record", killed),
+    ("a file that is not hashed when tracego ends says so", ended),
 ];
 
 pub(crate) const CONDITIONAL: &[ConditionalTest] =
@@ -134,7 +135,22 @@ fn killed() {
     );
     let session = Session::run(&[], &["sh", "-c", &script], |_| {});
     assert_eq!(session.output.status.code(), Some(0), "{}", session.stderr());
-    assert_eq!(settled(&session, "copy"), [(None, Some("failed"))], "{}", session.stderr());
+    // The hasher counts as lost after half a minute, and the run ends before.
+    assert_eq!(settled(&session, "copy"), [(None, Some("tracego-ended"))], "{}", session.stderr());
+}
+
+fn ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = program(folder.path(), "slow");
+    // At this rate, the file takes a minute: longer than tracego waits at its end.
+    fs::OpenOptions::new().write(true).open(&copy).unwrap().set_len(64 << 20).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    let session = Session::run(&["--digest-rate", "1M"], &[&copy], |_| {});
+    assert_eq!(settled(&session, "slow"), [(None, Some("tracego-ended"))], "{}", session.stderr());
+    let pending = session.of("start").filter(|start| digest(start).1 == Some("pending")).count();
+    let followers =
+        session.records.iter().filter(|record| record["event_name"] == "tracego.executable").count();
+    assert_eq!(pending, followers, "{:#?}", session.records);
 }
 
 fn build() {

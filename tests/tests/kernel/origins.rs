@@ -23,6 +23,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("an executable without proof is killed on request", killed, missing),
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
+    ("what is not judged when tracego ends says so, and is not killed", ended, missing),
 ];
 
 const SIGNER: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
@@ -313,4 +314,22 @@ fn at_once() {
         .map(verdict)
         .collect();
     assert_eq!(starts, ["pending", "verified"], "{}", session.stderr());
+    // Nobody demanded a proof of the shell, and no bundle is about it.
+    let of_others =
+        |record: &&Value| record["process"]["executable"]["name"] != "shop" && !verdict(record).is_empty();
+    let others: Vec<_> = session.records.iter().filter(of_others).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+fn ended() {
+    let signed = SignedProgram::build();
+    signed.configure(REPOSITORY, "\n[enforce]\nfindings = [\"TG019\"]\n");
+    // At this rate, the file takes a minute: longer than tracego waits at its end.
+    fs::OpenOptions::new().write(true).open(signed.program()).unwrap().set_len(64 << 20).unwrap();
+    let (record, session) = signed.record(&["--digest-rate", "1M", "--enforce", "kill"]);
+    assert!(session.output.status.success(), "{}", session.stderr());
+    assert_eq!((verdict(&record), findings(&record)), ("unchecked".into(), vec!["TG019 unchecked".into()]));
+    let error = &record["tracego"]["provenance"]["error"];
+    assert_eq!(error, "the file has no proven digest: tracego-ended", "{record:#}");
+    assert_eq!(record["tracego"]["findings"][0]["unenforced"], "tracego-ended", "{record:#}");
 }

@@ -72,6 +72,8 @@ pub enum Unenforced {
     RulesUnknown,
     /// The executable could not be read, and `unreadable` of `[enforce]` lets such a start through.
     Unread,
+    /// tracego ended before it was known where the executable comes from.
+    TracegoEnded,
 }
 
 /// One finding: an element of `tracego.findings`.

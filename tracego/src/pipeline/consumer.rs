@@ -69,6 +69,14 @@ pub trait Consumer {
         Ok(())
     }
 
+    /// Makes the records of starts whose digest or verdict has not come, because tracego ends.
+    ///
+    /// # Errors
+    /// Fails as [`Self::take`] does.
+    fn give_up(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Whether records of processed input wait to be written.
     fn is_behind(&self) -> bool {
         false

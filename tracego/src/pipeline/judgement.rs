@@ -11,7 +11,7 @@ use tracego_golang::shape;
 use tracego_model::{
     enforcement::{Ended, Pending},
     event::{Event, ExecCopy},
-    finding::Finding,
+    finding::{Finding, Unenforced},
     input::facts::ServiceState,
     policy::PolicyCounts,
     record::Record,
@@ -112,14 +112,23 @@ impl Judgement {
     }
 
     /// Puts findings about provenance onto the record of an executable, and marks its process if they ask for a kill.
-    /// `exec`: the event, where the process may be stopped.
-    pub(super) fn proven(&mut self, id: TaskId, exec: Option<&ExecCopy>, record: &mut Record) {
+    /// `exec`: the event, where the process may be stopped; `is_too_late`: not any more.
+    pub(super) fn proven(
+        &mut self,
+        id: TaskId,
+        exec: Option<&ExecCopy>,
+        is_too_late: bool,
+        record: &mut Record,
+    ) {
         let Some(rules) = &mut self.rules else { return };
         rules.proven(id, record);
         if let (Some(exec), Some(killer), false) =
             (exec, &mut self.killer, record.tracego.findings.is_empty())
         {
-            let why = killer.found(&exec.exec(), record);
+            let why = match is_too_late {
+                true => Some(Unenforced::TracegoEnded),
+                false => killer.found(&exec.exec(), record),
+            };
             for finding in &mut record.tracego.findings {
                 finding.unenforced = why.filter(|_| killer.kills(finding.id, false));
             }

@@ -1,6 +1,6 @@
 //! Starts whose record leaves the digest of their executable or the verdict about it open.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::num::NonZeroUsize;
 
 use lru::LruCache;
 use tracego_analyze::{
@@ -9,13 +9,13 @@ use tracego_analyze::{
 };
 use tracego_model::{
     event::Exec,
-    input::digest::{FileDigest, Sha256Digest},
+    input::digest::{DigestGap, FileDigest, Sha256Digest},
     process_key::ProcessKey,
-    record::{Record, linux::ExecutableDigest, provenance::Provenance},
+    record::{Record, linux::ExecutableDigest},
 };
 
 use super::judgement::Judgement;
-use crate::provenance::{ProvenStart, ProvenanceCounters, ProvenanceStage, unchecked};
+use crate::provenance::{JudgementGap, ProvenanceCounters, ProvenanceStage, SettledExecutable};
 
 /// Maximum number of starts whose digest is to come: the inspector lets no more wait.
 const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(WAITING_MAX) {
@@ -33,13 +33,6 @@ pub(super) struct RecordedStart<'a> {
     pub(super) is_stoppable: bool,
     /// The digest whose verdict is not known.
     pub(super) unknown: Option<Sha256Digest>,
-}
-
-/// A start of whose executable everything is known that will be.
-pub(super) struct SettledExecutable {
-    pub(super) start: HashedStart,
-    pub(super) program: StartedProgram,
-    pub(super) provenance: Option<Arc<Provenance>>,
 }
 
 /// The starts that wait for the digest of their executable, and after that for the verdict about it.
@@ -86,19 +79,20 @@ impl PendingExecutables {
         enricher: &Enricher,
     ) -> Option<SettledExecutable> {
         let &RecordedStart { exec, record, is_written, is_stoppable, unknown } = start;
+        let header = &exec.fixed.header;
+        let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
         let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
         if unknown.is_none() && !(is_pending && (is_written || self.is_judging())) {
             return None;
         }
-        let mut program = enricher.started_program(record, is_written)?;
+        let mut program = enricher.started_program(record, start, is_written)?;
         if self.is_judging() && is_stoppable {
             program.exec = Some(exec.into());
         }
+        program.is_digest_pending = is_pending;
         program.is_proof_required = record.tracego.provenance.is_some();
-        let header = &exec.fixed.header;
-        let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
         match unknown {
-            Some(sha256) => self.ask(start, sha256, program),
+            Some(sha256) => self.provenance.as_mut()?.ask(sha256, program),
             None => {
                 self.digests.put((start.id.into(), start.boot_ns), program);
                 None
@@ -111,33 +105,30 @@ impl PendingExecutables {
         let LateDigest { start, digest } = *late;
         let mut program = self.digests.pop(&(start.id.into(), start.boot_ns))?;
         program.set_digest(digest);
-        match digest {
-            _ if !self.is_judging() => Some(SettledExecutable { start, program, provenance: None }),
-            FileDigest::Known(sha256) => self.ask(start, sha256, program),
-            _ => Some(unproven(start, program, ExecutableDigest::from(digest).state.unwrap_or_default())),
+        match (digest, &mut self.provenance) {
+            (FileDigest::Known(sha256), Some(stage)) => stage.ask(sha256, program),
+            _ => Some(without_verdict(program, digest)),
         }
     }
 
     /// Takes the next verdict that has come.
     pub(super) fn verdict(&mut self) -> Option<SettledExecutable> {
-        let ProvenStart { start, program, provenance } = self.provenance.as_mut()?.next()?;
-        Some(SettledExecutable { start, program, provenance: Some(provenance) })
+        self.provenance.as_mut()?.next()
     }
 
-    /// Asks for the provenance of an executable. Returns the start if too many wait.
-    fn ask(
-        &mut self,
-        start: HashedStart,
-        sha256: Sha256Digest,
-        program: StartedProgram,
-    ) -> Option<SettledExecutable> {
-        let refused = self.provenance.as_mut()?.ask(start, sha256, program)?;
-        Some(unproven(start, refused, "too many executables wait to be judged"))
+    /// Gives up waiting, because tracego ends. Returns the start that waits longest, if there is one.
+    pub(super) fn give_up(&mut self) -> Option<SettledExecutable> {
+        if let Some((_, mut program)) = self.digests.pop_lru() {
+            let digest = FileDigest::Absent(DigestGap::TracegoEnded);
+            program.set_digest(digest);
+            return Some(without_verdict(program, digest));
+        }
+        self.provenance.as_mut()?.give_up(JudgementGap::Ended)
     }
 }
 
-/// Returns a start whose executable could not be judged.
-fn unproven(start: HashedStart, program: StartedProgram, why: &str) -> SettledExecutable {
-    let provenance = program.is_proof_required.then(|| Arc::new(unchecked(why)));
-    SettledExecutable { start, program, provenance }
+/// Returns a start whose digest proves nothing, or whose executable nobody judges.
+fn without_verdict(program: StartedProgram, digest: FileDigest) -> SettledExecutable {
+    let state = ExecutableDigest::from(digest).state.unwrap_or_default();
+    SettledExecutable::unjudged(program, JudgementGap::Digest(state))
 }

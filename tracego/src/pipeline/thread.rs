@@ -106,6 +106,7 @@ impl<S: Consumer> PipelineThread<S> {
                 Ok(()) => refused = false,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     // Decisions that were carried out are in the summary, and records that wait are counted as refused.
+                    _ = self.give_up();
                     self.stages.release();
                     while self.stages.is_behind() {
                         _ = self.stages.catch_up();
@@ -171,22 +172,27 @@ impl<S: Consumer> PipelineThread<S> {
     /// Takes the digests and the verdicts that have come.
     fn take_digests(&mut self) -> io::Result<()> {
         let digests = self.inspector.late_digests();
-        if !digests.is_empty() {
-            self.stages.take_digests(digests)?;
-        }
-        self.stages.take_verdicts()
+        let taken = if digests.is_empty() { Ok(()) } else { self.stages.take_digests(digests) };
+        taken.and(self.stages.take_verdicts())
     }
 
-    /// Waits for the digests and the verdicts of the last starts, for a short time.
+    /// Waits for the digests and the verdicts of the last starts, for a short time. A refused record ends no wait.
     fn last_digests(&mut self) -> io::Result<()> {
         let start = Instant::now();
+        let mut taken = Ok(());
         self.inspector.settle_digests();
         while self.inspector.awaited_digests() + self.stages.awaited() > 0 && start.elapsed() < LAST_DIGESTS {
-            self.take_digests()?;
+            taken = taken.and(self.take_digests());
             std::thread::sleep(Duration::from_millis(1));
         }
+        taken.and(self.give_up())
+    }
+
+    /// Gives up waiting for digests and verdicts. Their starts have records that say so.
+    fn give_up(&mut self) -> io::Result<()> {
         self.inspector.give_up_digests();
-        self.take_digests()
+        let taken = self.take_digests();
+        taken.and(self.stages.give_up())
     }
 
     fn report(self, output: Option<io::Error>) -> (RunReport, Acknowledger) {

@@ -5,17 +5,18 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
     },
 };
 
 use lru::LruCache;
 use tokio::sync::mpsc::WeakSender;
-use tracego_analyze::{
-    enrich::started_program::StartedProgram, inspect::digest::requests::HashedStart, rules::place::Place,
-};
+use tracego_analyze::{enrich::started_program::StartedProgram, rules::place::Place};
 use tracego_model::{
-    input::{Input, digest::Sha256Digest},
+    input::{
+        Input,
+        digest::{DigestGap, Sha256Digest},
+    },
     process_key::ProcessKey,
     record::{
         Record,
@@ -26,6 +27,7 @@ use tracego_model::{
 use tracego_provenance::Provenance;
 
 use super::{
+    gap::JudgementGap,
     judge_thread::{Judge, JudgedStart, OriginQuestion},
     trust::TrustInForce,
 };
@@ -44,15 +46,30 @@ pub struct ProvenanceCounters {
     pub judged: u64,
     /// Number of starts that were not judged because too many waited.
     pub busy: u64,
+    /// Number of starts that were not judged because tracego ended.
+    pub ended: u64,
+    /// Number of starts that were not judged because the thread was lost.
+    pub lost: u64,
     /// Number of starts that wait for a verdict.
     pub waiting: usize,
 }
 
-/// A start whose executable was judged.
-pub(crate) struct ProvenStart {
-    pub(crate) start: HashedStart,
+/// A start of whose executable everything is known that will be.
+pub(crate) struct SettledExecutable {
     pub(crate) program: StartedProgram,
-    pub(crate) provenance: Arc<ProvenRecord>,
+    /// What there is to say about the provenance of the executable.
+    pub(crate) provenance: Option<Arc<ProvenRecord>>,
+    /// Whether tracego ends, so that nothing is stopped for it any more.
+    pub(crate) is_too_late: bool,
+}
+
+impl SettledExecutable {
+    /// Returns a start whose executable could not be judged.
+    pub(crate) fn unjudged(program: StartedProgram, gap: JudgementGap) -> Self {
+        let provenance = program.is_proof_required.then(|| Arc::new(gap.unchecked()));
+        let ended = [JudgementGap::Ended, JudgementGap::Digest(DigestGap::TracegoEnded.as_str())];
+        Self { program, provenance, is_too_late: ended.contains(&gap) }
+    }
 }
 
 /// A verdict's key: digest, path, and whether it is demanded.
@@ -86,8 +103,17 @@ impl ProvenanceStage {
         let trust = TrustInForce::new(provenance, settings.max_root_age);
         let judge = Judge { trust: trust.clone(), stale_told: None, verdicts: told };
         judge.start(asked, queue)?;
-        Ok(Self {
-            scope: settings.scope,
+        Ok(Self::new(settings.scope, trust, questions, verdicts))
+    }
+
+    fn new(
+        scope: ProvenanceScope,
+        trust: TrustInForce,
+        questions: SyncSender<OriginQuestion>,
+        verdicts: Receiver<JudgedStart>,
+    ) -> Self {
+        Self {
+            scope,
             version: trust.now().version(),
             trust,
             questions,
@@ -95,7 +121,15 @@ impl ProvenanceStage {
             known: LruCache::new(STARTS_MAX),
             waiting: LruCache::new(STARTS_MAX),
             counts: ProvenanceCounters::default(),
-        })
+        }
+    }
+
+    /// Creates a stage whose questions nobody answers, and what stands for its thread: dropped, the thread is lost.
+    #[cfg(test)]
+    pub(crate) fn silent(settings: ProvenanceSettings, provenance: Arc<Provenance>) -> (Self, impl Sized) {
+        let ((questions, asked), (told, verdicts)) = (sync_channel(STARTS_MAX.get()), channel());
+        let trust = TrustInForce::new(provenance, settings.max_root_age);
+        (Self::new(settings.scope, trust, questions, verdicts), (asked, told))
     }
 
     /// Returns the current figures.
@@ -117,13 +151,13 @@ impl ProvenanceStage {
                     record.tracego.provenance = pending();
                     return Some(sha256);
                 };
-                let is_said = required || known.verdict != ProvenanceVerdict::Unsigned;
-                record.tracego.provenance = is_said.then_some(known);
+                record.tracego.provenance = Some(known).filter(|known| is_worth_saying(known));
             }
             (None, Some(ExecutableDigest::PENDING)) => record.tracego.provenance = pending(),
             // Without a proven digest, nothing proves what ran.
             (_, why) => {
-                record.tracego.provenance = required.then(|| Arc::new(unchecked(why.unwrap_or_default())));
+                let gap = JudgementGap::Digest(why.unwrap_or_default());
+                record.tracego.provenance = required.then(|| Arc::new(gap.unchecked()));
             }
         }
         None
@@ -138,27 +172,51 @@ impl ProvenanceStage {
         self.known.get(&(sha256, path.into(), required)).map(Arc::clone)
     }
 
-    /// Asks for a verdict. Returns the start if too many wait.
-    pub(crate) fn ask(
-        &mut self,
-        start: HashedStart,
-        sha256: Sha256Digest,
-        program: StartedProgram,
-    ) -> Option<StartedProgram> {
+    /// Asks for a verdict. Returns the start if there will be none.
+    pub(crate) fn ask(&mut self, sha256: Sha256Digest, program: StartedProgram) -> Option<SettledExecutable> {
+        let start = program.start;
         let (path, required) = (program.path().to_owned(), program.is_proof_required);
         let question = OriginQuestion { start, sha256, path, required };
-        if self.waiting.len() >= STARTS_MAX.get() || self.questions.try_send(question).is_err() {
-            self.counts.busy += 1;
-            return Some(program);
+        let sent = match self.waiting.len() >= STARTS_MAX.get() {
+            true => Err(TrySendError::Full(question)),
+            false => self.questions.try_send(question),
+        };
+        let gap = match sent {
+            Ok(()) => {
+                self.waiting.put((start.id.into(), start.boot_ns), program);
+                return None;
+            }
+            Err(TrySendError::Full(_)) => JudgementGap::Busy,
+            Err(TrySendError::Disconnected(_)) => JudgementGap::Lost,
+        };
+        Some(self.unjudged(program, gap))
+    }
+
+    /// Counts a start whose executable is not judged.
+    fn unjudged(&mut self, program: StartedProgram, gap: JudgementGap) -> SettledExecutable {
+        match gap {
+            JudgementGap::Busy => self.counts.busy += 1,
+            JudgementGap::Ended => self.counts.ended += 1,
+            JudgementGap::Lost => self.counts.lost += 1,
+            JudgementGap::Digest(_) => {}
         }
-        self.waiting.put((start.id.into(), start.boot_ns), program);
-        None
+        SettledExecutable::unjudged(program, gap)
+    }
+
+    /// Gives up waiting for a verdict. Returns the start that waits longest, if there is one.
+    pub(crate) fn give_up(&mut self, gap: JudgementGap) -> Option<SettledExecutable> {
+        let (_, program) = self.waiting.pop_lru()?;
+        Some(self.unjudged(program, gap))
     }
 
     /// Takes the next verdict that has come, of a start that waits for it.
-    pub(crate) fn next(&mut self) -> Option<ProvenStart> {
+    pub(crate) fn next(&mut self) -> Option<SettledExecutable> {
         loop {
-            let JudgedStart { start, version, sha256, provenance } = self.verdicts.try_recv().ok()?;
+            let JudgedStart { start, version, sha256, provenance } = match self.verdicts.try_recv() {
+                Ok(judged) => judged,
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => return self.give_up(JudgementGap::Lost),
+            };
             self.counts.judged += 1;
             let Some(program) = self.waiting.pop(&(start.id.into(), start.boot_ns)) else { continue };
             if version == self.trust.now().version() && version == self.version {
@@ -166,7 +224,8 @@ impl ProvenanceStage {
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
                 self.known.put((sha256, program.path().into(), known.required), Arc::new(known));
             }
-            return Some(ProvenStart { start, program, provenance });
+            let provenance = Some(provenance).filter(|known| is_worth_saying(known));
+            return Some(SettledExecutable { program, provenance, is_too_late: false });
         }
     }
 
@@ -182,13 +241,8 @@ impl ProvenanceStage {
     }
 }
 
-/// Returns the verdict about an executable that has to have provenance and no proven digest.
-pub(crate) fn unchecked(why: &str) -> ProvenRecord {
-    let error = format!("the file has no proven digest: {why}");
-    ProvenRecord {
-        verdict: ProvenanceVerdict::Unchecked,
-        required: true,
-        error: Some(error),
-        ..ProvenRecord::default()
-    }
+/// Whether a verdict belongs into a record: nobody asked for a proof of an executable outside of the scope that no bundle is
+/// about.
+fn is_worth_saying(provenance: &ProvenRecord) -> bool {
+    provenance.required || provenance.verdict != ProvenanceVerdict::Unsigned
 }

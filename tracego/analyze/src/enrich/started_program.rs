@@ -13,6 +13,7 @@ use tracego_model::{
 };
 
 use super::Enricher;
+use crate::inspect::digest::requests::HashedStart;
 
 /// A start, as the record about its executable needs it.
 #[derive(Debug)]
@@ -22,8 +23,12 @@ pub struct StartedProgram {
     container: Option<Container>,
     k8s: Option<Arc<Frozen<K8s>>>,
     own: Box<Own>,
+    /// The start.
+    pub start: HashedStart,
     /// Whether the record of the start is written.
     pub is_written: bool,
+    /// Whether the record of the start says that the digest is to come.
+    pub is_digest_pending: bool,
     /// Whether the configuration demands provenance of the executable.
     pub is_proof_required: bool,
     /// The event, where the start may still be stopped.
@@ -54,7 +59,12 @@ impl StartedProgram {
 impl Enricher {
     /// Returns what a record about the executable of a start will need. `None` for a record of no process.
     #[must_use]
-    pub fn started_program(&self, record: &Record, is_written: bool) -> Option<StartedProgram> {
+    pub fn started_program(
+        &self,
+        record: &Record,
+        start: HashedStart,
+        is_written: bool,
+    ) -> Option<StartedProgram> {
         let (process, own) = (record.process.as_deref()?, &record.tracego);
         let process = Box::new(Process {
             executable: process.executable.clone(),
@@ -86,7 +96,9 @@ impl Enricher {
             container,
             k8s,
             own,
+            start,
             is_written,
+            is_digest_pending: false,
             is_proof_required: false,
             exec: None,
         })

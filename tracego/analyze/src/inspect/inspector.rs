@@ -246,9 +246,11 @@ impl Inspector {
     /// Returns the digests that came since the last call, of starts that had none. Call this now and then.
     pub fn late_digests(&mut self) -> Vec<LateDigest> {
         let Some(digests) = &mut self.digests else { return Vec::new() };
-        let (late, is_lost) = digests.take(self.seen_ns);
+        let (mut late, is_lost) = digests.take(self.seen_ns);
         if is_lost && !self.files.raise_hasher() {
             tracing::error!("the process that hashes executed files is lost, and does not start again");
+            // Nobody asks for those that wait for the end of their process any more.
+            late.extend(digests.take(u64::MAX).0);
             self.digests = None;
         }
         late
@@ -259,10 +261,10 @@ impl Inspector {
         self.seen_ns = u64::MAX;
     }
 
-    /// Takes it that no more digests come: starts that wait for one have none.
+    /// Takes it that no more digests come, because tracego ends: starts that wait for one have none.
     pub fn give_up_digests(&mut self) {
         if let Some(digests) = &mut self.digests {
-            digests.give_up();
+            digests.give_up(DigestGap::TracegoEnded);
         }
     }
 

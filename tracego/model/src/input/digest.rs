@@ -91,12 +91,21 @@ pub enum DigestGap {
     Changed,
     /// The file could not be read as a whole, or the process that hashes files was lost.
     Failed,
+    /// tracego ended before the file was hashed.
+    TracegoEnded,
 }
 
 impl DigestGap {
     /// All of them, in the order of the documents.
-    pub const ALL: [Self; 6] =
-        [Self::TooLarge, Self::Busy, Self::Remote, Self::Unstable, Self::Changed, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::TooLarge,
+        Self::Busy,
+        Self::Remote,
+        Self::Unstable,
+        Self::Changed,
+        Self::Failed,
+        Self::TracegoEnded,
+    ];
 
     /// Returns the name used in records.
     #[must_use]
@@ -108,6 +117,7 @@ impl DigestGap {
             Self::Unstable => "unstable",
             Self::Changed => "changed",
             Self::Failed => "failed",
+            Self::TracegoEnded => "tracego-ended",
         }
     }
 }

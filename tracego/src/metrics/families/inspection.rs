@@ -71,7 +71,7 @@ pub(super) fn write(out: &mut Families<'_>, figures: &InspectCounters) -> fmt::R
 
 /// Writes the counts of verdicts about executables.
 pub(super) fn write_provenance(out: &mut Families<'_>, counts: &ProvenanceCounters) -> fmt::Result {
-    let ProvenanceCounters { judged, busy, waiting } = *counts;
+    let ProvenanceCounters { judged, busy, ended, lost, waiting } = *counts;
     out.counter(
         "tracego_provenance_judged",
         "Verdicts about the origin of executables that were made anew.",
@@ -79,6 +79,9 @@ pub(super) fn write_provenance(out: &mut Families<'_>, counts: &ProvenanceCounte
     )?;
     let help = "Program starts whose executable was not judged because too many waited.";
     out.counter("tracego_provenance_busy", help, busy)?;
+    let help = "Program starts whose executable was not judged because tracego ended, or its thread for that was lost.";
+    let reasons = [("ended", ended), ("lost", lost)];
+    out.counters("tracego_provenance_unanswered", help, label("reason", reasons))?;
     let help = "Program starts that wait for a verdict about the origin of their executable.";
     out.gauge("tracego_provenance_waiting", help, waiting)
 }

@@ -26,12 +26,29 @@ use tracego_probe::enforce::killer::Killer;
 use super::Pipeline;
 use crate::{
     metrics::tally::PipelineTally,
-    pipeline::{Consumer, Reload},
-    provenance::ProvenanceStage,
+    pipeline::{Consumer, Reload, pending_executables::PendingExecutables},
+    provenance::{ProvenanceStage, SettledExecutable},
 };
 
 /// Maximum wait for the last spans.
 const LAST_SPANS: Duration = Duration::from_secs(5);
+
+impl Pipeline {
+    /// Makes the records of executables until there is no `next`.
+    fn take_settled(
+        &mut self,
+        next: fn(&mut PendingExecutables) -> Option<SettledExecutable>,
+    ) -> io::Result<()> {
+        let Some(first) = next(&mut self.executables) else { return Ok(()) };
+        let now = Reading::now();
+        self.writer.begin(now, &mut self.enricher);
+        self.settled(first, now);
+        while let Some(settled) = next(&mut self.executables) {
+            self.settled(settled, now);
+        }
+        self.finish()
+    }
+}
 
 impl Consumer for Pipeline {
     /// Processes an input. On return, its records have been handed to the operating system, or wait.
@@ -99,20 +116,20 @@ impl Consumer for Pipeline {
     fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        digests.into_iter().for_each(|digest| self.digest(&digest, now));
+        for digest in digests {
+            if let Some(settled) = self.executables.digest(&digest) {
+                self.settled(settled, now);
+            }
+        }
         self.finish()
     }
 
     fn take_verdicts(&mut self) -> io::Result<()> {
-        let Some(first) = self.executables.verdict() else { return Ok(()) };
-        let now = Reading::now();
-        self.writer.begin(now, &mut self.enricher);
-        let mut next = Some(first);
-        while let Some(settled) = next {
-            self.settled(settled, now);
-            next = self.executables.verdict();
-        }
-        self.finish()
+        self.take_settled(PendingExecutables::verdict)
+    }
+
+    fn give_up(&mut self) -> io::Result<()> {
+        self.take_settled(PendingExecutables::give_up)
     }
 
     fn is_behind(&self) -> bool {

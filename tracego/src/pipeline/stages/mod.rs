@@ -1,6 +1,8 @@
 //! The stages from the bytes of an event to the outputs.
 
 mod inputs;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -9,10 +11,7 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
-    inspect::{
-        LateStart,
-        digest::requests::{HashedStart, LateDigest},
-    },
+    inspect::{LateStart, digest::requests::HashedStart},
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
@@ -35,10 +34,10 @@ use super::{
     backlog::{Backlog, JudgedRecord},
     judgement::Judgement,
     losses::LossReporter,
-    pending_executables::{PendingExecutables, RecordedStart, SettledExecutable},
+    pending_executables::{PendingExecutables, RecordedStart},
     writer::RecordWriter,
 };
-use crate::policy::PolicyStage;
+use crate::{policy::PolicyStage, provenance::SettledExecutable};
 
 /// Maximum number of records between the first decision and the kills that it asks for.
 const JUDGED_MAX: usize = 64;
@@ -352,28 +351,27 @@ impl Pipeline {
         }
     }
 
-    /// Puts a digest onto the record of its start, if that waits for its exit, or else makes a record of it, once its
-    /// provenance is known.
-    fn digest(&mut self, late: &LateDigest, reading: Reading) {
-        let Some(settled) = self.executables.digest(late) else { return };
-        if !self.executables.is_judging()
-            && let Some(held) = self.backlog.held(late.start.id, late.start.boot_ns)
-        {
-            held.tracego.executable = settled.program.executable().cloned();
-            return;
-        }
-        self.settled(settled, reading);
-    }
-
-    /// Makes the record about an executable of which everything is known.
+    /// Makes the record about an executable of which everything is known, unless the record of its start says that or, as
+    /// it waits for the exit, can still say it.
     fn settled(&mut self, settled: SettledExecutable, reading: Reading) {
-        let SettledExecutable { start: HashedStart { id, .. }, mut program, provenance } = settled;
+        let SettledExecutable { mut program, provenance, is_too_late } = settled;
+        let HashedStart { id, boot_ns } = program.start;
+        if provenance.is_none() {
+            if !program.is_digest_pending {
+                return;
+            }
+            if let Some(held) = self.backlog.held(id, boot_ns) {
+                held.tracego.executable = program.executable().cloned();
+                return;
+            }
+        }
         let (is_asked, exec) = (program.is_written, program.exec.take());
         let mut record = self.enricher.executable(program, reading);
         record.tracego.provenance = provenance;
-        self.judgement.proven(id, exec.as_ref(), &mut record);
+        self.judgement.proven(id, exec.as_ref(), is_too_late, &mut record);
         let is_counted = is_asked || is_wrong(&record);
-        let is_written = is_counted && self.selection.takes(&record);
+        // A written start that leaves something open promises the record behind it.
+        let is_written = is_asked || (is_counted && self.selection.takes(&record));
         self.backlog.release_start(id);
         self.backlog.push(JudgedRecord { is_counted, is_written, ..JudgedRecord::own(record) });
         self.kill();

@@ -151,6 +151,7 @@ fn code(gap: DigestGap) -> u8 {
         DigestGap::Unstable => 4,
         DigestGap::Changed => 5,
         DigestGap::Failed => 6,
+        DigestGap::TracegoEnded => 8,
     }
 }
 

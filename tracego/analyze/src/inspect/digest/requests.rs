@@ -213,17 +213,17 @@ impl DigestRequests {
         let is_lost = !self.pending.is_empty() && self.heard.elapsed() > SILENCE;
         if is_lost {
             self.counts.lost += 1;
-            self.give_up();
+            self.give_up(DigestGap::Failed);
         }
         self.prove(seen_ns);
         (std::mem::take(&mut self.late), is_lost)
     }
 
-    /// Takes it that no more answers come.
-    pub fn give_up(&mut self) {
+    /// Takes it that no more answers come. `gap`: why there is no digest.
+    pub fn give_up(&mut self, gap: DigestGap) {
         let lost: Vec<u64> = self.pending.keys().copied().collect();
         for number in lost {
-            self.answered(HashAnswer { number, result: Err(DigestGap::Failed) });
+            self.answered(HashAnswer { number, result: Err(gap) });
         }
     }
 
@@ -389,6 +389,6 @@ mod tests {
             assert_eq!(found, FileDigest::Absent(gap));
         }
         assert_eq!(trial.requests.find(KEY, start(1)), Some(FileDigest::Absent(DigestGap::TooLarge)));
-        assert_eq!(trial.requests.counts().absent, [2, 1, 0, 0, 1, 0]);
+        assert_eq!(trial.requests.counts().absent, [2, 1, 0, 0, 1, 0, 0]);
     }
 }
