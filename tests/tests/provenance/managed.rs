@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tracego_provenance::Sha256Digest;
+use tracego_provenance::{Sha256Digest, sha256_of, sha256_of_file};
 use tracego_tests::tracego;
 
 use crate::{Test, verified::Verified};
@@ -70,7 +70,7 @@ impl Signed {
     }
 
     fn digest(&self) -> Sha256Digest {
-        Sha256Digest::of_file(&self.file).unwrap()
+        sha256_of_file(&self.file).unwrap()
     }
 
     /// Signs bytes as cosign does.
@@ -86,7 +86,7 @@ impl Signed {
 
     fn hint(&self) -> String {
         let der = openssl(&[&"pkey", &"-pubin", &"-in", &self.path("key.pub"), &"-outform", &"DER"]);
-        STANDARD.encode(Sha256Digest::of(&der).as_bytes())
+        STANDARD.encode(sha256_of(&der).0)
     }
 
     fn bundle(&self, content: &Value) -> Value {
@@ -117,7 +117,7 @@ impl Signed {
         let content = fs::read(&self.file).unwrap();
         let signature = self.signature(&content);
         fs::write(self.path("app.sig"), format!("{signature}\n")).unwrap();
-        let digest = STANDARD.encode(self.digest().as_bytes());
+        let digest = STANDARD.encode(self.digest().0);
         let message = json!({"messageSignature": {
             "messageDigest": {"algorithm": "SHA2_256", "digest": digest}, "signature": signature,
         }});

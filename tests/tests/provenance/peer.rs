@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tracego_provenance::Sha256Digest;
+use tracego_provenance::{Sha256Digest, sha256_of_file};
 use tracego_tests::python;
 
 use crate::{
@@ -87,7 +87,7 @@ fn cases() -> Vec<Question> {
         questions.push(Question {
             bundle: case.join("bundle.sigstore.json"),
             root: existing(case.join("trusted_root.json")),
-            digest: Sha256Digest::of_file(&file).unwrap(),
+            digest: sha256_of_file(&file).unwrap(),
             file: Some(file),
             identity: fs::read_to_string(case.join("identity"))
                 .map_or(identity.to_owned(), |text| text.trim().to_owned()),
@@ -104,7 +104,7 @@ fn made(made: &Made) -> Vec<Question> {
         questions.push(Question {
             bundle,
             root: Some(made.path("trusted_root.json")),
-            digest: Sha256Digest::of_file(&made.file).unwrap(),
+            digest: sha256_of_file(&made.file).unwrap(),
             file: Some(made.file.clone()),
             identity: identity.to_owned(),
         });

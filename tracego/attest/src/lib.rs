@@ -14,7 +14,6 @@
 
 pub mod bundle;
 pub mod dsse;
-mod hex;
 pub mod record_origin;
 pub mod runtime_trace;
 pub mod signing_key;

@@ -6,8 +6,7 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
-
-use crate::hex::hex;
+use tracego_model::input::digest::Sha256Digest;
 
 /// The beginnings of public keys in DER (SubjectPublicKeyInfo), up to the key itself.
 const P256_HEAD: [u8; 26] = [
@@ -134,7 +133,8 @@ impl SigningKey {
     /// Returns the id of the key: the SHA-256 of its public key in DER, in hexadecimal digits.
     #[must_use]
     pub fn id(&self) -> String {
-        hex(digest(&SHA256, &self.public_key()).as_ref())
+        let digest = Sha256Digest::try_from(digest(&SHA256, &self.public_key()).as_ref());
+        digest.map(|digest| digest.to_string()).unwrap_or_default()
     }
 
     /// Returns the id of the key as a bundle has it.
@@ -175,7 +175,8 @@ mod tests {
         let key = SigningKey::parse(ED25519).unwrap();
         assert_eq!(key.sign(b"a").unwrap().len(), 64);
         // `openssl pkey -in key -pubout -outform DER | sha256sum`
-        assert_eq!(key.id(), hex(&STANDARD.decode(key.hint()).unwrap()));
+        let hint = STANDARD.decode(key.hint()).unwrap();
+        assert_eq!(key.id(), Sha256Digest::try_from(&*hint).unwrap().to_string());
     }
 
     #[test]

@@ -7,7 +7,10 @@ use sigstore_verify::{
     types::DerPublicKey,
 };
 
-use crate::{contents, digest::Sha256Digest};
+use crate::{
+    contents,
+    digest::{Sha256Digest, sha256_of},
+};
 
 /// Bytes of a file with a key that are read.
 const LARGEST: usize = 64 << 10;
@@ -92,14 +95,13 @@ impl ManagedKey {
             return Err(KeyProblem::OtherKind { path, kind: format!("{kind:?}") });
         }
         let verifier = VerificationKey::from_spki(&public).map_err(|error| malformed(error.to_string()))?;
-        let fingerprint = Sha256Digest::of(public.as_bytes());
+        let fingerprint = sha256_of(public.as_bytes());
         Ok(Self { name: named.name.clone(), log: named.log, public, verifier, fingerprint })
     }
 
     /// Whether a bundle with this hint was made by this key, as far as the hint says.
     pub(crate) fn has_hint(&self, hint: &str) -> bool {
-        let base64 =
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, self.fingerprint.as_bytes());
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, self.fingerprint.0);
         hint == base64 || hint.eq_ignore_ascii_case(&self.fingerprint.to_string())
     }
 

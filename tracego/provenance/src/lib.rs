@@ -50,7 +50,7 @@ mod trust_root;
 mod verification;
 
 pub use bundle::{BundleForm, Document, documents_of};
-pub use digest::{Sha256Digest, WrongDigest};
+pub use digest::{Sha256Digest, sha256_of, sha256_of_file};
 pub use explanation::{CheckStep, Explanation, StepOutcome};
 pub use judgement::{Judgement, LogEvidence, Origin, OtherBundle, Verdict};
 pub use key::{KeyProblem, LogDemand, NamedKey};

@@ -282,6 +282,7 @@ fn best(mut found: Vec<Judgement>) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::sha256_of;
 
     #[test]
     fn threads_may_share_it() {
@@ -303,7 +304,7 @@ mod tests {
     #[test]
     fn without_a_store_everything_is_unsigned() {
         let provenance = Provenance::open(Settings::default()).unwrap();
-        let judgement = provenance.judge(&Sha256Digest::of(b""), None);
+        let judgement = provenance.judge(&sha256_of(b""), None);
         assert_eq!((judgement.verdict, provenance.generation()), (Verdict::Unsigned, 1));
         provenance.reload();
         assert_eq!(provenance.generation(), 2);

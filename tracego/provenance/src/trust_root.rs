@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_date_of_the_embedded_root_is_that_of_its_content() {
-        let digest = crate::Sha256Digest::of(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes()).to_string();
+        let digest = crate::sha256_of(SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes()).to_string();
         assert_eq!(
             digest, "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66",
             "sigstore-trust-root has another root: set EMBEDDED_AT to the day of its release"

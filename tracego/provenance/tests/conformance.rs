@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tracego_provenance::{Judgement, NamedKey, Provenance, Settings, Sha256Digest, Signer, Verdict};
+use tracego_provenance::{Judgement, NamedKey, Provenance, Settings, Signer, Verdict, sha256_of};
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const WORKFLOW: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/\
@@ -47,7 +47,7 @@ fn judged(case: &Path) -> Result<[Judgement; 2], String> {
     let provenance = Provenance::open(settings(case)).map_err(|error| error.to_string())?;
     let own = case.join("artifact");
     let path = if own.exists() { own } else { data().join("bundle-verify/a.txt") };
-    let digest = Sha256Digest::of(&fs::read(&path).unwrap());
+    let digest = sha256_of(&fs::read(&path).unwrap());
     let through_store = Judgement::clone(&provenance.judge(&digest, path.as_path()));
     let alone = provenance.judge_bundle_file(&case.join("bundle.sigstore.json"), &digest, path.as_path());
     Ok([through_store, alone])
@@ -92,7 +92,7 @@ fn another_file_is_not_verified_by_any_case() {
         let case = entry.unwrap().path();
         let Ok(provenance) = Provenance::open(settings(&case)) else { continue };
         let bundle = case.join("bundle.sigstore.json");
-        let other = Sha256Digest::of(b"another file");
+        let other = sha256_of(b"another file");
         let judgement = provenance.judge_bundle_file(&bundle, &other, None);
         assert_ne!(judgement.verdict, Verdict::Verified, "{}", case.display());
         assert_eq!(provenance.judge(&other, None).verdict, Verdict::Unsigned, "{}", case.display());
@@ -112,7 +112,7 @@ fn without_the_signer_nothing_is_verified() {
         let Ok(provenance) = Provenance::open(settings) else { continue };
         let path = case.join("artifact");
         let path = if path.exists() { path } else { data().join("bundle-verify/a.txt") };
-        let digest = Sha256Digest::of(&fs::read(&path).unwrap());
+        let digest = sha256_of(&fs::read(&path).unwrap());
         let judgement = provenance.judge(&digest, path.as_path());
         assert_ne!(judgement.verdict, Verdict::Verified, "{}", case.display());
         judged += usize::from(judgement.verdict == Verdict::UntrustedSigner);

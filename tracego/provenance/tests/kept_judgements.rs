@@ -8,7 +8,7 @@ use ring::{
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair as _},
 };
-use tracego_provenance::{LogDemand, NamedKey, Provenance, Settings, Sha256Digest, Verdict};
+use tracego_provenance::{LogDemand, NamedKey, Provenance, Settings, Sha256Digest, Verdict, sha256_of_file};
 
 /// A file with a signature by Ed25519 in a store, which is found by the digest in its name.
 struct Signed {
@@ -30,7 +30,7 @@ impl Signed {
         fs::write(folder.path().join("key.pub"), pem).unwrap();
         let file = folder.path().join("app");
         fs::write(&file, "program").unwrap();
-        let digest = Sha256Digest::of_file(&file).unwrap();
+        let digest = sha256_of_file(&file).unwrap();
         let store = folder.path().join("store");
         fs::create_dir(&store).unwrap();
         let signature = store.join(format!("sha256-{digest}.sig"));

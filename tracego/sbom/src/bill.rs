@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use ring::digest;
 use tracego_golang::Module;
-use tracego_model::clock::Time;
+use tracego_model::{clock::Time, input::digest::Sha256Digest};
 
 use crate::{
     inventory::SoftwareInventory,
@@ -145,14 +145,10 @@ impl<'a> BillOfMaterials<'a> {
 
     /// Returns the identifier of a document: the UUIDv5 of its content without the identifier.
     pub(crate) fn uuid_of(content: &[u8]) -> String {
-        use std::fmt::Write as _;
-        let digest = digest::digest(&digest::SHA256, content);
-        let mut text = "https://tracego/sbom/".to_owned();
-        for byte in digest.as_ref() {
-            // Writing to a text cannot fail.
-            let _written = write!(text, "{byte:02x}");
-        }
-        serial::uuid(&text)
+        let digest = Sha256Digest::try_from(digest::digest(&digest::SHA256, content).as_ref());
+        // A SHA-256 of ring has 32 bytes.
+        let digest = digest.map(|digest| digest.to_string()).unwrap_or_default();
+        serial::uuid(&format!("https://tracego/sbom/{digest}"))
     }
 }
 

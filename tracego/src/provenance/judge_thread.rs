@@ -100,10 +100,9 @@ impl Judge {
 
     fn answer(&mut self, question: &OriginQuestion) -> JudgedStart {
         let OriginQuestion { start, sha256, path, required } = question;
-        let digest = tracego_provenance::Sha256Digest::new(sha256.0);
         let trust = self.trust.now();
         let version = trust.version();
-        let judgement = trust.provenance.judge(&digest, Path::new(path));
+        let judgement = trust.provenance.judge(sha256, Path::new(path));
         let mut provenance = in_record(&judgement, *required);
         if *required {
             provenance.stale_root = self.stale_root(&trust);

@@ -23,7 +23,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ),
     ("tracego-scan", &["tracego-analyze", "tracego-golang", "tracego-model"]),
     ("tracego-report", &["tracego-golang", "tracego-model"]),
-    ("tracego-provenance", &[]),
+    ("tracego-provenance", &["tracego-model"]),
     ("tracego-top", &["tracego-model", "tracego-report"]),
     ("tracego-sbom", &["tracego-golang", "tracego-model", "tracego-report"]),
     ("tracego-attest", &["tracego-golang", "tracego-model", "tracego-report"]),

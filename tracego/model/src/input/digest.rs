@@ -28,7 +28,7 @@ impl fmt::Debug for Sha256Digest {
 
 /// The failure to read a digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a SHA-256 has 64 hexadecimal digits")]
+#[error("a SHA-256 has 32 bytes, 64 hexadecimal digits")]
 pub struct NoDigest;
 
 impl FromStr for Sha256Digest {
@@ -44,6 +44,15 @@ impl FromStr for Sha256Digest {
             *byte = high << 4 | low;
         }
         Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<&[u8]> for Sha256Digest {
+    type Error = NoDigest;
+
+    /// Takes the 32 bytes of a digest.
+    fn try_from(bytes: &[u8]) -> Result<Self, NoDigest> {
+        bytes.try_into().map(Self).map_err(|_| NoDigest)
     }
 }
 
@@ -137,6 +146,10 @@ mod tests {
         assert_eq!((text.len(), &text[..6]), (64, "030b13"));
         assert_eq!(text.parse(), Ok(digest));
         assert_eq!(text.to_uppercase().parse(), Ok(digest));
+        assert_eq!(
+            (Sha256Digest::try_from(&bytes[..]), (&bytes[1..]).try_into()),
+            (Ok(digest), Err::<Sha256Digest, _>(NoDigest))
+        );
         assert_eq!(serde_json::from_str::<Sha256Digest>(&format!("\"{text}\"")).unwrap(), digest);
         for bad in ["", &text[1..], &format!("{text}0"), &text.replace('0', "g"), &"ü".repeat(32)] {
             assert_eq!(bad.parse::<Sha256Digest>(), Err(NoDigest), "{bad}");

@@ -61,7 +61,7 @@ fn entry(bundle: &CosignBundle) -> Option<(Entry, Sha256Digest)> {
     let body = STANDARD.decode(&bundle.rekor_bundle.payload.body).ok()?;
     let entry: Entry = serde_json::from_slice(&body).ok()?;
     let hash = &entry.spec.data.hash;
-    let digest = (hash.algorithm == "sha256").then(|| Sha256Digest::from_hex(&hash.value)).flatten()?;
+    let digest = (hash.algorithm == "sha256").then(|| hash.value.parse().ok()).flatten()?;
     Some((entry, digest))
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn upgraded(json: &[u8]) -> Result<String, String> {
             "canonicalizedBody": payload.body,
         }]},
         "messageSignature": {
-            "messageDigest": {"algorithm": "SHA2_256", "digest": STANDARD.encode(digest.as_bytes())},
+            "messageDigest": {"algorithm": "SHA2_256", "digest": STANDARD.encode(digest.0)},
             "signature": bundle.base64_signature,
         },
     });

@@ -100,10 +100,11 @@ pub fn documents_of(content: &[u8]) -> Vec<Result<Document, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::sha256_of;
 
     /// An attestation about two files, as an envelope.
     fn envelope() -> String {
-        let of = |content: &[u8]| format!(r#"{{"digest": {{"sha256": "{}"}}}}"#, Sha256Digest::of(content));
+        let of = |content: &[u8]| format!(r#"{{"digest": {{"sha256": "{}"}}}}"#, sha256_of(content));
         let statement = format!(
             r#"{{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
                 "subject": [{}, {}], "predicate": {{}}}}"#,
@@ -119,8 +120,8 @@ mod tests {
     #[test]
     fn each_form_is_recognised_with_what_it_is_about() {
         let media_type = "application/vnd.dev.sigstore.bundle.v0.3+json";
-        let digest = Sha256Digest::of(b"a");
-        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest.as_bytes());
+        let digest = sha256_of(b"a");
+        let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest.0);
         let message = format!(
             r#"{{"mediaType": "{media_type}", "verificationMaterial": {{"x": [1]}}, "messageSignature":
                 {{"messageDigest": {{"algorithm": "SHA2_256", "digest": "{base64}"}}, "signature": ""}}}}"#

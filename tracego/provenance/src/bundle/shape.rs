@@ -120,6 +120,6 @@ fn payload(kind: &str, text: &str) -> Result<Vec<u8>, NoDocument> {
 impl Message<'_> {
     fn digest(&self) -> Option<Sha256Digest> {
         let digest = self.message_digest.as_ref().filter(|digest| digest.algorithm == "SHA2_256")?;
-        Sha256Digest::from_slice(&STANDARD.decode(digest.digest.as_bytes()).ok()?)
+        Sha256Digest::try_from(&*STANDARD.decode(digest.digest.as_bytes()).ok()?).ok()
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn read(payload: &[u8], depth: StatementDepth) -> Result<Statement, N
     if !TYPES.contains(&members.kind.as_ref()) {
         return Err(NoStatement::OtherType(clean(&members.kind)));
     }
-    let digest = |subject: &Subject| subject.digest.sha256.as_deref().and_then(Sha256Digest::from_hex);
+    let digest = |subject: &Subject| subject.digest.sha256.as_deref().and_then(|text| text.parse().ok());
     let mut statement = Statement {
         subjects: members.subject.iter().take(MOST_SUBJECTS).filter_map(digest).collect(),
         subjects_left_out: members.subject.len().saturating_sub(MOST_SUBJECTS),
@@ -116,9 +116,10 @@ impl Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::sha256_of;
 
     fn statement(kind: &str, predicate_type: &str, predicate: &str) -> Result<Statement, NoStatement> {
-        let digest = Sha256Digest::of(b"a");
+        let digest = sha256_of(b"a");
         let text = format!(
             r#"{{"_type": "https://in-toto.io/Statement/{kind}", "subject": [{{"name": "a", "digest": {{"sha256": "{digest}"}}}},
             {{"name": "b", "digest": {{"sha1": "00"}}}}], "predicateType": "{predicate_type}", "predicate": {predicate}}}"#
@@ -141,7 +142,7 @@ mod tests {
         {
             let read = statement(kind, predicate_type, predicate).unwrap();
             let wanted = Statement {
-                subjects: vec![Sha256Digest::of(b"a")],
+                subjects: vec![sha256_of(b"a")],
                 subjects_left_out: 0,
                 predicate_type: predicate_type.to_owned(),
                 builder: Some("https://b".to_owned()),
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn thousands_of_subjects_are_cut_and_counted() {
-        let subject = format!(r#"{{"digest": {{"sha256": "{}"}}}}"#, Sha256Digest::of(b"a"));
+        let subject = format!(r#"{{"digest": {{"sha256": "{}"}}}}"#, sha256_of(b"a"));
         let all = vec![subject; 5000].join(",");
         let text = format!(
             r#"{{"_type": "https://in-toto.io/Statement/v1", "subject": [{all}], "predicateType": "x"}}"#

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     bundle::{self, BundleForm, Document, LONGEST_DOCUMENT, NoDocument},
     contents,
-    digest::Sha256Digest,
     statement::StatementDepth,
 };
 
@@ -156,7 +155,7 @@ fn signature(path: &Path, summary: &mut StoreSummary, visitor: &mut Visitor<'_>)
     let name = name.strip_prefix("sha256-").or_else(|| name.strip_prefix("sha256:")).unwrap_or(name);
     let document = Document {
         form: BundleForm::BareSignature,
-        subjects: Sha256Digest::from_hex(name).into_iter().collect(),
+        subjects: name.parse().into_iter().collect(),
         statement: None,
     };
     visitor(FoundDocument { path, line: None, offset: 0, bytes: &bytes, document }, summary);

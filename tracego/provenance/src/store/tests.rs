@@ -3,12 +3,12 @@ use std::{collections::BTreeMap, fs, os::unix::fs::symlink};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
-use crate::{Sha256Digest, bundle::LONGEST_DOCUMENT, statement::DEFAULT_PREDICATE_TYPES};
+use crate::{bundle::LONGEST_DOCUMENT, sha256_of, statement::DEFAULT_PREDICATE_TYPES};
 
 /// A bundle about files with these contents.
 fn bundle(predicate_type: &str, contents: &[&str]) -> String {
     let subject =
-        |content: &&str| format!(r#"{{"digest":{{"sha256":"{}"}}}}"#, Sha256Digest::of(content.as_bytes()));
+        |content: &&str| format!(r#"{{"digest":{{"sha256":"{}"}}}}"#, sha256_of(content.as_bytes()));
     let subjects: Vec<String> = contents.iter().map(subject).collect();
     let statement = format!(
         r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{}],"predicateType":"{predicate_type}"}}"#,
@@ -36,7 +36,7 @@ fn found(index: &Index, content: &str) -> Vec<String> {
         assert!(text.starts_with('{') && text.ends_with('}'), "{text}");
         path.file_name().unwrap().to_str().unwrap().to_owned()
     };
-    index.about(&Sha256Digest::of(content.as_bytes())).map(name).collect()
+    index.about(&sha256_of(content.as_bytes())).map(name).collect()
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_signature_is_found_by_the_file_beside_it_or_by_its_name() {
     let folder = dir.path().canonicalize().unwrap();
     fs::write(folder.join("app"), "app").unwrap();
     fs::write(folder.join("app.sig"), "AAAA").unwrap();
-    let digest = Sha256Digest::of(b"other");
+    let digest = sha256_of(b"other");
     fs::write(folder.join(format!("sha256-{digest}.sig")), "AAAA").unwrap();
     let index = index(&folder);
     assert!(index.beside(&folder.join("app")).is_some() && index.beside(&folder.join("b")).is_none());

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::{contents, digest::Sha256Digest};
+use crate::{
+    contents,
+    digest::{Sha256Digest, sha256_of},
+};
 
 /// Bytes of a file that are read for a signature over the file itself.
 const LARGEST: usize = 64 << 20;
@@ -27,7 +30,7 @@ impl JudgedFile<'_> {
         let content = contents::read(path, LARGEST).map_err(|error| {
             format!("an Ed25519 signature is over the file, which cannot be read: {error}; {way_out}")
         })?;
-        if Sha256Digest::of(&content) == *self.digest {
+        if sha256_of(&content) == *self.digest {
             Ok(content)
         } else {
             Err("the file has changed since it was hashed".to_owned())

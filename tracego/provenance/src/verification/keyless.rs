@@ -41,7 +41,7 @@ pub(super) fn of_bundle(
         Ok(content) => content,
         Err(error) => return fails(steps, "signature", Verdict::Unchecked, error),
     };
-    let digest = Sha256Hash::new(*file.digest.as_bytes());
+    let digest = Sha256Hash::new(file.digest.0);
     let artifact = || match &content {
         Some(content) => Artifact::from_blob(content),
         None => Artifact::from(digest),

@@ -95,7 +95,7 @@ fn with_log(
     for anchor in trust.roots.anchors.iter().filter(|anchor| anchor.has_log) {
         let artifact = match &content {
             Some(content) => Artifact::from_blob(content),
-            None => Artifact::from(Sha256Hash::new(*file.digest.as_bytes())),
+            None => Artifact::from(Sha256Hash::new(file.digest.0)),
         };
         match anchor.verifier.verify(artifact, bundle, &policy) {
             Ok(result) => {
@@ -140,8 +140,8 @@ fn without_log(
     match &bundle.content {
         SignatureContent::MessageSignature(message) => {
             if let Some(digest) = &message.message_digest {
-                let is_same = digest.algorithm == HashAlgorithm::Sha2256
-                    && digest.digest.as_bytes() == file.digest.as_bytes();
+                let is_same =
+                    digest.algorithm == HashAlgorithm::Sha2256 && digest.digest.as_bytes() == file.digest.0;
                 if !is_same {
                     return fails(steps, "signature", Verdict::BadSignature, "is about another digest");
                 }
@@ -167,7 +167,7 @@ fn over_file(
     steps: &mut Steps,
 ) -> Judgement {
     let result = if key.signs_digests() {
-        key.verifier.verify_prehashed(file.digest.as_bytes(), signature)
+        key.verifier.verify_prehashed(&file.digest.0, signature)
     } else {
         match file.content() {
             Ok(content) => key.verifier.verify(content, signature),

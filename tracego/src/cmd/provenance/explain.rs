@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use tracego_provenance::{Provenance, Sha256Digest, StepOutcome, Verdict};
+use tracego_provenance::{Provenance, Sha256Digest, StepOutcome, Verdict, sha256_of};
 
 use super::{HashedFile, counted, trust};
 use crate::{
@@ -19,8 +19,7 @@ use crate::{
 
 /// Prints the checks of each bundle about a file or a digest.
 pub(super) fn explain(asked: &ProvenanceExplain, settings: &ProvenanceSettings) -> anyhow::Result<ExitCode> {
-    let digest =
-        asked.subject.strip_prefix("sha256:").and_then(|_| asked.subject.parse::<Sha256Digest>().ok());
+    let digest = asked.subject.strip_prefix("sha256:").and_then(|digits| digits.parse::<Sha256Digest>().ok());
     let file = match digest {
         Some(_) => None,
         None => match HashedFile::read(Path::new(&asked.subject)) {
@@ -31,7 +30,7 @@ pub(super) fn explain(asked: &ProvenanceExplain, settings: &ProvenanceSettings) 
             }
         },
     };
-    let digest = digest.or_else(|| file.as_ref().map(|file| file.digest)).unwrap_or(Sha256Digest::of(&[]));
+    let digest = digest.or_else(|| file.as_ref().map(|file| file.digest)).unwrap_or(sha256_of(&[]));
     let path = file.as_ref().map(|file| file.path.clone());
     let provenance = trust::open(&asked.trust, settings, &Vec::from_iter(file))?;
     let is_verified = provenance.judge(&digest, path.as_deref()).verdict == Verdict::Verified;

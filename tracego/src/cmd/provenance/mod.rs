@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracego_provenance::{Judgement, LogEvidence, Provenance, Sha256Digest};
+use tracego_provenance::{Judgement, LogEvidence, Provenance, Sha256Digest, sha256_of_file};
 
 use crate::{
     cli::{ProvenanceAction, ProvenanceCommand},
@@ -83,7 +83,7 @@ struct HashedFile {
 impl HashedFile {
     /// Hashes a file. Its path is made absolute, as the store has it.
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let digest = Sha256Digest::of_file(path)?;
+        let digest = sha256_of_file(path)?;
         Ok(Self { path: path.canonicalize()?, digest })
     }
 }
