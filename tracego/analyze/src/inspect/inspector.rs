@@ -1,10 +1,10 @@
 //! Looks up facts about the process starts of a batch and attaches them as notes.
 
-use std::{num::NonZeroUsize, os::unix::fs::MetadataExt as _, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
 use tokio::sync::mpsc::WeakSender;
-use tracego_common::{ExecFixed, TaskId, event::field, flags};
+use tracego_common::{TaskId, event::field, flags};
 use tracego_golang::{Build, Image, command::Invocation, shape};
 use tracego_model::{
     clock::Reading,
@@ -12,7 +12,6 @@ use tracego_model::{
     input::{
         Input,
         batch::DecodedEvent,
-        digest::{DigestGap, FileDigest},
         facts::Surroundings,
         note::{OpenFailure, StartNote},
     },
@@ -25,18 +24,15 @@ use super::{
     accounts::AccountNames,
     digest::{
         answers,
-        job::{DigestOrder, Handing, HashLimits},
-        requests::{DigestCounters, DigestRequests, HashedStart, LateDigest},
+        job::HashLimits,
+        requests::{DigestCounters, DigestRequests, LateDigest},
     },
+    executable_reader::{ExecutableReader, LateImage, LateStart},
     files::{
         question::{Answer, ImageAnswer, ImageQuestion, ProcessQuestion, Question},
-        readers::{FileReaders, LateAnswer, Place, ReaderCounters},
+        readers::{FileReaders, Place, ReaderCounters},
     },
-    image::{
-        cache::{self, FileKey, ImageCache},
-        executable::{ExecutedProcess, ReadImage},
-    },
-    lifetimes::{self, UnsettledStarts},
+    image::{cache, executable::ExecutedProcess},
     proc::{namespaces::MountNamespaces, procfs::Procfs},
     service::{watch_list::WatchSettings, watched::WatchedService, watcher::ServiceWatcher},
     surroundings::{self, cgroups::RecordedCgroup, gofiles::GoCommand, provenance::ProgramOrigin},
@@ -105,53 +101,15 @@ const WATCHED: NonZeroUsize = match NonZeroUsize::new(16 << 10) {
     None => NonZeroUsize::MIN,
 };
 
-/// Maximum number of starts whose image is still asked for when their file system answers again.
-const REFUSED_MAX: usize = 256;
-
 /// Programs that scripts are written for, as opposed to those that run programs of other machines.
 const SCRIPT_INTERPRETERS: [&str; 18] = [
     "ash", "awk", "bash", "busybox", "dash", "env", "gawk", "ksh", "lua", "make", "mawk", "node", "perl",
     "php", "python", "ruby", "sed", "sh",
 ];
 
-/// A start whose image was not read in time.
-#[derive(Clone, Copy, Debug)]
-struct LateImage {
-    start: HashedStart,
-    key: FileKey,
-    order: Option<DigestOrder>,
-}
-
-/// A start whose image was not asked for, because its place hangs.
-#[derive(Debug)]
-struct RefusedImage {
-    place: Place,
-    late: LateImage,
-    question: Question,
-}
-
-/// An image that was read after its start had been judged.
-#[derive(Clone, Debug)]
-pub struct LateStart {
-    /// The process.
-    pub id: TaskId,
-    /// Facts about its start by now.
-    pub note: StartNote,
-}
-
 /// Looks up facts about process starts: executables, surroundings, services.
 pub struct Inspector {
-    images: ImageCache,
-    files: FileReaders<Option<LateImage>>,
-    refused: Vec<RefusedImage>,
-    unsettled: UnsettledStarts,
-    digests: Option<DigestRequests>,
-    /// Inode of the agent's executable.
-    own_inode: Option<u64>,
-    /// Time of the latest event, nanoseconds since 1970.
-    seen_ns: u64,
-    /// Starts whose image was read since the last call of [`Self::late`].
-    settled: Vec<LateStart>,
+    executables: ExecutableReader,
     namespaces: MountNamespaces,
     surroundings: surroundings::SurroundingsReader,
     accounts: AccountNames,
@@ -159,8 +117,6 @@ pub struct Inspector {
     watcher: Option<ServiceWatcher>,
     /// Processes that were handed to the watcher.
     watched: LruCache<ProcessKey, TaskId>,
-    /// Nanoseconds from the boot clock to the wall clock.
-    offset: i64,
 }
 
 impl Inspector {
@@ -179,21 +135,13 @@ impl Inspector {
             Some(DigestRequests::new(answers.map_err(told).ok()?, limits))
         });
         Self {
-            images: ImageCache::new(cache::BYTES),
-            files,
-            refused: Vec::new(),
-            unsettled: UnsettledStarts::default(),
-            digests,
-            own_inode: std::fs::metadata("/proc/self/exe").ok().map(|meta| meta.ino()),
-            seen_ns: 0,
-            settled: Vec::new(),
+            executables: ExecutableReader::new(files, digests, options.pids.clone()),
             namespaces: MountNamespaces::new(&surroundings.procfs),
             surroundings,
             accounts,
             options,
             watcher,
             watched: LruCache::new(WATCHED),
-            offset: 0,
         }
     }
 
@@ -201,11 +149,12 @@ impl Inspector {
     #[must_use]
     pub fn figures(&self) -> InspectCounters {
         let watcher = self.watcher.as_ref();
+        let ExecutableReader { images, files, digests, .. } = &self.executables;
         InspectCounters {
-            images: self.images.counts(),
-            image_bytes: self.images.bytes(),
-            readers: self.files.counts(),
-            digests: self.digests.as_ref().map(DigestRequests::counts).unwrap_or_default(),
+            images: images.counts(),
+            image_bytes: images.bytes(),
+            readers: files.counts(),
+            digests: digests.as_ref().map(DigestRequests::counts).unwrap_or_default(),
             services: watcher.map_or(0, ServiceWatcher::watched),
             services_refused: watcher.map_or(0, ServiceWatcher::refused),
             services_missed: watcher.map_or(0, ServiceWatcher::missed),
@@ -215,7 +164,7 @@ impl Inspector {
     /// Adds a note to each program start among the events of a batch. Executables are opened here, so this comes
     /// before all other work on the events: a process may end at any time. `clock`: the clocks of the batch.
     pub fn annotate(&mut self, events: &mut [DecodedEvent<'_>], clock: Reading) {
-        self.offset = clock.unix_ns.wrapping_sub(clock.boot_ns);
+        self.executables.set_offset(clock.unix_ns.wrapping_sub(clock.boot_ns));
         for decoded in events.iter() {
             if let Ok(Event::Exec(exec)) = &decoded.event {
                 let fixed = &exec.fixed;
@@ -227,204 +176,58 @@ impl Inspector {
             match &decoded.event {
                 Ok(Event::Exec(exec)) => {
                     let header = &exec.fixed.header;
-                    self.end_file(header.id, header.boot_ns);
+                    self.executables.end_file(header.id, header.boot_ns);
                     decoded.note = Some(self.note(exec, later));
                 }
                 Ok(Event::Exit(exit)) => {
                     self.unwatch(exit.header.id);
-                    self.end_file(exit.header.id, exit.header.boot_ns);
-                    self.settle(exit.header.id, exit.header.boot_ns);
+                    self.executables.end_file(exit.header.id, exit.header.boot_ns);
+                    self.executables.settle(exit.header.id, exit.header.boot_ns);
                 }
                 _ => {}
             }
             if let Some(Ok(event)) = events.get(at).map(|decoded| &decoded.event) {
-                self.seen_ns = self.seen_ns.max(self.unix_ns(event.boot_ns()));
+                self.executables.seen(event);
             }
         }
     }
 
     /// Returns the digests that came since the last call, of starts that had none. Call this now and then.
     pub fn late_digests(&mut self) -> Vec<LateDigest> {
-        let Some(digests) = &mut self.digests else { return Vec::new() };
-        let (mut late, is_lost) = digests.take(self.seen_ns);
-        if is_lost && !self.files.raise_hasher() {
-            tracing::error!("the process that hashes executed files is lost, and does not start again");
-            // Nobody asks for those that wait for the end of their process any more.
-            late.extend(digests.take(u64::MAX).0);
-            self.digests = None;
-        }
-        late
+        self.executables.late_digests()
     }
 
     /// Takes it that no events come any more: the processes of which no end is known run on.
     pub fn settle_digests(&mut self) {
-        self.seen_ns = u64::MAX;
+        self.executables.settle_digests();
     }
 
     /// Takes it that no more digests come, because tracego ends: starts that wait for one have none.
     pub fn give_up_digests(&mut self) {
-        if let Some(digests) = &mut self.digests {
-            digests.give_up(DigestGap::TracegoEnded);
-        }
+        self.executables.give_up_digests();
     }
 
     /// Returns the number of starts that wait for a digest.
     #[must_use]
     pub fn awaited_digests(&self) -> usize {
-        self.digests.as_ref().map_or(0, DigestRequests::waiting)
-    }
-
-    /// Notes that a process does not run its file any more, from a time in nanoseconds since boot.
-    fn end_file(&mut self, id: TaskId, boot_ns: u64) {
-        let at = self.unix_ns(boot_ns);
-        if let Some(digests) = &mut self.digests {
-            digests.ended(id, at);
-        }
+        self.executables.awaited_digests()
     }
 
     /// Returns the images that were read since the last call, after their starts had been judged. Call this now
     /// and then.
     pub fn late(&mut self) -> Vec<LateStart> {
         self.namespaces.release();
-        let mut all = std::mem::take(&mut self.settled);
-        for LateAnswer { place, asker, answer } in self.files.late() {
-            all.extend(asker.zip(answer).and_then(|(late, answer)| self.late_image(&late, answer)));
-            let (again, others) = std::mem::take(&mut self.refused)
-                .into_iter()
-                .partition(|one: &RefusedImage| one.place == place);
-            self.refused = others;
-            for RefusedImage { place, late, question } in again {
-                if let Ok(answer) = self.files.ask(place, &question, || Some(late)) {
-                    all.extend(self.late_image(&late, answer));
-                }
-            }
-        }
-        all
-    }
-
-    /// Reads the file of a process that has ended, at a time in nanoseconds since boot, if it can be trusted by now.
-    fn settle(&mut self, id: TaskId, end: u64) {
-        let Some((start, question)) = self.unsettled.ended(id, self.unix_ns(end)) else { return };
-        let order = self.order();
-        let question = question.with_digest(order);
-        let process = question.process();
-        let (place, key) = (Place::Device(process.device), cache::key(&process));
-        let late = LateImage { start, key, order };
-        if let Ok(answer) = self.files.ask(place, &Question::Image(question), || Some(late)) {
-            let start = self.late_image(&late, answer);
-            self.settled.extend(start);
-        }
-    }
-
-    /// Returns a time of the boot clock in nanoseconds since 1970.
-    fn unix_ns(&self, boot_ns: u64) -> u64 {
-        i64::try_from(boot_ns).unwrap_or(i64::MAX).wrapping_add(self.offset).cast_unsigned()
-    }
-
-    fn late_image(&mut self, late: &LateImage, answer: Answer) -> Option<LateStart> {
-        let Answer::Image(Ok(ImageAnswer { image, is_lasting, digest })) = answer else { return None };
-        let image = Ok(self.images.put(late.key, ReadImage { image, is_lasting }));
-        let digests = self.digests.as_mut();
-        let digest = digests
-            .zip(digest)
-            .map(|(digests, handing)| digests.handed(late.order, handing, late.key, late.start));
-        Some(LateStart { id: late.start.id, note: StartNote { image, digest, ..StartNote::default() } })
-    }
-
-    /// Whether the agent itself started its own program, as the enforcement check does.
-    fn is_own_start(&self, fixed: &ExecFixed) -> bool {
-        let parent = self.options.pids.get(fixed.header.parent);
-        self.own_inode == Some(fixed.exe_inode) && parent == Some(std::process::id())
-    }
-
-    /// Returns an order for a digest, if files are hashed.
-    fn order(&mut self) -> Option<DigestOrder> {
-        self.digests.as_mut().and_then(DigestRequests::order)
-    }
-
-    /// Returns what is known about the digest of a started file. A file that was changed within a tick of its start may
-    /// have had other content with the same change time, so its digest is none of the known ones.
-    fn known_digest(
-        &mut self,
-        is_hashed: bool,
-        process: &ExecutedProcess<'_>,
-        start: HashedStart,
-    ) -> Option<FileDigest> {
-        let digests = self.digests.as_mut().filter(|_| is_hashed && process.is_settled())?;
-        digests.find(cache::key(process), start)
-    }
-
-    /// Asks for the digest of a file whose image is known.
-    fn ask_digest(
-        &mut self,
-        process: &ExecutedProcess<'_>,
-        order: Option<DigestOrder>,
-        start: HashedStart,
-    ) -> Option<FileDigest> {
-        let question = Question::Digest(ImageQuestion::from(process).with_digest(order));
-        let handing = match self.files.ask(Place::Device(process.device), &question, || None) {
-            Ok(Answer::Digest(handing)) => handing,
-            _ => Handing::Refused(DigestGap::Failed),
-        };
-        Some(self.digests.as_mut()?.handed(order, handing, cache::key(process), start))
+        self.executables.late()
     }
 
     /// Looks up the facts about a start. `later`: the events of the batch behind it.
     fn note(&mut self, exec: &Exec<'_>, later: &[DecodedEvent<'_>]) -> StartNote {
         let fixed = &exec.fixed;
         let roots = self.namespaces.roots(fixed.mnt_ns);
-        let mut process = ExecutedProcess { roots: &roots, ..self.executed(exec) };
-        let end = if process.is_settled() { None } else { lifetimes::end(later, fixed.header.id) };
-        if let Some(end) = end {
-            process.ran_ns = self.unix_ns(end);
-        }
-        let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
-        // What ran before has no record of its own that a digest could follow, and neither has the enforcement check.
-        let is_hashed =
-            self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0 && !self.is_own_start(fixed);
-        let known = self.known_digest(is_hashed, &process, start);
-        let order = if is_hashed && known.is_none() { self.order() } else { None };
-        let late = LateImage { start, key: cache::key(&process), order };
-        let mut handing = None;
-        let mut is_known = true;
-        let (files, refused) = (&mut self.files, &mut self.refused);
-        let image = self.images.get(&process, |process| {
-            is_known = false;
-            let question = Question::Image(ImageQuestion::from(process).with_digest(order));
-            let place = Place::Device(process.device);
-            let mut asked = false;
-            let answer = files.ask(place.clone(), &question, || {
-                asked = true;
-                Some(late)
-            });
-            match answer {
-                Ok(Answer::Image(Ok(ImageAnswer { image, is_lasting, digest }))) => {
-                    handing = digest;
-                    Ok(ReadImage { image, is_lasting })
-                }
-                Ok(Answer::Image(Err(failure))) => Err(failure),
-                Ok(_) => Err(OpenFailure::Io(0)),
-                Err(failure) => {
-                    if failure == OpenFailure::Timeout && !asked && refused.len() < REFUSED_MAX {
-                        refused.push(RefusedImage { place, late, question });
-                    }
-                    Err(failure)
-                }
-            }
-        });
-        let digest = match (&image, handing) {
-            _ if !is_hashed || known.is_some() => known,
-            (Ok(_), Some(handing)) => {
-                self.digests.as_mut().map(|digests| digests.handed(order, handing, late.key, start))
-            }
-            (Ok(_), None) if is_known => self.ask_digest(&process, order, start),
-            (Ok(_), None) => self.digests.as_mut().map(|digests| digests.absent(DigestGap::Busy)),
-            // The record says why the file could not be read.
-            (Err(_), _) => None,
-        };
-        self.unsettled.note(start, &process, image.as_ref().err().copied(), end);
+        let process = ExecutedProcess { roots: &roots, ..self.executed(exec) };
+        let (image, digest) = self.executables.read(fixed, process, later);
         let program = self.interpreted(exec, image.as_ref().ok());
-        let users = self.accounts.of(exec, &mut |namespace, question| match self.files.ask(
+        let users = self.accounts.of(exec, &mut |namespace, question| match self.executables.files.ask(
             Place::Passwd(namespace),
             &Question::Passwd(question),
             || None,
@@ -460,7 +263,7 @@ impl Inspector {
         let process = ExecutedProcess { path: exec.filename, ..self.executed(exec) };
         let place = Place::Folder(exec.fixed.mnt_ns, exec.filename.to_vec());
         let question = Question::Interpreted(ImageQuestion::from(&process));
-        match self.files.ask(place, &question, || None) {
+        match self.executables.files.ask(place, &question, || None) {
             Ok(Answer::Image(Ok(ImageAnswer { image, .. }))) => Some(Arc::new(image)),
             _ => None,
         }
@@ -509,7 +312,7 @@ impl Inspector {
         };
         let question = Question::Origin(ProcessQuestion::origin(&program, |id| self.options.pids.get(id)));
         let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
-        match self.files.ask(place, &question, || None) {
+        match self.executables.files.ask(place, &question, || None) {
             Ok(Answer::Surroundings(answer)) => {
                 found.module_file = answer.module_file;
                 found.checkout = answer.checkout;
@@ -539,7 +342,7 @@ impl Inspector {
         };
         let question = Question::Command(ProcessQuestion::command(&command, |id| self.options.pids.get(id)));
         let place = Place::Folder(exec.fixed.mnt_ns, exec.cwd.clone());
-        let why = match self.files.ask(place, &question, || None) {
+        let why = match self.executables.files.ask(place, &question, || None) {
             Ok(Answer::Surroundings(found)) => return found,
             Ok(_) => OpenFailure::Io(0),
             Err(failure) => failure,
@@ -604,7 +407,7 @@ impl Inspector {
             device: fixed.exe_dev,
             inode: fixed.exe_inode,
             ctime_ns: if is_dated { fixed.exe_ctime_ns } else { 0 },
-            ran_ns: self.unix_ns(fixed.header.boot_ns),
+            ran_ns: self.executables.unix_ns(fixed.header.boot_ns),
             user: (fixed.uid, fixed.gid),
             roots: &[],
         }
