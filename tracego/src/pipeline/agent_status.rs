@@ -6,7 +6,7 @@ use tracego_analyze::inspect::inventory::InventoryStatus;
 use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::record::{Record, privileges::AgentPrivileges};
 
-/// What other parts of the agent say about themselves.
+/// The state of other parts of the agent.
 #[derive(Default)]
 pub(super) struct AgentStatus {
     /// Name of the BPF object that is loaded.

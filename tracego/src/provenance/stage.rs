@@ -57,7 +57,7 @@ pub struct ProvenanceCounters {
 /// A start of whose executable everything is known that will be.
 pub(crate) struct SettledExecutable {
     pub(crate) program: StartedProgram,
-    /// What there is to say about the provenance of the executable.
+    /// The verdict about the executable, where there is anything to say.
     pub(crate) provenance: Option<Arc<ProvenRecord>>,
     /// Whether tracego ends, so that nothing is stopped for it any more.
     pub(crate) is_too_late: bool,
