@@ -462,7 +462,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand scan" -s q -l quiet -d '
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l update-baseline -d 'Write the findings of this scan to the baseline. Ends with 0, or with 1 if a file could not be read'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l staged -d 'Scan what git has staged for the next commit, as it is staged'
-complete -c tracego -n "__fish_tracego_using_subcommand scan" -l strict -d 'Report lines of `go generate`, too'
+complete -c tracego -n "__fish_tracego_using_subcommand scan" -l strict -d 'Report lines of `go generate`, and of what only developers\' machines run, too'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -l docs -d 'Report code blocks of Markdown documents, too'
 complete -c tracego -n "__fish_tracego_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and not __fish_seen_subcommand_from check test eval bench sign help" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r

@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod cri;
 pub mod debian;
+pub mod esbuild;
 pub mod go;
 pub mod kube_api;
 pub mod pod_cgroup;

@@ -18,6 +18,7 @@ use tracego_model::{
     record::{
         At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
         LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, Trace,
+        configuration::{ConfigurationFile, ConfigurationReport},
         enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         exact_number::ExactNumber,
@@ -581,6 +582,16 @@ pub fn synthetic() -> Vec<Record> {
     let mut heartbeat = minimal(event_name::HEARTBEAT, 6);
     let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
     heartbeat.tracego.bpf_object = Some("loop");
+    heartbeat.tracego.configuration = Some(Arc::new(ConfigurationReport {
+        sha256: Some("c1".repeat(32)),
+        files: vec![ConfigurationFile { path: "/path/of-configuration".into(), sha256: "c2".repeat(32) }],
+        needs_restart: vec!["option-of-configuration".into()],
+        policies: vec![Identity {
+            name: "policy-of-configuration".into(),
+            digest: format!("sha256:{}", "c3".repeat(32)),
+            revision: Some("revision-of-policy".into()),
+        }],
+    }));
     heartbeat.tracego.kubernetes = Some(Box::new(kubernetes::PodWatchReport {
         connected: true,
         pods: 86_005,

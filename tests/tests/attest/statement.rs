@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("statement::carries_another_predicate", other_predicate),
     ("statement::is_about_one_job", one_job),
     ("statement::has_digests_of_executables", digests),
+    ("statement::has_digests_of_configuration_and_policies", configuration),
 ];
 
 /// The required members of Statement v1 and of runtime-trace v0.1, with their types.
@@ -218,4 +219,63 @@ fn digests() {
     );
     assert!(files[0]["annotations"]["digest"].as_str().unwrap().contains("after the start"));
     check(&statement);
+}
+
+fn configuration() {
+    let folder = Folder::sealed();
+    let predicate = |options: &[&str]| {
+        std::fs::remove_file(folder.path("records")).unwrap();
+        folder.replay("go", options);
+        let statement = folder.statement(&["records"]).1;
+        check(&statement);
+        statement["predicate"].clone()
+    };
+    let sha256 = |file: &str| {
+        let sum = std::process::Command::new("sha256sum").arg(folder.path(file)).output().unwrap();
+        String::from_utf8(sum.stdout).unwrap()[..64].to_owned()
+    };
+    // Without a seal no record says what was in force, and an empty list would say that there was nothing.
+    let unknown = predicate(&[]);
+    assert_eq!(unknown.get("tracegoConfigurationsV1"), None);
+    let monitor = &unknown["monitor"];
+    assert_eq!((monitor.get("configSource"), monitor["tracePolicy"].get("policies")), (None, None));
+    // Neither a file nor a policy.
+    let none = predicate(&["--seal"]);
+    assert_eq!(none["monitor"].get("configSource"), None);
+    assert_eq!(none["monitor"]["tracePolicy"]["policies"], json!([]));
+    folder.write("tracego.toml", b"heartbeat = 5\n");
+    folder.write("other.toml", b"heartbeat = 6\n");
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/policies");
+    let options = ["--seal", "--config", "tracego.toml", "--policy", policies];
+    let one = predicate(&options);
+    let digest = sha256("tracego.toml");
+    let source = json!({ "name": "tracego.toml", "digest": { "sha256": digest } });
+    assert_eq!(one["monitor"]["configSource"], source);
+    let policies = one["monitor"]["tracePolicy"]["policies"].as_array().unwrap();
+    assert_eq!((policies.len(), &policies[0]["name"]), (1, &json!("policies")));
+    // The digest is that on the decisions.
+    let log = folder.read("records");
+    let decided = log.lines().find_map(|line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["tracego"]["policy"]["bundles"][0]["digest"].as_str().map(str::to_owned)
+    });
+    let digest = policies[0]["digest"]["sha256"].as_str().unwrap();
+    assert_eq!(decided, Some(format!("sha256:{digest}")));
+    let all = one["tracegoConfigurationsV1"].as_array().unwrap();
+    assert_eq!((all.len(), &all[0]["isKnown"], &all[0]["configSource"]), (1, &json!(true), &source));
+    // A change while the job ran.
+    let mut beat: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    beat["event_name"] = "tracego.heartbeat".into();
+    beat["timestamp"] = "2026-11-25T02:11:46.500000000Z".into();
+    beat["tracego"]["configuration"]["sha256"] = sha256("other.toml").into();
+    beat["tracego"]["configuration"]["files"] =
+        json!([{ "path": "other.toml", "sha256": sha256("other.toml") }]);
+    folder.write("records", format!("{log}{beat}\n").as_bytes());
+    let changed = folder.statement(&["records"]).1["predicate"].clone();
+    assert_eq!(changed["monitor"].get("configSource"), None);
+    assert_eq!(changed["monitor"]["tracePolicy"]["policies"], one["monitor"]["tracePolicy"]["policies"]);
+    let all = changed["tracegoConfigurationsV1"].as_array().unwrap();
+    let names: Vec<_> = all.iter().map(|one| one["configSource"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tracego.toml", "other.toml"]);
+    assert_eq!(all[1]["from"], "2026-11-25T02:11:46.500000000Z");
 }

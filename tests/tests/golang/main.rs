@@ -10,9 +10,9 @@ use std::{
 };
 
 use libtest_mimic::Arguments;
-use toolchain::{Toolchain, esbuild, toolchain};
+use toolchain::{Toolchain, toolchain};
 use tracego_golang::{Build, Image, Inconsistency, Linkage, Machine, Module, Packer, parse};
-use tracego_tests::trial;
+use tracego_tests::{esbuild, trial};
 
 const VERSIONS: [&str; 4] = ["1.21.13", "1.23.9", "1.24.11", "1.27.3"];
 const NEWEST: &str = "1.27.3";
@@ -52,7 +52,7 @@ fn main() {
     let newest = toolchain(NEWEST);
     for (package, version) in OLD {
         let newest = newest.clone();
-        let program = newest.and_then(|newest| esbuild(package).map(|program| (newest, program)));
+        let program = newest.and_then(|newest| esbuild::program(package).map(|program| (newest, program)));
         let name = format!("{version}: a program with pointers to its build information is read");
         let missing = program.as_ref().err().cloned();
         trials.push(trial(&name, missing, move || {

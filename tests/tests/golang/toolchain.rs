@@ -1,10 +1,6 @@
-//! Go toolchains, and old programs from the npm registry.
+//! Go toolchains.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::PathBuf;
 
 use tracego_tests::go;
 
@@ -18,31 +14,4 @@ pub(crate) struct Toolchain {
 /// Returns a Go toolchain, or why it is unavailable.
 pub(crate) fn toolchain(version: &'static str) -> Result<Toolchain, String> {
     Ok(Toolchain { version, root: go::toolchain(version)? })
-}
-
-/// Returns the program in an npm package of esbuild for Linux, because PyPI has no toolchains of Go 1.16 and
-/// 1.17.
-pub(crate) fn esbuild(package: &str) -> Result<PathBuf, String> {
-    let folder = go::once(package, |into| {
-        run(Command::new("npm").args(["pack", "--silent", package]), into)?;
-        let archive = only(into)?;
-        run(Command::new("tar").arg("xzf").arg(archive), into)?;
-        Ok(into.join("package"))
-    });
-    Ok(folder?.join("bin/esbuild"))
-}
-
-fn only(folder: &Path) -> Result<PathBuf, String> {
-    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.next().map(|entry| entry.path()).ok_or_else(|| "nothing was downloaded".to_owned())
-}
-
-fn run(command: &mut Command, folder: &Path) -> Result<(), String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.current_dir(folder).output().map_err(|error| format!("{name}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{name}: {}", text.lines().last().unwrap_or_default()))
 }

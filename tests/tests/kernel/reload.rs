@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracego_tests::{ChildGuard, ports::free_port, wait_until, with_background, with_full_records};
+use sha2::{Digest as _, Sha256};
+use tracego_tests::{ChildGuard, ports::free_port, records, wait_until, with_background, with_full_records};
 
 use crate::{
     Test,
@@ -47,8 +48,9 @@ fn watched() {
     command.arg("--config").arg(path("tracego.toml")).args(["--heartbeat", "0", "--listen"]);
     command.arg(format!("unix:{}", path("metrics").display()));
     let errors = fs::File::create(path("errors")).unwrap();
-    let _running =
-        ChildGuard(command.args(["--comm", "nothing"]).stdout(Stdio::null()).stderr(errors).spawn().unwrap());
+    let output = fs::File::create(path("records")).unwrap();
+    let command = command.args(["--comm", "nothing", "--output", "json"]).stdout(output).stderr(errors);
+    let _running = ChildGuard(command.spawn().unwrap());
     wait_until("the programs are attached", || {
         metrics(folder.path(), "/readyz").contains("\"programs\",\"ok\":true")
     });
@@ -66,6 +68,20 @@ fn watched() {
     wait_until("the next change is taken", || count("taken") == 2);
     let errors = fs::read_to_string(path("errors")).unwrap();
     assert!(errors.contains("the configuration was refused") && errors.contains("'nothing'"), "{errors}");
+    // Each change is in a heartbeat, although --heartbeat is 0; what was refused is not.
+    let sum = |name: &str| {
+        let text = fs::read(path(name).join("tracego.toml")).unwrap();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let named = || {
+        let text = fs::read_to_string(path("records")).unwrap();
+        let beats = records(&text).into_iter().filter(|record| record["event_name"] == "tracego.heartbeat");
+        beats.map(|beat| beat["tracego"]["configuration"]["sha256"].clone()).collect::<Vec<_>>()
+    };
+    wait_until("a heartbeat names the last change", || named().len() == 2);
+    assert_eq!(named(), [sum("..2"), sum("..4")]);
+    let info = format!("tracego_config_info{{sha256=\"{}\"}} 1", sum("..4"));
+    assert!(metrics(folder.path(), "/metrics").contains(&info), "{info}");
 }
 
 /// Replaces the configuration atomically, and waits until it is taken or refused.

@@ -32,11 +32,13 @@ fn main() {
     let python = PYTHON.as_ref().err().cloned();
     let programs = programs::PROGRAMS.as_ref().err().cloned();
     let syft = syft::SYFT.as_ref().err().cloned();
+    let esbuild = syft::ESBUILD.as_ref().err().cloned();
     let groups = [
         (records::TESTS, None),
         (osv::TESTS, None),
         (files::TESTS, programs.clone()),
         (validators::TESTS, python.clone().or(programs.clone())),
+        (syft::OF_ESBUILD, syft.clone().or(esbuild)),
         (syft::TESTS, syft.or(programs)),
     ];
     let mut trials = Vec::new();

@@ -7,7 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
-use tracego_tests::{go, syft};
+use tracego_tests::{esbuild, go, syft};
 
 use crate::{Test, components, cyclonedx, programs::BuiltPrograms, programs::PROGRAMS};
 
@@ -18,6 +18,28 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("syft::a_program_with_many_modules_has_the_same", large),
     ("syft::programs_of_toolchains_have_the_same_modules", toolchains),
 ];
+
+/// Programs of other releases of Go, some of them for other systems.
+const PACKAGES: [&str; 6] = [
+    "esbuild-linux-64@0.8.57",
+    "esbuild-linux-64@0.12.29",
+    "esbuild-linux-64@0.14.0",
+    "esbuild-android-arm64@0.12.25",
+    "esbuild-linux-64@0.15.18",
+    "@esbuild/linux-x64@0.18.20",
+];
+
+pub(crate) static ESBUILD: LazyLock<Result<Vec<PathBuf>, String>> =
+    LazyLock::new(|| PACKAGES.iter().map(|package| esbuild::program(package)).collect());
+
+pub(crate) const OF_ESBUILD: &[(&str, Test)] =
+    &[("syft::programs_of_releases_from_1_16_on_have_the_same_modules", releases)];
+
+fn releases() {
+    for program in ESBUILD.as_ref().unwrap() {
+        assert!(compare(program) >= 2, "{}", program.display());
+    }
+}
 
 fn built() {
     let programs = PROGRAMS.as_ref().unwrap();

@@ -2,6 +2,7 @@
 //! joined with dots they are the OTLP attributes. `schema/record.schema.json` describes the same format.
 
 pub mod builder;
+pub mod configuration;
 pub mod enforcement;
 pub mod exact_number;
 pub mod frozen;

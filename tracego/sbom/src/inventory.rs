@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use tracego_model::clock::Time;
 use tracego_report::history::LineProblem;
 
-use crate::program::{ListedProgram, ModuleList, Occurrence, ProgramKind};
+use crate::program::{ListedProgram, ModuleList, Occurrence, ProgramKind, ProgramPlaces};
 
 /// Maximum number of programs.
 pub const PROGRAMS_MAX: usize = 100_000;
@@ -68,10 +68,12 @@ impl SoftwareInventory {
         self.has_files = true;
         let program = ListedProgram {
             sha256: Some(sha256),
+            is_unproven: false,
             identity: None,
             kind,
             starts: 0,
             occurrences: vec![Occurrence { path, ..Occurrence::default() }],
+            places: ProgramPlaces::default(),
         };
         self.programs.push(program);
     }
@@ -98,7 +100,9 @@ impl SoftwareInventory {
                     if first.lacks_modules() && !program.lacks_modules() {
                         first.kind = program.kind;
                     }
+                    first.is_unproven &= program.is_unproven;
                     first.starts += program.starts;
+                    first.places.join(program.places);
                     program.occurrences.into_iter().for_each(|run| first.add_occurrence(run));
                 }
             }

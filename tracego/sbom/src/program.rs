@@ -1,9 +1,14 @@
 //! A program: its executable, where it ran, and the modules in it.
 
+use std::collections::BTreeSet;
+
 use tracego_golang::{Build, Damage, Image, Inconsistency, Module};
 
 /// Maximum number of runs of a program that are named; all are counted.
 pub const OCCURRENCES_MAX: usize = 20;
+
+/// Maximum number of hosts, of containers and of jobs of a program that are named.
+pub const PLACES_MAX: usize = 1000;
 
 /// A run of a program, or the place of a file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -14,6 +19,23 @@ pub struct Occurrence {
     pub pid: Option<u32>,
     /// Id of the CI job; empty without one.
     pub job: String,
+    /// Name of the host; empty if the record does not say it.
+    pub host: String,
+    /// Id of the container, with the names that Kubernetes has for it; empty without one.
+    pub container: String,
+}
+
+/// The places that a program ran in, also those of runs that are not named.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ProgramPlaces {
+    /// Names of hosts.
+    pub hosts: BTreeSet<String>,
+    /// Containers.
+    pub containers: BTreeSet<String>,
+    /// Ids of CI jobs.
+    pub jobs: BTreeSet<String>,
+    /// Whether there are more than are named.
+    pub has_more: bool,
 }
 
 /// The identity of a file in its file system.
@@ -75,6 +97,8 @@ pub enum ProgramKind {
 pub struct ListedProgram {
     /// SHA-256 of the executable in hexadecimal digits.
     pub sha256: Option<String>,
+    /// Whether records say that the digest may be of other bytes than those that ran.
+    pub is_unproven: bool,
     /// Identity of the executable, if a record says it.
     pub identity: Option<FileIdentity>,
     /// Kind and contents.
@@ -83,6 +107,67 @@ pub struct ListedProgram {
     pub starts: u64,
     /// The first runs, or the places of the file.
     pub occurrences: Vec<Occurrence>,
+    /// Places of all runs.
+    pub places: ProgramPlaces,
+}
+
+impl ProgramPlaces {
+    /// Adds the places of a run. Returns the number of new ones.
+    pub(crate) fn add(&mut self, run: &Occurrence) -> usize {
+        let places = [
+            (&mut self.hosts, &run.host),
+            (&mut self.containers, &run.container),
+            (&mut self.jobs, &run.job),
+        ];
+        let mut added = 0;
+        for (named, place) in places {
+            if place.is_empty() || named.contains(place) {
+            } else if named.len() < PLACES_MAX {
+                named.insert(place.clone());
+                added += 1;
+            } else {
+                self.has_more = true;
+            }
+        }
+        added
+    }
+
+    /// Adds the places of other runs of the program.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.has_more |= other.has_more;
+        for (named, more) in [
+            (&mut self.hosts, other.hosts),
+            (&mut self.containers, other.containers),
+            (&mut self.jobs, other.jobs),
+        ] {
+            for place in more {
+                if named.len() < PLACES_MAX || named.contains(&place) {
+                    named.insert(place);
+                } else {
+                    self.has_more = true;
+                }
+            }
+        }
+    }
+
+    /// Returns all places with a name of their kind: `host`, `container` or `job`.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let kinds = [("host", &self.hosts), ("container", &self.containers), ("job", &self.jobs)];
+        kinds.into_iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind, name.as_str())))
+    }
+}
+
+impl Occurrence {
+    /// Returns pid, job, container and host of a run in one text; `None` for a file.
+    pub(crate) fn context(&self) -> Option<String> {
+        let mut text = format!("pid {}", self.pid?);
+        for (kind, place) in [("job", &self.job), ("container", &self.container), ("host", &self.host)] {
+            if !place.is_empty() {
+                text.push_str(&format!(", {kind} {place}"));
+            }
+        }
+        Some(text)
+    }
 }
 
 impl ListedProgram {

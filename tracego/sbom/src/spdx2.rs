@@ -185,10 +185,16 @@ pub(crate) fn program_comment(of: &BillProgram<'_>) -> String {
     if program.starts > 0 {
         lines.push(format!("Started {} times.", program.starts));
     }
+    if program.is_unproven {
+        lines.push("The digest is unproven: the file may have held other bytes when it ran.".to_owned());
+    }
+    lines.extend(program.places.all().map(|(kind, place)| format!("Ran in {kind} {place}")));
+    if program.places.has_more {
+        lines.push("Ran in more places than are named.".to_owned());
+    }
     for occurrence in &program.occurrences {
-        let Some(pid) = occurrence.pid else { continue };
-        let job = if occurrence.job.is_empty() { String::new() } else { format!(", job {}", occurrence.job) };
-        lines.push(format!("{} ran as pid {pid}{job}", occurrence.path));
+        let Some(context) = occurrence.context() else { continue };
+        lines.push(format!("{} ran as {context}", occurrence.path));
     }
     lines.join("\n")
 }

@@ -162,8 +162,18 @@ impl Agent {
     /// Fails without any change if the settings cannot be applied; also fails if a part of the agent has
     /// ended.
     pub(crate) async fn reload(&mut self, settings: ReloadSettings) -> anyhow::Result<()> {
-        let ReloadSettings { selection, rules, redactor, sinks, output, enforce, policy, provenance } =
-            settings;
+        let ReloadSettings {
+            selection,
+            rules,
+            redactor,
+            sinks,
+            output,
+            enforce,
+            policy,
+            configuration,
+            provenance,
+        } = settings;
+        let digest = configuration.sha256.clone();
         let kills = enforce.clone();
         let ci_profile = rules.profile == Profile::Ci;
         let prepare = |enforcer: &Enforcer| enforcer.prepare(enforce, ci_profile);
@@ -174,12 +184,23 @@ impl Agent {
         }
         let (feeds, changing) = self.sinks.change(&sinks)?;
         let (done, told) = oneshot::channel();
-        let reload =
-            Reload { selection, rules, redactor, feeds, output, enforce: kills, policy, provenance, done };
+        let reload = Reload {
+            selection,
+            rules,
+            redactor,
+            feeds,
+            output,
+            enforce: kills,
+            policy,
+            configuration,
+            provenance,
+            done,
+        };
         let gone = "the pipeline has ended";
         self.reloads.send(reload).ok().context(gone)?;
         self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
         told.await.context(gone)?;
+        self.board.set_config(digest);
         self.sinks.changed(changing);
         self.sinks.reopen();
         self.board.set_sinks(self.sinks.statuses());

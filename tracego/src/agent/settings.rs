@@ -6,6 +6,7 @@ use tracego_analyze::{
     inspect, redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection,
 };
 use tracego_deliver::sink::{lifecycle::Sinks, settings::SinkSettings};
+use tracego_model::record::configuration::ConfigurationReport;
 use tracego_probe::{
     enforce::{self, settings::Enforce},
     load::LoadOptions,
@@ -55,6 +56,8 @@ pub(crate) struct ReloadSettings {
     pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Freshly loaded policies.
     pub(crate) policy: Option<PolicyEngine>,
+    /// Configuration for records.
+    pub(crate) configuration: ConfigurationReport,
     /// Reopened direct output.
     pub(crate) output: Option<Box<dyn io::Write + Send>>,
 }

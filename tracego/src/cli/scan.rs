@@ -35,7 +35,9 @@ pub struct Scan {
     /// Scan what git has staged for the next commit, as it is staged.
     #[arg(id = "report-staged", long = "staged", conflicts_with = "report-paths")]
     pub staged: bool,
-    /// Report lines of `go generate`, too.
+    /// Report lines of `go generate`, and of what only developers' machines run, too.
+    ///
+    /// They have the severity low. A `go run` of `go generate` without a fixed version is reported in any case.
     #[arg(id = "report-strict", long = "strict")]
     pub strict: bool,
     /// Report code blocks of Markdown documents, too.

@@ -62,6 +62,7 @@ pub(super) fn pipeline(
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), outputs);
     let pipeline = pipeline.with_redactor(redactor(settings)?);
     let pipeline = pipeline.with_traces(traces).with_policy(policies);
+    let pipeline = pipeline.with_configuration(settings.report(Vec::new()));
     let pipeline = pipeline.with_folded_exits(options.aggregate.is_some());
     Ok((pipeline, sinks))
 }

@@ -51,6 +51,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     output_check::check_spool_owner(options)?;
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
+    let configuration = settings.report(restart.clone());
     let new = ReloadSettings {
         selection: options.selection(),
         sinks: output::sinks(options, &settings)?,
@@ -59,6 +60,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
         output: output::reopened(running)?,
         enforce,
         policy: policy::load_engine(&options.policies)?,
+        configuration,
         provenance: provenance::opened(&settings.provenance)?,
     };
     Ok((new, restart))

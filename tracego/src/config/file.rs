@@ -12,7 +12,7 @@ use tracego_analyze::{
     },
 };
 use tracego_deliver::sink::{self, settings::SinkSettings};
-use tracego_model::text;
+use tracego_model::{record::configuration::ConfigurationFile, text};
 use tracego_probe::enforce::{self, settings::Enforce};
 
 use super::{
@@ -46,6 +46,8 @@ pub(super) struct ConfigFile {
     pub(super) origins: KeyOrigins,
     /// Paths of the files, in the order in which they were read.
     pub(super) files: Vec<PathBuf>,
+    /// The same files with their digests.
+    pub(super) sums: Vec<ConfigurationFile>,
     /// SHA-256 of the file; of several files, that of their digests in hexadecimal, one behind the other.
     pub(super) digest: String,
 }
@@ -105,11 +107,16 @@ pub(super) fn read(sources: &[Source]) -> Result<ConfigFile, String> {
     };
     let files = sources.iter().map(|source| source.path.clone()).collect();
     let digest = |text: &str| format!("{:x}", Sha256::digest(text));
-    let digest = match sources {
-        [one] => digest(&one.text),
-        several => digest(&several.iter().map(|source| digest(&source.text)).collect::<String>()),
+    let sum = |source: &Source| ConfigurationFile {
+        path: source.path.to_string_lossy().into_owned(),
+        sha256: digest(&source.text),
     };
-    Ok(ConfigFile { warnings, origins: layers.origins, files, digest, ..merged })
+    let sums: Vec<_> = sources.iter().map(sum).collect();
+    let digest = match sums.as_slice() {
+        [one] => one.sha256.clone(),
+        several => digest(&several.iter().map(|sum| sum.sha256.as_str()).collect::<String>()),
+    };
+    Ok(ConfigFile { warnings, origins: layers.origins, files, sums, digest, ..merged })
 }
 
 /// Parses and validates the text of a file. Returns its table and its warnings, too.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::{ArgMatches, FromArgMatches as _, error::ErrorKind};
 use tracego_analyze::{redact::RedactSettings, rules::settings::RuleSettings};
 use tracego_deliver::sink::settings::SinkSettings;
+use tracego_model::record::configuration::{ConfigurationFile, ConfigurationReport};
 use tracego_probe::enforce::settings::Enforce;
 
 use super::{
@@ -54,10 +55,26 @@ pub struct RunSettings {
     pub warnings: Vec<String>,
     /// SHA-256 of the configuration files, in hexadecimal.
     pub digest: Option<String>,
+    /// Configuration files with their digests.
+    pub files: Vec<ConfigurationFile>,
     /// Every option that a file may set, as text.
     pub options: Vec<OptionValue>,
     /// Whether only errors are printed.
     pub quiet: bool,
+}
+
+impl RunSettings {
+    /// Returns what records say about the configuration; `needs_restart`: the options that are not in force. The policies
+    /// are those of the pipeline.
+    #[must_use]
+    pub fn report(&self, needs_restart: Vec<String>) -> ConfigurationReport {
+        ConfigurationReport {
+            sha256: self.digest.clone(),
+            files: self.files.clone(),
+            needs_restart,
+            policies: Vec::new(),
+        }
+    }
 }
 
 impl Configuration {
@@ -79,6 +96,7 @@ impl Configuration {
             tables,
             mut origins,
             files,
+            sums,
             ..
         } = file;
         let given = std::env::vars_os().map(|(name, _)| name);
@@ -94,8 +112,19 @@ impl Configuration {
             env.extend_from_slice(&records.env);
         }
         let quiet = cli.quiet;
-        let settings =
-            RunSettings { rules, env, sinks, enforce, redact, provenance, warnings, digest, options, quiet };
+        let settings = RunSettings {
+            rules,
+            env,
+            sinks,
+            enforce,
+            redact,
+            provenance,
+            warnings,
+            digest,
+            files: sums,
+            options,
+            quiet,
+        };
         Ok(Self { cli, settings, files })
     }
 }

@@ -57,7 +57,6 @@ pub struct StageNumbers {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Setup {
     pub(super) ring_size: u32,
-    pub(super) config: Option<String>,
 }
 
 /// The newest numbers of all threads.
@@ -69,6 +68,8 @@ pub struct Board {
     pub pipeline: Pulse,
     stuck: Duration,
     pub(super) setup: Setup,
+    /// SHA-256 of the configuration in force.
+    config: Mutex<Option<String>>,
     attached: AtomicBool,
     /// Number of reloads: accepted, refused.
     reloads: [AtomicU64; 2],
@@ -96,7 +97,8 @@ impl Board {
             reader: Arc::default(),
             pipeline: Pulse::new(),
             stuck: STUCK,
-            setup: Setup { ring_size, config },
+            setup: Setup { ring_size },
+            config: Mutex::new(config),
             attached: AtomicBool::new(false),
             reloads: [AtomicU64::new(0), AtomicU64::new(0)],
             refused_reload: Mutex::default(),
@@ -179,6 +181,16 @@ impl Board {
 
     pub(super) fn all_sinks(&self) -> Vec<Arc<SinkStatus>> {
         locked(&self.sinks).clone()
+    }
+
+    /// Sets the SHA-256 of the configuration in force.
+    pub(crate) fn set_config(&self, digest: Option<String>) {
+        *locked(&self.config) = digest;
+    }
+
+    /// Returns the SHA-256 of the configuration in force.
+    pub(super) fn config(&self) -> Option<String> {
+        locked(&self.config).clone()
     }
 
     /// Records a reload of the configuration, with the reason if it was refused.

@@ -14,7 +14,7 @@ use tracego_model::{
     finding::{Finding, Unenforced},
     input::facts::ServiceState,
     policy::PolicyCounts,
-    record::Record,
+    record::{Record, policy::Identity},
 };
 use tracego_probe::enforce::{killer::Killer, rules_in_force::RulesInForce, settings::Enforce};
 
@@ -207,6 +207,11 @@ impl Judgement {
     /// Returns the number of entries that rules had to evict.
     pub(super) fn evicted(&self) -> u64 {
         self.rules.as_ref().map_or(0, RulesStage::forgotten)
+    }
+
+    /// Returns the policies in force.
+    pub(super) fn bundles(&self) -> Vec<Identity> {
+        self.policies.as_ref().map_or_else(Vec::new, |policies| policies.bundles().to_vec())
     }
 
     /// Returns the counts of the policies, if there are any.

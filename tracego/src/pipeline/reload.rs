@@ -5,6 +5,7 @@ use std::{fmt, io, sync::Arc};
 use tokio::sync::oneshot;
 use tracego_analyze::{redact::Redactor, rules::settings::RuleSettings, rules_stage::RecordSelection};
 use tracego_deliver::sink::queue::sender::SinkSender;
+use tracego_model::record::configuration::ConfigurationReport;
 use tracego_probe::enforce::settings::Enforce;
 use tracego_provenance::Provenance;
 
@@ -26,6 +27,8 @@ pub struct Reload {
     pub enforce: Enforce,
     /// The policies, reloaded.
     pub policy: Option<PolicyEngine>,
+    /// Configuration that is in force from now on.
+    pub configuration: ConfigurationReport,
     /// Proofs of the origin of executables.
     pub(crate) provenance: Option<(ProvenanceSettings, Arc<Provenance>)>,
     /// Signals that the old feeds are gone.

@@ -1,10 +1,14 @@
 //! Writing of records to the outputs, with the seals over them and the counts of what was written.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use tracego_analyze::{enrich::Enricher, redaction_stage::RedactionStage};
 use tracego_deliver::{seal::window::Moment, sink::outputs::Outputs};
-use tracego_model::{clock::Reading, ledger::Ledger, record::Record};
+use tracego_model::{
+    clock::Reading,
+    ledger::Ledger,
+    record::{Record, configuration::ConfigurationReport},
+};
 
 use crate::metrics::tally::PipelineTally;
 
@@ -17,6 +21,8 @@ pub(super) struct RecordWriter {
     pub(super) redaction: RedactionStage,
     pub(super) ledger: Ledger,
     pub(super) tally: PipelineTally,
+    /// Configuration and policies in force.
+    pub(super) configuration: Option<Arc<ConfigurationReport>>,
     now: Reading,
     /// Number of the first record of a sealed output.
     opening: Option<u64>,
@@ -30,6 +36,7 @@ impl RecordWriter {
             redaction,
             ledger: Ledger::default(),
             tally: PipelineTally::default(),
+            configuration: None,
             now: Reading::default(),
             opening: None,
             failed: None,
@@ -54,11 +61,16 @@ impl RecordWriter {
         let pushed = match self.opening {
             None => {
                 let mut record = enricher.opening(start, self.now);
+                record.tracego.configuration.clone_from(&self.configuration);
                 let pushed = self.outputs.push(&mut record, false);
                 self.opening = Some(record.seq);
                 pushed.map(drop)
             }
-            Some(seq) => self.outputs.push_direct(&enricher.reopening(start, seq, self.now), false),
+            Some(seq) => {
+                let mut record = enricher.reopening(start, seq, self.now);
+                record.tracego.configuration.clone_from(&self.configuration);
+                self.outputs.push_direct(&record, false)
+            }
         };
         if let Err(error) = pushed {
             self.refused(error);

@@ -19,6 +19,12 @@ impl PolicyStage {
         match engine {}
     }
 
+    /// Returns the policies in force.
+    #[must_use]
+    pub fn bundles(&self) -> &std::sync::Arc<[tracego_model::record::policy::Identity]> {
+        match *self {}
+    }
+
     /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> PolicyCounts {

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the cost of tracego, against the same work without it in the same run.
 
 mod agent;
+mod digests;
 mod enforcement;
 mod golang;
 mod kernel;
@@ -82,7 +83,7 @@ const PROFILE: &str = "dist";
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// All measurements by name.
-const ALL: [(&str, Measurement); 14] = [
+const ALL: [(&str, Measurement); 15] = [
     ("kernel", kernel::run),
     ("enforcement", enforcement::run),
     ("diagnostics", kernel::diagnostics),
@@ -92,6 +93,7 @@ const ALL: [(&str, Measurement); 14] = [
     ("idle", throughput::idle),
     ("calm", latency::calm),
     ("delay", latency::delay),
+    ("digests", digests::run),
     ("replay", replay::run),
     ("golang", golang::run),
     ("policy", policy::run),

@@ -85,6 +85,20 @@ impl Storm {
         Ok(Self { storm: to.join("storm"), tiny: to.join("tiny") })
     }
 
+    /// Returns the path of the smallest program.
+    pub(super) fn tiny_program(&self) -> &Path {
+        &self.tiny
+    }
+
+    /// Returns the command that starts a program once, with the environment of a storm.
+    pub(super) fn program(&self, workload: &Workload) -> Result<Command> {
+        let (program, arguments) = workload.command.split_first().context("no program")?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Self::set_environment(&mut command);
+        Ok(command)
+    }
+
     /// Returns the smallest program.
     pub(super) fn tiny(&self) -> Workload {
         Workload::of(&self.tiny)
@@ -130,10 +144,15 @@ impl Storm {
         command
             .args([seconds.to_string(), pause_us.to_string(), workload.depth.to_string()])
             .args(&workload.command);
-        command.env_clear().envs(ALLOWED).stdout(Stdio::piped());
+        Self::set_environment(&mut command);
+        command.stdout(Stdio::piped());
+        command
+    }
+
+    fn set_environment(command: &mut Command) {
+        command.env_clear().envs(ALLOWED);
         for number in 0..VARIABLES - ALLOWED.len() {
             command.env(format!("SOME_VARIABLE_{number}"), "a value of common length");
         }
-        command
     }
 }

@@ -1,14 +1,16 @@
 //! The predicate: in-toto's runtime-trace v0.1, with extensions for the job, the findings, the result, and what is missing.
 //!
 //! ```text
-//! traced_process  the processes, with the tools of Go folded
-//! traced_job      the job, and what identifies it
-//! completeness    the missing parts
+//! traced_process        the processes, with the tools of Go folded
+//! traced_job            the job, and what identifies it
+//! traced_configuration  the configuration and the policies in force
+//! completeness          the missing parts
 //! ```
 //!
 //! tracego does not record the network: the list is absent, because an empty one would say that there was none.
 
 mod completeness;
+mod traced_configuration;
 mod traced_job;
 mod traced_process;
 
@@ -16,12 +18,13 @@ use std::collections::BTreeMap;
 
 pub use completeness::{AttestedCompleteness, AttestedFile, LogVerdict};
 use serde::Serialize;
+use traced_configuration::{ConfigSource, TracedConfiguration, TracedConfigurations, TracedPolicy};
 use traced_job::{MonitoredProcess, TracedJob};
 pub use traced_process::ProcessChoice;
 use traced_process::TracedProcess;
 use tracego_report::history::{RunHistory, StopEffect};
 
-use crate::{record_origin::RecordOrigin, subject::Subject};
+use crate::{configuration_history::ConfigurationHistory, record_origin::RecordOrigin, subject::Subject};
 
 /// Type of the predicate.
 pub const RUNTIME_TRACE: &str = "https://in-toto.io/attestation/runtime-trace/v0.1";
@@ -45,6 +48,9 @@ pub struct RuntimeTrace {
     findings: Vec<TracedFinding>,
     #[serde(rename = "tracegoJobV1", skip_serializing_if = "Option::is_none")]
     job: Option<TracedJob>,
+    /// Absent if no record says a configuration.
+    #[serde(rename = "tracegoConfigurationsV1", skip_serializing_if = "Vec::is_empty")]
+    configurations: Vec<TracedConfiguration>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +58,8 @@ pub struct RuntimeTrace {
 struct Monitor {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_source: Option<ConfigSource>,
     trace_policy: TracePolicy,
 }
 
@@ -65,6 +73,9 @@ struct TracePolicy {
     go_tools: &'static str,
     records_ends: bool,
     not_recorded: [&'static str; 1],
+    /// Absent if they are not known, or were not the same throughout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<Vec<TracedPolicy>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +134,15 @@ struct TracedFinding {
     command: String,
 }
 
+/// An executable that ran.
+#[derive(Clone, Debug)]
+pub struct TracedExecutable {
+    /// Path and digest.
+    pub file: Subject,
+    /// Whether the digest may be of other bytes than those that ran.
+    pub is_unproven: bool,
+}
+
 /// The material of a predicate.
 #[derive(Debug)]
 pub struct TraceMaterial<'a> {
@@ -130,19 +150,22 @@ pub struct TraceMaterial<'a> {
     pub history: &'a RunHistory,
     /// The host and the run.
     pub origin: &'a RecordOrigin,
+    /// The configurations that were in force.
+    pub configurations: &'a ConfigurationHistory,
     /// The missing parts.
     pub completeness: AttestedCompleteness,
     /// The processes that are listed.
     pub processes: ProcessChoice,
     /// Executables that ran, with their digests.
-    pub executables: Vec<Subject>,
+    pub executables: Vec<TracedExecutable>,
 }
 
 impl RuntimeTrace {
     /// Creates the predicate.
     #[must_use]
     pub fn new(material: TraceMaterial<'_>) -> Self {
-        let TraceMaterial { history, origin, completeness, processes, executables } = material;
+        let TraceMaterial { history, origin, configurations, completeness, processes, executables } =
+            material;
         let named: Vec<_> = history.jobs.iter().filter(|job| !job.id.is_empty()).collect();
         let job = match named.as_slice() {
             [job] => Some(*job),
@@ -150,18 +173,27 @@ impl RuntimeTrace {
         };
         let began = history.jobs.iter().filter_map(|job| job.began).min();
         let ended = history.jobs.iter().filter_map(|job| job.ended).max();
+        let configurations = TracedConfigurations::new(&configurations.periods(began, ended));
         let stopped = history.stops.iter().filter(|stop| stop.effect == StopEffect::Stopped).count();
         let findings = history.by_severity();
-        let note = "hashed after the start, while or after the program ran";
+        let note = |is_unproven| {
+            if is_unproven {
+                "hashed after the start; unproven: the file may have held other bytes when it ran"
+            } else {
+                "hashed after the start, while or after the program ran"
+            }
+        };
         Self {
             monitor: Monitor {
                 kind: MONITOR,
+                config_source: configurations.source,
                 trace_policy: TracePolicy {
                     version: origin.version.clone(),
                     processes,
                     go_tools: "folded",
                     records_ends: history.completeness.has_exits,
                     not_recorded: ["network"],
+                    policies: configurations.policies,
                 },
             },
             monitored_process: MonitoredProcess::new(job, origin),
@@ -169,7 +201,10 @@ impl RuntimeTrace {
                 process: traced_process::all(history, processes),
                 file_access: executables
                     .into_iter()
-                    .map(|file| AccessedFile { file, annotations: BTreeMap::from([("digest", note)]) })
+                    .map(|TracedExecutable { file, is_unproven }| AccessedFile {
+                        file,
+                        annotations: BTreeMap::from([("digest", note(is_unproven))]),
+                    })
                     .collect(),
             },
             metadata: TraceTimes {
@@ -189,6 +224,7 @@ impl RuntimeTrace {
             completeness,
             findings: history.findings.iter().map(TracedFinding::new).collect(),
             job: job.map(TracedJob::new),
+            configurations: configurations.all,
         }
     }
 }

@@ -4,6 +4,7 @@
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use tracego_attest::{
+    configuration_history::ConfigurationHistory,
     record_origin::RecordOrigin,
     runtime_trace::{AttestedCompleteness, LogVerdict, ProcessChoice, RuntimeTrace, TraceMaterial},
     signing_key::SigningKey,
@@ -24,6 +25,7 @@ fn line() -> impl Strategy<Value = String> {
         "tracego.finding",
         "tracego.lost",
         "tracego.stream",
+        "tracego.heartbeat",
     ]);
     let role = prop::sample::select(vec!["go-build", "compiler-helper", "compiler-helper", ""]);
     (name, 1_u32..5, 1_u32..5, ".{0,8}", role, any::<bool>()).prop_map(|(name, pid, parent, text, role, found)| {
@@ -34,7 +36,8 @@ fn line() -> impl Strategy<Value = String> {
             "host": { "id": text }, "service": { "instance": { "id": text } },
             "process": { "pid": pid, "command_args": [text], "executable": { "path": text } },
             "cicd": { "pipeline": { "run": { "id": "42", "url": { "full": format!("https://{text}/") } } } },
-            "tracego": { "exec_id": id(pid), "parent_exec_id": id(parent), "lost": { text.clone(): pid },
+            "tracego": { "configuration": { "policies": [{ "name": text, "digest": format!("sha256:{}", text.repeat(64)) }],
+                "sha256": "ab".repeat(32), "files": [{ "path": text, "sha256": "cd".repeat(32) }] }, "exec_id": id(pid), "parent_exec_id": id(parent), "lost": { text.clone(): pid },
                 "go": { "role": role, "command": { "exec_id": id(parent) } },
                 "findings": if found { vec![finding] } else { Vec::new() } },
         });
@@ -44,16 +47,18 @@ fn line() -> impl Strategy<Value = String> {
 
 fn predicate(lines: &[String], processes: ProcessChoice) -> (Value, u64) {
     let mut reader = HistoryReader::new(HistoryLimits::default());
-    let mut origin = RecordOrigin::default();
+    let (mut origin, mut configurations) = (RecordOrigin::default(), ConfigurationHistory::default());
     for (n, line) in lines.iter().enumerate() {
         let _is_record = reader.take(line.as_bytes(), "records", n as u64 + 1);
         origin.take(line.as_bytes());
+        configurations.take(line.as_bytes());
     }
     let history = reader.finish();
     let completeness = AttestedCompleteness::new(&history.completeness, LogVerdict::NotSealed, Vec::new());
     let trace = RuntimeTrace::new(TraceMaterial {
         history: &history,
         origin: &origin,
+        configurations: &configurations,
         completeness,
         processes,
         executables: Vec::new(),

@@ -15,6 +15,7 @@ use crate::{
     finding::Finding,
     ledger::Ledger,
     record::{
+        configuration::ConfigurationReport,
         enforcement::Enforcement,
         frozen::Frozen,
         go::Go,
@@ -150,6 +151,9 @@ pub struct Own {
     /// Name of the BPF object that is loaded, in heartbeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bpf_object: Option<&'static str>,
+    /// Configuration and policies in force, in heartbeats and in the first record of a sealed output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Arc<ConfigurationReport>>,
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,

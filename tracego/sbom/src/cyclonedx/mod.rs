@@ -107,6 +107,20 @@ fn program<'a>(of: &'a BillProgram<'_>) -> CycloneComponent<'a> {
     if program.starts > 0 {
         add("tracego:starts", program.starts.to_string().into());
     }
+    if program.is_unproven {
+        add("tracego:digest", "unproven".into());
+    }
+    for (kind, place) in program.places.all() {
+        let name = match kind {
+            "host" => "tracego:host",
+            "container" => "tracego:container",
+            _ => "tracego:job",
+        };
+        add(name, place.into());
+    }
+    if program.places.has_more {
+        add("tracego:places", "more than are named".into());
+    }
     if let Some(identity) = &program.identity {
         add("tracego:htlhash", identity.htlhash.as_str().into());
     }
@@ -145,13 +159,7 @@ fn program<'a>(of: &'a BillProgram<'_>) -> CycloneComponent<'a> {
 }
 
 fn occurrence(of: &Occurrence) -> CycloneOccurrence<'_> {
-    let pid = of.pid.map(|pid| format!("pid {pid}"));
-    let job = (!of.job.is_empty()).then(|| format!("job {}", of.job));
-    let context: Vec<String> = pid.into_iter().chain(job).collect();
-    CycloneOccurrence {
-        location: &of.path,
-        additional_context: (!context.is_empty()).then(|| context.join(", ")),
-    }
+    CycloneOccurrence { location: &of.path, additional_context: of.context() }
 }
 
 fn library(of: &BillLibrary) -> CycloneComponent<'_> {

@@ -11,6 +11,7 @@ use crate::program::{FileIdentity, GoProgram, ModuleList, ProgramKind};
 pub(super) struct ExecutableFacts {
     identity: FileIdentity,
     pub(super) sha256: Option<String>,
+    pub(super) is_unproven: bool,
     runtime: Option<String>,
     go: Option<GoProgram>,
     /// Whether the build information cannot be read, or may be hidden.
@@ -39,6 +40,7 @@ impl ExecutableFacts {
                 htlhash: cut(hash),
             },
             sha256: file.and_then(|file| file.sha256()).map(str::to_owned),
+            is_unproven: file.is_some_and(|file| file.is_unproven()),
             runtime: runtime.filter(|runtime| runtime.name == "go").map(|runtime| text(&runtime.version)),
             go: own.go.as_ref().and_then(|go| go.build.as_ref()).map(|build| GoProgram {
                 version: String::new(),
@@ -65,9 +67,14 @@ impl ExecutableFacts {
         }
     }
 
-    /// Returns a text that is the same for the same executable.
+    /// Returns a text that is the same for the same executable. Without a digest, two files with the same short hash are told
+    /// apart by inode and change time, so that a later digest is of one file.
     pub(super) fn key(&self) -> String {
-        format!("{} {}", self.sha256.as_deref().unwrap_or_default(), self.identity.htlhash)
+        let FileIdentity { inode, ctime, htlhash } = &self.identity;
+        match &self.sha256 {
+            Some(digest) => format!("{digest} {htlhash}"),
+            None => format!(" {htlhash} {inode} {ctime}"),
+        }
     }
 
     /// Adds facts that are not known yet.
@@ -78,7 +85,9 @@ impl ExecutableFacts {
         if self.identity.inode == 0 {
             (self.identity.inode, self.identity.ctime) = (other.identity.inode, other.identity.ctime);
         }
-        self.sha256 = self.sha256.take().or(other.sha256);
+        if self.sha256.is_none() {
+            (self.sha256, self.is_unproven) = (other.sha256, other.is_unproven);
+        }
         self.runtime = self.runtime.take().or(other.runtime);
         self.go = self.go.take().or(other.go);
         self.is_damaged |= other.is_damaged;

@@ -19,6 +19,12 @@ pub(super) struct SbomRecord<'a> {
     #[serde(borrow)]
     cicd: Option<SbomCicd<'a>>,
     #[serde(borrow, default)]
+    pub(super) host: SbomName<'a>,
+    #[serde(borrow)]
+    container: Option<SbomRun<'a>>,
+    #[serde(borrow)]
+    k8s: Option<SbomPod<'a>>,
+    #[serde(borrow, default)]
     pub(super) tracego: SbomOwn<'a>,
 }
 
@@ -39,6 +45,36 @@ impl SbomRecord<'_> {
         let task = pipeline.task.as_ref().and_then(|task| task.run.as_ref());
         task.or(pipeline.run.as_ref()).map_or("", |run| &run.id)
     }
+
+    /// Returns the id of the container, with namespace, pod and container in Kubernetes; empty without one.
+    pub(super) fn container(&self) -> String {
+        let id = self.container.as_ref().map_or("", |container| &container.id);
+        let Some(pod) = self.k8s.as_ref().filter(|pod| !pod.pod.name.is_empty()) else {
+            return id.to_owned();
+        };
+        let names = [&pod.namespace.name, &pod.pod.name, &pod.container.name];
+        let names: Vec<&str> =
+            names.into_iter().map(|name| &**name).filter(|name| !name.is_empty()).collect();
+        format!("{id} {}", names.join("/")).trim_start().to_owned()
+    }
+}
+
+/// A thing with a name.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct SbomName<'a> {
+    #[serde(borrow, default)]
+    pub(super) name: Cow<'a, str>,
+}
+
+/// `k8s.*`, as far as all records have it.
+#[derive(Debug, Deserialize)]
+struct SbomPod<'a> {
+    #[serde(borrow, default)]
+    namespace: SbomName<'a>,
+    #[serde(borrow, default)]
+    pod: SbomName<'a>,
+    #[serde(borrow, default)]
+    container: SbomName<'a>,
 }
 
 /// `cicd.*`.
@@ -64,7 +100,7 @@ struct SbomTask<'a> {
     run: Option<SbomRun<'a>>,
 }
 
-/// `cicd.pipeline.run.*` and `cicd.pipeline.task.run.*`.
+/// `cicd.pipeline.run.*`, `cicd.pipeline.task.run.*` and `container.*`.
 #[derive(Debug, Deserialize)]
 struct SbomRun<'a> {
     #[serde(borrow, default)]
@@ -159,6 +195,8 @@ pub(super) struct SbomFile<'a> {
 struct SbomDigest<'a> {
     #[serde(borrow, default)]
     sha256: Cow<'a, str>,
+    #[serde(borrow, default)]
+    state: Cow<'a, str>,
 }
 
 impl SbomFile<'_> {
@@ -167,6 +205,11 @@ impl SbomFile<'_> {
         let digest = &*self.digest.as_ref()?.sha256;
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (digest.len() == 64 && digest.bytes().all(is_hex)).then_some(digest)
+    }
+
+    /// Whether the digest may be of other bytes than those that ran.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.digest.as_ref().is_some_and(|digest| digest.state == "unproven")
     }
 }
 

@@ -20,7 +20,7 @@ use tracego_report::{
 
 use crate::{
     inventory::{PROGRAMS_MAX, SoftwareInventory},
-    program::{ListedProgram, OCCURRENCES_MAX, Occurrence},
+    program::{ListedProgram, OCCURRENCES_MAX, Occurrence, ProgramPlaces},
 };
 
 /// Maximum number of problems that are named; all are counted.
@@ -29,6 +29,8 @@ const NAMED_MAX: usize = 20;
 const IMAGES_MAX: usize = 100_000;
 const JOBS_MAX: usize = 1000;
 const REASONS_MAX: usize = 100;
+/// Maximum number of hosts, containers and jobs of all programs.
+const PLACES_MAX: usize = 1_000_000;
 /// Maximum number of bytes of a path, a name or an id that are kept.
 const NAME_MAX: usize = 4096;
 
@@ -39,8 +41,16 @@ struct ExecutableRuns {
     facts: ExecutableFacts,
     starts: u64,
     occurrences: Vec<Occurrence>,
+    places: ProgramPlaces,
     /// Identities of the first processes.
     exec_ids: Vec<String>,
+}
+
+/// A digest that a later record says.
+#[derive(Debug)]
+struct LateDigest {
+    sha256: String,
+    is_unproven: bool,
 }
 
 /// The reader of the programs in records.
@@ -50,13 +60,14 @@ pub struct ProgramReader {
     only_job: Option<String>,
     images: HashMap<String, ExecutableFacts>,
     /// Digests by the identity of a process, which a later record says.
-    late_digests: HashMap<String, String>,
+    late_digests: HashMap<String, LateDigest>,
     runs: Vec<ExecutableRuns>,
     known: HashMap<String, usize>,
     /// Program starts that were read; a sink that was stopped may write one twice.
     seen: HashSet<(u32, i64)>,
     inventory: SoftwareInventory,
     records: u64,
+    places: usize,
 }
 
 impl ProgramReader {
@@ -111,14 +122,19 @@ impl ProgramReader {
                 facts.add(image.clone());
             }
             let late = run.exec_ids.iter().find_map(|id| self.late_digests.get(id));
-            facts.sha256 = facts.sha256.or_else(|| late.cloned());
+            if let (None, Some(late)) = (&facts.sha256, late) {
+                (facts.sha256, facts.is_unproven) = (Some(late.sha256.clone()), late.is_unproven);
+            }
+            let is_unproven = facts.is_unproven;
             let (kind, identity, sha256) = facts.finish();
             inventory.programs.push(ListedProgram {
                 sha256,
+                is_unproven,
                 identity,
                 kind,
                 starts: run.starts,
                 occurrences: run.occurrences,
+                places: run.places,
             });
         }
         inventory.merge();
@@ -139,11 +155,13 @@ impl ProgramReader {
             }
             _ => {}
         }
-        let digest = record.tracego.executable.as_ref().and_then(|executable| executable.sha256());
-        if let (Some(digest), false) = (digest, record.tracego.exec_id.is_empty())
+        let executable = record.tracego.executable.as_ref();
+        let digest = executable.and_then(|executable| Some((executable.sha256()?, executable.is_unproven())));
+        if let (Some((sha256, is_unproven)), false) = (digest, record.tracego.exec_id.is_empty())
             && self.late_digests.len() < IMAGES_MAX
         {
-            self.late_digests.insert(cut(&record.tracego.exec_id), digest.to_owned());
+            let late = LateDigest { sha256: sha256.to_owned(), is_unproven };
+            self.late_digests.insert(cut(&record.tracego.exec_id), late);
         }
     }
 
@@ -184,7 +202,8 @@ impl ProgramReader {
             Some(at) => *at,
             None if self.runs.len() < PROGRAMS_MAX => {
                 let (occurrences, exec_ids) = (Vec::new(), Vec::new());
-                self.runs.push(ExecutableRuns { image, facts, starts: 0, occurrences, exec_ids });
+                let places = ProgramPlaces::default();
+                self.runs.push(ExecutableRuns { image, facts, starts: 0, occurrences, places, exec_ids });
                 self.known.insert(name, self.runs.len() - 1);
                 self.runs.len() - 1
             }
@@ -195,8 +214,20 @@ impl ProgramReader {
         };
         let Some(run) = self.runs.get_mut(at) else { return };
         run.starts += 1;
+        let occurrence = Occurrence {
+            path,
+            pid: Some(process.pid),
+            job: printable(&job),
+            host: printable(&cut(&record.host.name)),
+            container: printable(&cut(&record.container())),
+        };
+        if self.places < PLACES_MAX {
+            self.places += run.places.add(&occurrence);
+        } else {
+            run.places.has_more = true;
+        }
         if run.occurrences.len() < OCCURRENCES_MAX {
-            run.occurrences.push(Occurrence { path, pid: Some(process.pid), job });
+            run.occurrences.push(occurrence);
             run.exec_ids.push(cut(&record.tracego.exec_id));
         }
     }

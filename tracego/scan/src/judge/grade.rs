@@ -30,9 +30,10 @@ pub(super) fn severity(
         },
         Setting::ImageWithoutCommand | Setting::Open => at(false, Production::No, false),
         Setting::Generate if is_run && variant.name == "unpinned" => at(false, Production::No, false),
-        Setting::Generate | Setting::Document | Setting::Developer if is_strict => Severity::Low,
-        Setting::Generate | Setting::Document | Setting::Developer => return None,
-        Setting::UnusedStage | Setting::Helper => Severity::Low,
+        Setting::Generate | Setting::Developer if is_strict => Severity::Low,
+        Setting::Generate | Setting::Developer => return None,
+        // Documents are read on request alone.
+        Setting::UnusedStage | Setting::Helper | Setting::Document => Severity::Low,
     };
     Some(severity)
 }

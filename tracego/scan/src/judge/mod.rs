@@ -24,7 +24,7 @@ use crate::{
 pub struct JudgeSettings {
     /// The modules of the tree.
     pub modules: TreeModules,
-    /// Whether lines of `go generate` are findings, too.
+    /// Whether lines of `go generate`, and of what only developers' machines run, are findings, too.
     pub is_strict: bool,
 }
 

@@ -38,7 +38,7 @@ const MAX_FINDINGS: usize = 1000;
 pub struct ScanOptions {
     /// Folders and files.
     pub paths: Vec<PathBuf>,
-    /// Whether lines of `go generate` are findings, too.
+    /// Whether lines of `go generate`, and of what only developers' machines run, are findings, too.
     pub is_strict: bool,
     /// Whether code blocks of documents are read.
     pub reads_documents: bool,
@@ -125,7 +125,7 @@ fn find(
     options: &ScanOptions,
     report: &mut ScanReport,
 ) {
-    let settings = JudgeSettings { modules, is_strict: options.is_strict || options.reads_documents };
+    let settings = JudgeSettings { modules, is_strict: options.is_strict };
     let graph = CallGraph::of(files);
     let stages = BuiltStages::of(files);
     for (index, file) in files.iter().enumerate() {

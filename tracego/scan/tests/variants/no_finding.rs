@@ -22,7 +22,10 @@ fn files_of_developers_and_documents() {
 
 #[test]
 fn documents_are_read_when_asked() {
-    let files = [GO_MOD, ("README.md", "# go run\n\n```console\n$ go run ./cmd/x\n```\n\ngo run it\n")];
+    // Lines that only a strict scan reports are none of a document.
+    let generate = "package x\n\n//go:generate go run ./gen\n";
+    let readme = "# go run\n\n```console\n$ go run ./cmd/x\n```\n\ngo run it\n";
+    let files = [GO_MOD, ("README.md", readme), ("x.go", generate), ("Procfile.dev", "web: go run ./x\n")];
     let report = report(&files, |options| options.reads_documents = true);
     let output = "```console\nhigh TG001 go-run: go run ./x was executed\nx go run ./x\n```\n";
     assert!(

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::value::{RawValue, to_raw_value};
 use tracego_attest::{
+    configuration_history::ConfigurationHistory,
     record_origin::RecordOrigin,
     runtime_trace::{
         AttestedCompleteness, AttestedFile, LogVerdict, ProcessChoice, RuntimeTrace, TraceMaterial,
+        TracedExecutable,
     },
     subject::Subject,
 };
@@ -42,12 +44,14 @@ struct TraceReader {
     history: HistoryReader,
     programs: ProgramReader,
     origin: RecordOrigin,
+    configurations: ConfigurationHistory,
 }
 
 impl RecordReader for TraceReader {
     fn take_line(&mut self, line: &Line) {
         let _named = self.history.take(&line.bytes, &line.file, line.number);
         let _counted = self.programs.take(&line.bytes, &line.file, line.number);
+        self.configurations.take(&line.bytes);
         if !self.origin.is_known() {
             self.origin.take(&line.bytes);
         }
@@ -82,9 +86,10 @@ pub(super) fn read(asked: &Attest, is_quiet: bool) -> anyhow::Result<RecordTrace
         history: HistoryReader::new(HistoryLimits::default()),
         programs: ProgramReader::new(asked.job.clone()),
         origin: RecordOrigin::default(),
+        configurations: ConfigurationHistory::default(),
     };
     input::read(&asked.files, is_quiet, &mut reader);
-    let TraceReader { history, programs, origin } = reader;
+    let TraceReader { history, programs, origin, configurations } = reader;
     let mut history = history.finish();
     let needs_seals = seal_key.is_some();
     let log = verify::verified(&asked.files, &Options { key: seal_key, ..Options::default() });
@@ -101,6 +106,7 @@ pub(super) fn read(asked: &Attest, is_quiet: bool) -> anyhow::Result<RecordTrace
     let material = TraceMaterial {
         history: &history,
         origin: &origin,
+        configurations: &configurations,
         completeness,
         processes: match asked.processes {
             TraceChoice::All => ProcessChoice::All,
@@ -185,16 +191,19 @@ fn is_run_complete(run: &Told) -> bool {
 }
 
 /// Returns the executables whose digests the records say, by path.
-fn executables(programs: ProgramReader) -> Vec<Subject> {
+fn executables(programs: ProgramReader) -> Vec<TracedExecutable> {
     let inventory = programs.finish();
-    let mut all: Vec<Subject> = Vec::new();
+    let mut all: Vec<TracedExecutable> = Vec::new();
     for program in &inventory.programs {
         let Some(digest) = &program.sha256 else { continue };
         let mut paths: Vec<&str> = program.occurrences.iter().map(|run| run.path.as_str()).collect();
         paths.sort_unstable();
         paths.dedup();
-        all.extend(paths.into_iter().map(|path| Subject::new(path.to_owned(), digest.clone())));
+        all.extend(paths.into_iter().map(|path| TracedExecutable {
+            file: Subject::new(path.to_owned(), digest.clone()),
+            is_unproven: program.is_unproven,
+        }));
     }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all.sort_by(|a, b| a.file.name.cmp(&b.file.name));
     all
 }

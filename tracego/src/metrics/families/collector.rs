@@ -73,7 +73,7 @@ impl Collector {
             let help = "Whether rights that are not needed behind the start were dropped.";
             out.gauge("tracego_confined", help, u32::from(privileges.is_confined()))?;
         }
-        if let Some(digest) = &board.setup.config {
+        if let Some(digest) = board.config() {
             let help = "Always 1; the label is the SHA-256 of the configuration file.";
             out.gauges("tracego_config_info", help, [([("sha256", digest.as_str())], 1_u32)])?;
         }

@@ -25,7 +25,7 @@ use tracego_model::{
     finding::Finding,
     input::{Takeover, batch::DecodedEvent, note::StartNote},
     meta::Meta,
-    record::Record,
+    record::{Record, configuration::ConfigurationReport},
 };
 
 use super::{
@@ -106,6 +106,13 @@ impl Pipeline {
         self
     }
 
+    /// Sets the configuration that records name.
+    #[must_use]
+    pub(crate) fn with_configuration(mut self, configuration: ConfigurationReport) -> Self {
+        self.set_configuration(configuration);
+        self
+    }
+
     /// Makes one record of the start and the exit of a process that ends soon.
     #[must_use]
     pub fn with_folded_exits(mut self, is_asked: bool) -> Self {
@@ -125,6 +132,15 @@ impl Pipeline {
     pub(crate) fn with_decision_callback(mut self, callback: Option<DecisionCallback>) -> Self {
         self.judgement.callback = callback;
         self
+    }
+
+    /// Sets the configuration that records name. Returns whether it differs from the one before, policies included.
+    fn set_configuration(&mut self, configuration: ConfigurationReport) -> bool {
+        let policies = self.judgement.bundles();
+        let new = Some(Arc::new(ConfigurationReport { policies, ..configuration }));
+        let has_changed = self.writer.configuration != new;
+        self.writer.configuration = new;
+        has_changed
     }
 
     fn take_over(&mut self, takeover: Takeover) {
@@ -407,6 +423,7 @@ impl Pipeline {
 
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
+        record.tracego.configuration.clone_from(&self.writer.configuration);
         record.tracego.sinks = self.writer.outputs.counts();
         self.status.report(&mut record);
         self.own([record]);
@@ -414,7 +431,18 @@ impl Pipeline {
 
     /// Applies new settings between two inputs.
     fn reload(&mut self, reload: Reload) {
-        let Reload { selection, rules, redactor, feeds, output, enforce, policy, provenance, done } = reload;
+        let Reload {
+            selection,
+            rules,
+            redactor,
+            feeds,
+            output,
+            enforce,
+            policy,
+            configuration,
+            provenance,
+            done,
+        } = reload;
         self.backlog.release();
         self.write_backlog();
         self.flush();
@@ -427,6 +455,10 @@ impl Pipeline {
             _ => tracing::warn!("[provenance] was added or removed; restart tracego to apply that"),
         }
         self.writer.outputs.replace(feeds, output);
+        // At once, so that no record stands between a change and its report, whatever --heartbeat says.
+        if self.set_configuration(configuration) {
+            self.heartbeat(Reading::now());
+        }
         if done.send(()).is_err() {
             tracing::debug!("the reload has no waiting caller");
         }
