@@ -69,7 +69,8 @@ CREATE TABLE IF NOT EXISTS tracego.ingest
             severity LowCardinality(String), message String),
         policy Tuple(
             allow Nullable(Bool),
-            violations Nested(bundle LowCardinality(String), id LowCardinality(String), msg String, severity LowCardinality(String)),
+            violations Nested(bundle LowCardinality(String), id LowCardinality(String), msg String),
+            warnings Nested(bundle LowCardinality(String), id LowCardinality(String), msg String),
             bundles Nested(name LowCardinality(String), digest LowCardinality(String))),
         enforcement Tuple(
             state LowCardinality(String), mode LowCardinality(String), action LowCardinality(String),

@@ -35,8 +35,8 @@ ARRAY JOIN tracego.findings.id AS f_id, tracego.findings.name AS f_name, tracego
     tracego.findings.severity AS f_severity, tracego.findings.message AS f_message
 WHERE event_name IN ('tracego.process.start', 'tracego.finding');
 
--- One row for each violation of a policy, with the bundle that has the rule, and one for each decision of enforcement
--- (`bundle` and `digest` are empty there).
+-- One row for each violation and warning of a policy, with the bundle that has the rule and its digest, and one for each
+-- decision of enforcement, without a bundle.
 CREATE TABLE IF NOT EXISTS tracego.decisions
 (
     tenant LowCardinality(String),
@@ -64,12 +64,16 @@ SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS tracego.decisions_of_policies_view TO tracego.decisions AS SELECT
     tenant, timestamp AS ts, host.id AS host_id, host.name AS host_name, log.record.uid AS uid, 'policy' AS origin,
-    if(tracego.policy.allow = false, 'deny', 'warn') AS action, v_bundle AS bundle,
+    v_action AS action, v_bundle AS bundle,
     tracego.policy.bundles.digest[indexOf(tracego.policy.bundles.name, v_bundle)] AS digest, v_id AS rule, v_msg AS message,
     vcs.repository.url.full AS repo, vcs.ref.head.revision AS revision, cicd.pipeline.task.run.id AS job_id,
     process.executable.path AS exe, arrayStringConcat(process.command_args, ' ') AS cmdline, tracego.exec_id AS exec_id
 FROM tracego.ingest
-ARRAY JOIN tracego.policy.violations.bundle AS v_bundle, tracego.policy.violations.id AS v_id, tracego.policy.violations.msg AS v_msg
+ARRAY JOIN
+    arrayConcat(tracego.policy.violations.bundle, tracego.policy.warnings.bundle) AS v_bundle,
+    arrayConcat(tracego.policy.violations.id, tracego.policy.warnings.id) AS v_id,
+    arrayConcat(tracego.policy.violations.msg, tracego.policy.warnings.msg) AS v_msg,
+    arrayConcat(arrayMap(one -> 'violation', tracego.policy.violations.id), arrayMap(one -> 'warning', tracego.policy.warnings.id)) AS v_action
 WHERE event_name = 'tracego.process.start';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS tracego.decisions_of_enforcement_view TO tracego.decisions AS SELECT
