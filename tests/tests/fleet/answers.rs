@@ -50,6 +50,10 @@ fn there_are_sixteen_questions_each_with_a_test() {
     let asked: BTreeSet<String> = files.map(|name| name[3..].trim_end_matches(".sql").to_owned()).collect();
     let tested: BTreeSet<String> = TESTS[1..].iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(asked, tested);
+    let document = fs::read_to_string(deployed("../docs/fleet.md")).unwrap();
+    for name in &asked {
+        assert!(document.contains(&format!("| `{name}` |")), "docs/fleet.md has no row for {name}");
+    }
     assert_eq!(asked.len(), 16);
 }
 

@@ -4,7 +4,7 @@ use std::{
     fs,
     os::unix::{fs::symlink, process::CommandExt as _},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use tracego_tests::{ports::free_port, tracego};
@@ -43,12 +43,14 @@ fn is_shown(shown: &str, line: &str) -> bool {
 }
 
 /// Ends the processes of a group with their leader.
-struct Group(i32);
+struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // SAFETY: `kill` takes no memory; the group is that of a process which this test started.
-        unsafe { libc::kill(-self.0, libc::SIGKILL) };
+        let leader = i32::try_from(self.0.id()).unwrap();
+        // SAFETY: `kill` takes no memory; the group is that of a process which this test started and did not wait for.
+        unsafe { libc::kill(-leader, libc::SIGKILL) };
+        drop(self.0.wait());
     }
 }
 
@@ -82,16 +84,16 @@ fn the_quick_start_ends_with_an_answer() {
         shell.env_clear().env("PATH", &path).env("LC_ALL", "C.UTF-8");
         shell.current_dir(here).stdin(Stdio::null());
         if let Some(command) = command.strip_suffix(" &") {
-            let mut child = shell
+            let child = shell
                 .args(["-c", &format!("exec {command}")])
                 .stdout(Stdio::null())
                 .process_group(0)
                 .spawn()
                 .unwrap();
-            groups.push(Group(i32::try_from(child.id()).unwrap()));
+            groups.push(Group(child));
             let is_up = || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok();
             while !is_up() {
-                assert!(child.try_wait().unwrap().is_none(), "{command}: ended");
+                assert!(groups.last_mut().unwrap().0.try_wait().unwrap().is_none(), "{command}: ended");
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
             continue;

@@ -89,6 +89,13 @@ fn rights_are_statements_that_the_engine_reads() {
     let store = Store::start();
     let all = [statements("roles.sql"), statements("tenants.sql")].concat();
     assert!(all.len() > 10);
+    let tenants = std::fs::read_to_string(deployed("clickhouse/tenants.sql")).unwrap();
+    for statement in statements("distributed.sql") {
+        let name = statement.split(" AS tracego.").nth(1).and_then(|rest| rest.split(' ').next());
+        if let Some(name) = name.filter(|name| *name != "ingest") {
+            assert_eq!(tenants.matches(&format!("tracego.{name}")).count(), 2, "policies of {name}");
+        }
+    }
     for statement in all {
         // The engine in a process has no users: it reads a statement and then says that it has no place for it.
         let (_, answer) = store.statement(&statement);
