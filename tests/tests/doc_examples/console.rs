@@ -5,7 +5,11 @@ use std::process::Command;
 /// Comment in a document before a block whose commands are placeholders or need more than a folder.
 const PARSED_ONLY: &str = "<!-- example: parsed -->";
 /// Comments that say who runs the commands of the next block.
-const RUN_BY: [&str; 2] = ["<!-- run by: cargo xtask systemd -->", "<!-- run by: the tests of the chart -->"];
+const RUN_BY: [&str; 3] = [
+    "<!-- run by: cargo xtask systemd -->",
+    "<!-- run by: the tests of the chart -->",
+    "<!-- run by: the tests of the fleet -->",
+];
 /// Beginning of the comment that names the file which the next block is the content of.
 const FILE: &str = "<!-- file: ";
 
@@ -29,7 +33,7 @@ const WITHOUT_ROOT: [&str; 16] = [
     "verify-log",
 ];
 /// Programs other than tracego that examples may name.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 21] = [
     "apt",
     "cargo",
     "curl",
@@ -44,6 +48,7 @@ const OTHERS: [&str; 20] = [
     "mount",
     "openssl",
     "podman",
+    "python3",
     "setpriv",
     "sha256sum",
     "skopeo",

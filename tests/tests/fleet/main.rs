@@ -1,0 +1,50 @@
+//! The files below `deploy/clickhouse`, with the engine of ClickHouse in a process (chDB): records that tracego's sink
+//! sends, a simulated fleet with planted faults that each question has to find, and the panels of the dashboards.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod dashboards;
+mod document;
+mod layout;
+mod nodes;
+mod real;
+mod server;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use libtest_mimic::Arguments;
+use tracego_tests::{is_root, python, trial};
+
+type Test = fn();
+
+/// A Python interpreter with chDB.
+static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("fleet"));
+
+fn main() {
+    let missing = PYTHON.as_ref().err().cloned();
+    let mut trials = Vec::new();
+    for &(name, test) in [real::TESTS, answers::TESTS, dashboards::STORED, layout::TESTS].concat().iter() {
+        trials.push(trial(name, missing.clone(), test));
+    }
+    for &(name, test) in dashboards::NAMED {
+        trials.push(trial(name, None, test));
+    }
+    // Records of this machine take root.
+    let root = (!is_root()).then(|| "needs root".to_owned());
+    for &(name, test) in document::TESTS {
+        trials.push(trial(name, missing.clone().or_else(|| root.clone()), test));
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or(Some(2));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    server::stop_all();
+    conclusion.exit();
+}
+
+/// Returns a file below `deploy`.
+fn deployed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy").join(name)
+}
