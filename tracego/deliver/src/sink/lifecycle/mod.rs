@@ -295,5 +295,6 @@ fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Resu
             "records of the last run wait in the spool"
         );
     }
-    Ok((RecordQueue::Disk(Box::new(spool)), StreamState::open(&path)))
+    let stream = StreamState::open(&path, spool.next_seq());
+    Ok((RecordQueue::Disk(Box::new(spool)), stream))
 }

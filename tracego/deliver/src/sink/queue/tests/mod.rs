@@ -208,7 +208,8 @@ fn memory(limits: QueueLimits) -> TestQueue {
 
 fn spool(path: &Path) -> TestQueue {
     let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
-    TestQueue(RecordQueue::Disk(Box::new(spool)), StreamState::open(path))
+    let stream = StreamState::open(path, spool.next_seq());
+    TestQueue(RecordQueue::Disk(Box::new(spool)), stream)
 }
 
 /// A queue with the state of its stream.
