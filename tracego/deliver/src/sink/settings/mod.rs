@@ -191,6 +191,7 @@ impl CommonSettings {
             total_bytes: self.queue_bytes.map_or(default, |bytes| bytes.0),
             max_age: self.queue_age.map(|age| age.0),
             on_full: self.on_full.unwrap_or(OnFull::DropOldest),
+            compress: durable,
             ..QueueLimits::default()
         }
     }
