@@ -181,8 +181,8 @@ impl WebhookTransport {
         headers.extend(quoted.ok().map(|key| (HeaderName::from_static(KEY_HEADER), key)));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
-        if self.settings.compression == WebhookCompression::Gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(coding) = self.settings.compression.coding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());

@@ -52,6 +52,19 @@ pub enum WebhookCompression {
     None,
     /// gzip (RFC 1952).
     Gzip,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl WebhookCompression {
+    /// Returns the name for `Content-Encoding`; `None` for bodies that are not compressed.
+    pub(super) fn coding(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
 }
 
 /// HTTP method of requests.
@@ -202,7 +215,7 @@ mod tests {
             ("url = 'http://h'\nheaders = { 'a b' = 'c' }", "'a b' is no name of a header"),
             ("url = 'http://h'\nheaders = { Content-Length = '1' }", "Content-Length follows"),
             ("url = 'http://h'\nmethod = 'GET'", "POST"),
-            ("url = 'http://h'\ncompression = 'zstd'", "gzip"),
+            ("url = 'http://h'\ncompression = 'br'", "zstd"),
             ("compression = 'gzip'", "url"),
         ] {
             let Err(why) = read(more) else { panic!("{more}") };
