@@ -145,14 +145,19 @@ impl WebhookSettings {
     pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         let read = |(name, secret): (&String, &Secret)| {
             let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;
-            let mut value = HeaderValue::try_from(text).map_err(|_| {
-                format!("headers {name}: the value holds characters that are not allowed in a header")
-            })?;
-            value.set_sensitive(true);
+            let value = secret_value(&text).map_err(|why| format!("headers {name}: {why}"))?;
             Ok((header_name(name)?, value))
         };
         self.headers.iter().map(read).collect()
     }
+}
+
+/// Returns a secret as the value of a header, which is shown nowhere.
+pub(crate) fn secret_value(text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| "the value holds characters that are not allowed in a header".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {
