@@ -36,6 +36,9 @@ pub(crate) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
             ResponseClass::Content if answer.status != StatusCode::PAYLOAD_TOO_LARGE => {
                 ResponseClass::Mistaken("the answer is not from ClickHouse: look at url")
             }
+            ResponseClass::Mistaken(_) if response_class::is_unauthorized(answer) => {
+                ResponseClass::Mistaken("look at user, password and tls")
+            }
             class => class,
         },
     }
@@ -94,7 +97,7 @@ mod tests {
         }
         assert!(matches!(class(400, "", "bad gateway page"), ResponseClass::Mistaken(_)));
         assert_eq!(class(413, "", ""), ResponseClass::Content);
-        assert!(matches!(class(401, "", ""), ResponseClass::Mistaken(_)));
+        assert_eq!(class(403, "", ""), ResponseClass::Mistaken("look at user, password and tls"));
         assert_eq!(class(503, "", ""), ResponseClass::Again(None, false));
     }
 }

@@ -67,6 +67,9 @@ impl BulkDialect {
                 }
                 None => ResponseClass::Again(None, true),
             },
+            ResponseClass::Mistaken(_) if response_class::is_unauthorized(answer) => {
+                ResponseClass::Mistaken("look at api-key, user, password and tls")
+            }
             class => class,
         }
     }

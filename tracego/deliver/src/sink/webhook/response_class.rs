@@ -43,6 +43,11 @@ pub(crate) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
     }
 }
 
+/// Whether the receiver does not accept the credentials.
+pub(crate) fn is_unauthorized(answer: &Response) -> bool {
+    matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
 /// Whether a request with fewer records might be taken.
 pub(super) fn too_large(answer: &Response) -> bool {
     answer.status == StatusCode::PAYLOAD_TOO_LARGE
