@@ -13,15 +13,13 @@
 
 use crate::{
     gap::{Gap, GapReason},
-    packing::unpacked_len,
+    packing::{RECORD_MAX, unpacked_len},
 };
 
 /// Size of a header in bytes.
 pub(crate) const HEADER: usize = 40;
 /// Size of a frame before its payload, in bytes.
 pub(crate) const HEAD: usize = 8;
-/// Maximum size of a record in bytes. Larger records leave a gap.
-pub const RECORD_MAX: usize = 16 << 20;
 /// Exclusive upper bound of sequence numbers, so that sums of them do not overflow.
 pub(crate) const SEQ_END: u64 = 1 << 62;
 

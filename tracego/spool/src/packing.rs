@@ -12,7 +12,8 @@ use zstd::{
     dict::{DecoderDictionary, EncoderDictionary},
 };
 
-use crate::frame::{RECORD_MAX, u32_at};
+/// Maximum size of a record in bytes. Larger records leave a gap.
+pub const RECORD_MAX: usize = 16 << 20;
 
 /// Number of the only dictionary. Its bytes never change, because records on disks need them: a better one gets
 /// the next number.
@@ -62,8 +63,10 @@ impl Packer {
 
 /// Returns the length of the record in a compressed form; `None` if the bytes cannot be one.
 pub(crate) fn unpacked_len(packed: &[u8]) -> Option<usize> {
-    let len = u32_at(packed, 1) as usize;
-    (packed.len() > PREFIX && packed.first() == Some(&DICTIONARY) && len <= RECORD_MAX).then_some(len)
+    let (&dictionary, rest) = packed.split_first()?;
+    let (len, frame) = rest.split_first_chunk()?;
+    let len = u32::from_le_bytes(*len) as usize;
+    (dictionary == DICTIONARY && !frame.is_empty() && len <= RECORD_MAX).then_some(len)
 }
 
 /// Decompresses records.

@@ -27,10 +27,10 @@ use crate::{
     batch::QueueBatch,
     cursor::{self, CursorMark},
     disk::{Disk, DiskFolder, OpenError},
-    frame::{HEAD, RECORD_MAX, StoredRecord},
+    frame::{HEAD, StoredRecord},
     gap::GapReason,
     limits::{OnFull, QueueLimits},
-    packing::Packer,
+    packing::{Packer, RECORD_MAX},
     segment::{Segment, store::SegmentStore},
     stats::{Amount, DiskError, QueueStats, SpoolNotice},
 };
