@@ -42,11 +42,6 @@ impl ReplayFolder {
         let uid = |line: &str| record(line)["log"]["record"]["uid"].as_str().unwrap().to_owned();
         (output, reference.lines().map(uid).collect())
     }
-
-    /// Returns the dead letters.
-    pub(super) fn dead_letters(&self) -> Vec<Value> {
-        fs::read_to_string(self.path("dead")).unwrap_or_default().lines().map(record).collect()
-    }
 }
 
 fn capture() -> PathBuf {
