@@ -20,7 +20,7 @@
 //!
 //! Bodies have no envelope. Splunk's HTTP Event Collector wants one of its own around each event: reach it
 //! through a collector. The types `clickhouse` and `elasticsearch` are this sink with another
-//! [`ReceiverDialect`].
+//! dialect.
 
 mod body;
 mod dialect;
