@@ -75,7 +75,7 @@ fn segment(bytes: &mut Vec<u8>, first: u64) {
     let (mut frames, mut seq) = (&mut bytes[HEADER..], first);
     while frames.len() >= 8 {
         let raw = u32::from_le_bytes(frames[..4].try_into().unwrap());
-        let len = (raw & 0x7FFF_FFFF) as usize;
+        let len = (raw & 0x3FFF_FFFF) as usize;
         if frames.len() - 8 < len {
             return;
         }
@@ -94,7 +94,8 @@ fn segment(bytes: &mut Vec<u8>, first: u64) {
 
 fn run(input: &[u8], repaired: bool) {
     let sim = files(input, repaired);
-    let limits = QueueLimits { segment_bytes: 400, total_bytes: 1 << 20, ..QueueLimits::default() };
+    let (segment_bytes, total_bytes) = (400, 1 << 20);
+    let limits = QueueLimits { segment_bytes, total_bytes, compress: true, ..QueueLimits::default() };
     let now = Moment { boot_ns: 5_000_000_000, unix_ns: 1_800_000_000_000_000_000 };
     let (mut spool, recovery) = Spool::open_on(sim.clone(), limits, now).expect("the disk works");
     assert!(recovery.gaps.len() < 100_000);
@@ -127,6 +128,7 @@ fn run(input: &[u8], repaired: bool) {
     }
     assert_eq!(spool.acked_seq(), expected - 1);
     let _stored = spool.append(b"a record");
+    let _stored = spool.append(&b"a record that is compressed".repeat(20));
     spool.due(now);
     spool.sync();
     let _stats = spool.stats();

@@ -112,6 +112,31 @@ const ROWS: &[SinkCase] = &[
         blind: false,
         needs: NOTHING,
     },
+    SinkCase {
+        kind: "clickhouse",
+        name: "clickhouse",
+        keys: |receiver| format!("url = \"http://127.0.0.1:{}/\"\ncompression = \"none\"", receiver.port),
+        start: receivers::http,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: NOTHING,
+    },
+    SinkCase {
+        kind: "elasticsearch",
+        name: "elasticsearch",
+        keys: |receiver| {
+            format!(
+                "url = \"http://127.0.0.1:{}/\"\ncompression = \"none\"\nindex = \"audit\"\nformat = \"json\"",
+                receiver.port
+            )
+        },
+        start: receivers::bulk,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: NOTHING,
+    },
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -127,7 +127,10 @@ pub(crate) fn journal(receiver: &mut Receiver) {
 }
 
 /// Accepts connections until the receiver is stopped, and then closes all.
-fn tcp(receiver: &mut Receiver, serve: fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()>) {
+fn tcp(
+    receiver: &mut Receiver,
+    serve: impl Fn(TcpStream, &Mutex<Vec<String>>) -> std::io::Result<()> + Copy + Send + 'static,
+) {
     let listener = bind_again(|| TcpListener::bind(receiver.address()));
     listener.set_nonblocking(true).unwrap();
     receiver.runs(move |stopped, got| {
@@ -165,8 +168,22 @@ pub(crate) fn syslog(receiver: &mut Receiver) {
     });
 }
 
+/// Receives requests with a record on each line.
 pub(crate) fn http(receiver: &mut Receiver) {
-    tcp(receiver, |stream, got| {
+    requests(receiver, |_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned());
+}
+
+/// Receives bulk requests of Elasticsearch, and answers for each record.
+pub(crate) fn bulk(receiver: &mut Receiver) {
+    requests(receiver, |body| {
+        let items = vec!["{\"create\":{\"status\":201}}"; body.lines().count() / 2].join(",");
+        let text = format!("{{\"errors\":false,\"items\":[{items}]}}");
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+    });
+}
+
+fn requests(receiver: &mut Receiver, answer: fn(&str) -> String) {
+    tcp(receiver, move |stream, got| {
         let mut reader = BufReader::new(stream);
         loop {
             let (mut length, mut line) = (None, String::new());
@@ -179,8 +196,9 @@ pub(crate) fn http(receiver: &mut Receiver) {
             let Some(length) = length else { return Ok(()) };
             let mut body = vec![0; length];
             reader.read_exact(&mut body)?;
-            got.lock().unwrap().extend(String::from_utf8_lossy(&body).lines().filter_map(uid));
-            reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+            let body = String::from_utf8_lossy(&body);
+            got.lock().unwrap().extend(body.lines().filter_map(uid));
+            reader.get_mut().write_all(answer(&body).as_bytes())?;
         }
     });
 }

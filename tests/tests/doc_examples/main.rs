@@ -133,12 +133,17 @@ fn every_example_does_what_its_document_says() {
 #[test]
 fn the_configurations_of_the_documents_are_right() {
     let mut count = 0;
-    // A certificate has to be there.
+    // Certificates and secrets have to be there.
     let authority = tempfile::NamedTempFile::new().unwrap();
     let signed = rcgen::generate_simple_self_signed(["siem.example".to_owned()]).unwrap();
     fs::write(authority.path(), signed.cert.pem()).unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(secret.path(), "a secret").unwrap();
     for document in documents() {
-        let text = read(&document).replace("/etc/tracego/siem.pem", authority.path().to_str().unwrap());
+        let mut text = read(&document).replace("/etc/tracego/siem.pem", authority.path().to_str().unwrap());
+        for name in ["clickhouse.password", "elasticsearch.key"] {
+            text = text.replace(&format!("/etc/tracego/{name}"), secret.path().to_str().unwrap());
+        }
         // The settings of a repository are read by the scans of their document.
         let is_of_watching = |block: &&Block| block.file.as_deref() != Some(".tracego.toml");
         for block in blocks(&text).iter().filter(|block| block.language == "toml").filter(is_of_watching) {

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod certificates;
+mod clickhouse;
+mod elasticsearch;
 mod kill;
 mod poison_record;
 mod receiver;
+mod replay;
 mod rsyslog;
 mod syslog;
 mod tls;
@@ -24,7 +27,8 @@ fn main() {
     for (name, test) in [syslog::TESTS, kill::TESTS, tls::TESTS].concat() {
         trials.push(trial(name, missing.clone(), test));
     }
-    for (name, test) in [tls::ALONE, webhook::TESTS, poison_record::TESTS].concat() {
+    let alone = [tls::ALONE, webhook::TESTS, poison_record::TESTS, clickhouse::TESTS, elasticsearch::TESTS];
+    for (name, test) in alone.concat() {
         trials.push(trial(name, None, test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -30,12 +30,14 @@ pub(super) struct ReceivedRequest {
 impl ReceivedRequest {
     /// Returns the body, decompressed.
     pub(super) fn body(&self) -> String {
-        if self.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
-            let mut text = String::new();
-            GzDecoder::new(&self.raw[..]).read_to_string(&mut text).unwrap();
-            return text;
-        }
-        String::from_utf8(self.raw.clone()).unwrap()
+        let coding = self.headers.get("content-encoding").map(String::as_str);
+        let mut text = String::new();
+        match coding {
+            Some("gzip") => GzDecoder::new(&self.raw[..]).read_to_string(&mut text).unwrap(),
+            Some("zstd") => zstd::Decoder::new(&self.raw[..]).unwrap().read_to_string(&mut text).unwrap(),
+            _ => return String::from_utf8(self.raw.clone()).unwrap(),
+        };
+        text
     }
 }
 

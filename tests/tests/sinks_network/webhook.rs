@@ -28,6 +28,7 @@ use super::{
 pub(super) const TESTS: &[(&str, Test)] = &[
     ("a webhook delivers all records in order, in every format", formats),
     ("a webhook compresses, signs and identifies itself", dressed),
+    ("a webhook compresses with zstd", compressed),
     ("requests hold as many records and bytes as is said", sized),
     ("a receiver that is busy is left alone for as long as it says", busy),
     ("an answer that breaks off, comes late or not at all means once more", broken),
@@ -139,6 +140,17 @@ fn dressed() {
     ] {
         assert_eq!(seen.headers[name], value);
     }
+    assert_eq!(numbers(&seen), (0..100).collect::<Vec<_>>());
+    assert!(seen.raw.len() < 400, "{}", seen.raw.len());
+}
+
+fn compressed() {
+    let receiver = Receiver::answering(Vec::new());
+    let payloads = lines(100);
+    let mut webhook = webhook(receiver.port, Format::Json, "compression = 'zstd'");
+    wait(async { all(&webhook.deliver(&slices(&payloads)).await, 100) });
+    let seen = receiver.seen().remove(0);
+    assert_eq!(seen.headers["content-encoding"], "zstd");
     assert_eq!(numbers(&seen), (0..100).collect::<Vec<_>>());
     assert!(seen.raw.len() < 400, "{}", seen.raw.len());
 }

@@ -20,6 +20,7 @@ const LIMITS: QueueLimits = QueueLimits {
     on_full: OnFull::DropOldest,
     sync: tracego_spool::SyncPolicy { records: 10, millis: 100 },
     memory_bytes: 64 << 10,
+    compress: false,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -4,26 +4,29 @@
 //! header   magic 8 | version u32 | spool id u64 | first sequence number u64 | made, unix ns i64 | crc32c
 //! record   len u32 | crc32c u32 | len bytes
 //! gap      len u32 with its top bit set | crc32c u32 | last u64 | bytes u64 | reason u32
+//! packed   len u32 with its second bit set | crc32c u32 | len bytes, see packing.rs
 //! ```
 //!
 //! A frame's sequence number is not written: it follows that of the frame before. The checksum covers it, so
 //! that a frame is valid only in its place: frames that are left over, moved or miscounted are not taken for
 //! the record that belongs there.
 
-use crate::gap::{Gap, GapReason};
+use crate::{
+    gap::{Gap, GapReason},
+    packing::{RECORD_MAX, unpacked_len},
+};
 
 /// Size of a header in bytes.
 pub(crate) const HEADER: usize = 40;
 /// Size of a frame before its payload, in bytes.
 pub(crate) const HEAD: usize = 8;
-/// Maximum size of a record in bytes. Larger records leave a gap.
-pub const RECORD_MAX: usize = 16 << 20;
 /// Exclusive upper bound of sequence numbers, so that sums of them do not overflow.
 pub(crate) const SEQ_END: u64 = 1 << 62;
 
 const MAGIC: [u8; 8] = *b"TGOSPOOL";
 const VERSION: u32 = 1;
 const GAP_BIT: u32 = 1 << 31;
+const PACKED_BIT: u32 = 1 << 30;
 const GAP_LEN: usize = 20;
 /// Size of a gap's frame in bytes.
 pub(crate) const GAP_FRAME: usize = HEAD + GAP_LEN;
@@ -93,6 +96,31 @@ pub(crate) fn put_record(to: &mut Vec<u8>, seq: u64, payload: &[u8]) {
     put(to, seq, payload.len() as u32, payload);
 }
 
+/// Adds the frame of a record in its compressed form.
+pub(crate) fn put_packed(to: &mut Vec<u8>, seq: u64, packed: &[u8]) {
+    put(to, seq, PACKED_BIT | packed.len() as u32, packed);
+}
+
+/// The payload of a record's frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredRecord<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Whether the bytes are the compressed form of the record.
+    pub(crate) packed: bool,
+}
+
+impl<'a> StoredRecord<'a> {
+    /// Returns the payload of a frame that was parsed as a record.
+    pub(crate) fn of(frame: &'a [u8]) -> Self {
+        Self { bytes: frame.get(HEAD..).unwrap_or_default(), packed: u32_at(frame, 0) & PACKED_BIT != 0 }
+    }
+
+    /// Returns the length of the record.
+    pub(crate) fn record_len(&self) -> usize {
+        if self.packed { unpacked_len(self.bytes).unwrap_or(0) } else { self.bytes.len() }
+    }
+}
+
 /// Adds the frame of a gap.
 pub(crate) fn put_gap(to: &mut Vec<u8>, gap: &Gap) {
     let mut payload = [0; GAP_LEN];
@@ -122,14 +150,14 @@ pub(crate) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
     }
     let raw = u32_at(bytes, 0);
     let gap = raw & GAP_BIT != 0;
-    let len = (raw & !GAP_BIT) as usize;
-    if len > RECORD_MAX || gap && len != GAP_LEN {
-        return ParsedFrame::Bad(None);
-    }
+    let Some(len) = payload_len(raw) else { return ParsedFrame::Bad(None) };
     let Some(payload) = bytes.get(HEAD..HEAD + len) else { return ParsedFrame::Short(HEAD + len) };
     if checksum(seq, raw, payload) != u32_at(bytes, 4) {
         // The number of records in a damaged gap is unknown, so nothing after it has a number.
         return ParsedFrame::Bad((!gap).then_some(HEAD + len));
+    }
+    if raw & PACKED_BIT != 0 && unpacked_len(payload).is_none() {
+        return ParsedFrame::Bad(Some(HEAD + len));
     }
     if !gap {
         return ParsedFrame::Record(len);
@@ -146,9 +174,18 @@ pub(crate) fn parse(bytes: &[u8], seq: u64) -> ParsedFrame {
 /// Returns the size of the frame that bytes may begin with, judged by the length alone.
 pub(crate) fn plausible(bytes: &[u8]) -> Option<usize> {
     let raw = bytes.first_chunk().copied().map(u32::from_le_bytes)?;
-    let len = (raw & !GAP_BIT) as usize;
-    let valid = if raw & GAP_BIT == 0 { len <= RECORD_MAX } else { len == GAP_LEN };
-    valid.then_some(HEAD + len)
+    payload_len(raw).map(|len| HEAD + len)
+}
+
+/// Returns the size of the payload behind this length field; `None` if no frame has it.
+fn payload_len(raw: u32) -> Option<usize> {
+    let len = (raw & !(GAP_BIT | PACKED_BIT)) as usize;
+    let valid = match raw & (GAP_BIT | PACKED_BIT) {
+        0 | PACKED_BIT => len <= RECORD_MAX,
+        GAP_BIT => len == GAP_LEN,
+        _ => false,
+    };
+    valid.then_some(len)
 }
 
 /// Returns the name of the segment that begins with a sequence number.

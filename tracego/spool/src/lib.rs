@@ -67,8 +67,9 @@
 //! # Files
 //!
 //! A spool is a folder: segments `<first sequence number>.seg` of frames (length, CRC32C, payload), a `cursor`
-//! with the acknowledged position, and a `lock`. The crate knows neither the content of records nor any other
-//! crate of the project.
+//! with the acknowledged position, and a `lock`. With [`QueueLimits::compress`] payloads are zstd frames, each of
+//! which can be read alone. The crate knows no other crate of the project, and of the content of records only
+//! the dictionary of that compression.
 
 mod batch;
 mod cursor;
@@ -79,6 +80,7 @@ mod inspection;
 mod limits;
 mod memory_queue;
 mod moment;
+mod packing;
 mod queue;
 mod segment;
 mod spool;
@@ -87,12 +89,12 @@ mod stats;
 pub use batch::{Item, QueueBatch};
 pub use cursor::CursorState;
 pub use disk::{Disk, DiskFolder, OpenError};
-pub use frame::RECORD_MAX;
 pub use gap::{Gap, GapReason};
 pub use inspection::survey::{Survey, SurveyedSegment, is_spool, survey};
 pub use limits::{OnFull, QueueLimits, SyncPolicy};
 pub use memory_queue::MemoryQueue;
 pub use moment::Moment;
+pub use packing::RECORD_MAX;
 pub use queue::RecordQueue;
 pub use spool::{Appended, QueueFull, Recovery, Spool};
 pub use stats::{Amount, QueueStats, SpoolNotice};

@@ -23,6 +23,8 @@ pub struct QueueLimits {
     pub sync: SyncPolicy,
     /// Maximum number of bytes in memory that are not on the disk yet: what is kept while the disk fails.
     pub memory_bytes: usize,
+    /// Whether new records on the disk are compressed; compressed ones are read either way.
+    pub compress: bool,
 }
 
 impl QueueLimits {
@@ -48,6 +50,7 @@ impl Default for QueueLimits {
             on_full: OnFull::Block,
             sync: SyncPolicy::default(),
             memory_bytes: 8 << 20,
+            compress: false,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     Moment,
     batch::{BatchEntry, QueueBatch},
-    frame::RECORD_MAX,
     gap::{Gap, GapReason},
     limits::{OnFull, QueueLimits},
+    packing::RECORD_MAX,
     spool::QueueFull,
     stats::QueueStats,
 };

@@ -14,8 +14,10 @@
 //! [`lifecycle`] starts, reloads and ends the threads. [`settings`] knows all types of sinks, and each type knows only
 //! [`delivery`] and [`status`].
 
+pub mod clickhouse;
 pub mod delivery;
 pub mod direct;
+pub mod elasticsearch;
 pub mod file;
 pub mod journald;
 pub mod lifecycle;

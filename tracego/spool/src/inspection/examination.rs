@@ -163,7 +163,7 @@ fn segment<D: Disk>(
             WalkStep::Record(range) => {
                 found.records += 1;
                 if seq > mark.acked {
-                    found.unacked.add(1, range.len() as u64);
+                    found.unacked.add(1, walk.record(range).record_len() as u64);
                 }
             }
             WalkStep::Gap(gap) => {

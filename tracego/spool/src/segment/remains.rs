@@ -48,7 +48,7 @@ impl SegmentRemains {
                 seq = walk.seq;
                 match walk.step() {
                     Ok(WalkStep::Record(range)) => {
-                        let bytes = range.len() as u64;
+                        let bytes = walk.record(range).record_len() as u64;
                         if seq >= from {
                             lost.add(1, bytes);
                         }

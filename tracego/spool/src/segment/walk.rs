@@ -5,7 +5,7 @@ use std::{io, ops::Range};
 use super::resync::next_frame;
 use crate::{
     disk::{Disk, read_full},
-    frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, parse},
+    frame::{GAP_FRAME, HEAD, HEADER, ParsedFrame, SegmentHeader, StoredRecord, parse},
     gap::{Gap, GapReason},
 };
 
@@ -16,7 +16,7 @@ const SEARCH: u64 = 64 << 20;
 
 /// The next element of a segment.
 pub(crate) enum WalkStep {
-    /// A record; its bytes are in [`SegmentWalk::bytes`].
+    /// A record; its bytes are in [`SegmentWalk::record`].
     Record(Range<usize>),
     /// A gap: a gap frame, or damaged frames before a valid one.
     Gap(Gap),
@@ -66,9 +66,10 @@ impl<'a, D: Disk> SegmentWalk<'a, D> {
         Self { disk, file, seq, at, end, limit, buffer: Vec::new(), base: at }
     }
 
-    /// Returns the bytes of the record that the last step found.
-    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.buffer.get(range).unwrap_or_default()
+    /// Returns the record that the last step found.
+    pub(crate) fn record(&self, range: Range<usize>) -> StoredRecord<'_> {
+        let frame = self.buffer.get(range.start.saturating_sub(HEAD)..range.end);
+        StoredRecord::of(frame.unwrap_or_default())
     }
 
     /// Returns the next frame.

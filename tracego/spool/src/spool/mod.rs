@@ -27,9 +27,10 @@ use crate::{
     batch::QueueBatch,
     cursor::{self, CursorMark},
     disk::{Disk, DiskFolder, OpenError},
-    frame::{HEAD, RECORD_MAX},
+    frame::{HEAD, StoredRecord},
     gap::GapReason,
     limits::{OnFull, QueueLimits},
+    packing::{Packer, RECORD_MAX},
     segment::{Segment, store::SegmentStore},
     stats::{Amount, DiskError, QueueStats, SpoolNotice},
 };
@@ -61,6 +62,8 @@ pub struct Spool<D: Disk = DiskFolder> {
     acked: u64,
     ages: Ages,
     status: SpoolStatus,
+    /// The compression of records, if there is one.
+    packer: Option<Packer>,
 }
 
 const MILLI: i64 = 1_000_000;
@@ -98,6 +101,8 @@ impl<D: Disk> Spool<D> {
             acked,
             ages,
             status,
+            // Without memory for it, records are stored as they are.
+            packer: limits.compress.then(|| Packer::new().ok()).flatten(),
         };
         // Removes segments that were acknowledged, but not removed before the end of the last run.
         spool.reclaim(false).map_err(|fault| fault.error)?;
@@ -109,8 +114,22 @@ impl<D: Disk> Spool<D> {
     /// # Errors
     /// Fails if there is no room; see [`QueueFull`].
     pub fn append(&mut self, payload: &[u8]) -> Result<Appended, QueueFull> {
-        let (frame, bytes) = ((HEAD + payload.len()) as u64, payload.len() as u64);
-        if payload.len() > RECORD_MAX || frame > self.limits.total_bytes / 2 {
+        let bytes = payload.len() as u64;
+        if payload.len() > RECORD_MAX {
+            return Ok(self.refuse(GapReason::TooLarge, bytes));
+        }
+        let mut packer = self.packer.take();
+        let packed = packer.as_mut().and_then(|packer| packer.pack(payload));
+        let record = StoredRecord { bytes: packed.unwrap_or(payload), packed: packed.is_some() };
+        let appended = self.append_stored(record, bytes);
+        self.packer = packer;
+        appended
+    }
+
+    /// Adds a record of `bytes` bytes in the form in which it is stored.
+    fn append_stored(&mut self, record: StoredRecord<'_>, bytes: u64) -> Result<Appended, QueueFull> {
+        let frame = (HEAD + record.bytes.len()) as u64;
+        if frame > self.limits.total_bytes / 2 {
             return Ok(self.refuse(GapReason::TooLarge, bytes));
         }
         if !self.free_memory(frame) {
@@ -119,7 +138,7 @@ impl<D: Disk> Spool<D> {
         if !self.free_space(frame) {
             return self.refuse_or_block(GapReason::DropNewest, bytes);
         }
-        let seq = self.writer.pending.put_record(payload, self.now.boot_ns);
+        let seq = self.writer.pending.put_record(record, self.now.boot_ns);
         self.ages.came(seq, self.now.boot_ns);
         self.status.stats.appended.add(1, bytes);
         self.status.stats.depth.add(1, bytes);
@@ -264,6 +283,9 @@ impl<D: Disk> Spool<D> {
     /// Replaces the limits.
     pub fn set_limits(&mut self, limits: QueueLimits) {
         self.limits = limits.normalized();
+        if self.limits.compress != self.packer.is_some() {
+            self.packer = self.limits.compress.then(|| Packer::new().ok()).flatten();
+        }
         self.segments.set_total(self.limits.total_bytes);
     }
 

@@ -3,8 +3,7 @@
 use std::iter;
 
 use crate::{
-    batch::Item,
-    frame::{GAP_FRAME, HEAD, ParsedFrame, parse, put_gap, put_record},
+    frame::{GAP_FRAME, HEAD, ParsedFrame, StoredRecord, parse, put_gap, put_packed, put_record},
     gap::{Gap, GapReason},
 };
 
@@ -70,10 +69,11 @@ impl PendingFrames {
     }
 
     /// Adds a record, after the gap of refused ones. Returns its sequence number.
-    pub(super) fn put_record(&mut self, payload: &[u8], now: i64) -> u64 {
+    pub(super) fn put_record(&mut self, record: StoredRecord<'_>, now: i64) -> u64 {
         self.put_refused(now);
         let seq = self.next;
-        put_record(&mut self.bytes, seq, payload);
+        let put = if record.packed { put_packed } else { put_record };
+        put(&mut self.bytes, seq, record.bytes);
         self.next += 1;
         self.records += 1;
         self.since.get_or_insert(now);
@@ -111,12 +111,14 @@ impl PendingFrames {
     }
 
     /// Returns the records and gaps in the frames.
-    pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
+    pub(super) fn items(&self) -> impl Iterator<Item = PendingItem<'_>> {
         let (mut rest, mut seq) = (self.bytes.as_slice(), self.first);
         iter::from_fn(move || {
             let item = match parse(rest, seq) {
-                ParsedFrame::Record(len) => Item::Record(seq, rest.get(HEAD..HEAD + len)?),
-                ParsedFrame::Gap(gap) => Item::Gap(gap),
+                ParsedFrame::Record(len) => {
+                    PendingItem::Record(seq, StoredRecord::of(rest.get(..HEAD + len)?))
+                }
+                ParsedFrame::Gap(gap) => PendingItem::Gap(gap),
                 ParsedFrame::Short(_) | ParsedFrame::Bad(_) => return None,
             };
             rest = rest.get(size(&item)..)?;
@@ -135,7 +137,7 @@ impl PendingFrames {
             }
             end += size(&item);
             next = item.last_seq() + 1;
-            records += u64::from(matches!(item, Item::Record(..)));
+            records += u64::from(matches!(item, PendingItem::Record(..)));
         }
         if end == 0 {
             return false;
@@ -180,17 +182,48 @@ impl PendingFrames {
     }
 }
 
+/// A record or a gap that is not on the disk yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PendingItem<'a> {
+    /// A record and its sequence number.
+    Record(u64, StoredRecord<'a>),
+    /// A gap where records are missing.
+    Gap(Gap),
+}
+
+impl PendingItem<'_> {
+    /// Returns the last sequence number that the item stands for.
+    pub(super) fn last_seq(&self) -> u64 {
+        match self {
+            Self::Record(seq, _) => *seq,
+            Self::Gap(gap) => gap.last,
+        }
+    }
+}
+
 /// Returns the size of an item's frame in bytes.
-fn size(item: &Item<'_>) -> usize {
+fn size(item: &PendingItem<'_>) -> usize {
     match item {
-        Item::Record(_, bytes) => HEAD + bytes.len(),
-        Item::Gap(_) => GAP_FRAME,
+        PendingItem::Record(_, record) => HEAD + record.bytes.len(),
+        PendingItem::Gap(_) => GAP_FRAME,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Item;
+
+    fn plain(bytes: &[u8]) -> StoredRecord<'_> {
+        StoredRecord { bytes, packed: false }
+    }
+
+    fn shown(item: PendingItem<'_>) -> Item<'_> {
+        match item {
+            PendingItem::Record(seq, record) => Item::Record(seq, record.bytes),
+            PendingItem::Gap(gap) => Item::Gap(gap),
+        }
+    }
 
     #[test]
     fn refused_records_become_one_gap_before_the_next_record() {
@@ -198,9 +231,9 @@ mod tests {
         assert_eq!(pending.refuse(GapReason::Disk, 10, 1000, 0), (5, GapReason::Disk));
         assert_eq!(pending.refuse(GapReason::Disk, 20, 1000, 0), (6, GapReason::Disk));
         assert!(pending.is_empty());
-        assert_eq!(pending.put_record(b"a", 3), 7);
+        assert_eq!(pending.put_record(plain(b"a"), 3), 7);
         let gap = Gap { first: 5, last: 6, reason: GapReason::Disk, bytes: 30 };
-        assert_eq!(pending.items().collect::<Vec<_>>(), [Item::Gap(gap), Item::Record(7, b"a")]);
+        assert_eq!(pending.items().map(shown).collect::<Vec<_>>(), [Item::Gap(gap), Item::Record(7, b"a")]);
         assert_eq!((pending.first(), pending.next(), pending.since()), (5, 8, Some(3)));
     }
 
@@ -208,12 +241,12 @@ mod tests {
     fn acknowledged_frames_are_removed_and_the_others_are_written_again() {
         let mut pending = PendingFrames::new(1, None);
         for text in [b"a", b"b", b"c"] {
-            pending.put_record(text, 0);
+            pending.put_record(plain(text), 0);
         }
         pending.add_written(pending.len());
         assert!(!pending.remove_acked(0));
         assert!(pending.remove_acked(2));
-        assert_eq!(pending.items().collect::<Vec<_>>(), [Item::Record(3, b"c")]);
+        assert_eq!(pending.items().map(shown).collect::<Vec<_>>(), [Item::Record(3, b"c")]);
         assert_eq!((pending.records(), pending.written(), pending.first()), (1, 0, 3));
         assert!(pending.remove_acked(9) && pending.is_empty());
         assert_eq!((pending.since(), pending.next()), (None, 4));

@@ -2,12 +2,16 @@
 
 use std::{collections::VecDeque, io};
 
-use super::{pending::PendingFrames, status::SpoolStatus};
+use super::{
+    pending::{PendingFrames, PendingItem},
+    status::SpoolStatus,
+};
 use crate::{
-    batch::{BatchEntry, Item, QueueBatch},
+    batch::{BatchEntry, QueueBatch},
     disk::Disk,
-    frame::{HEADER, name},
+    frame::{HEADER, StoredRecord, name},
     gap::{Gap, GapReason},
+    packing::Unpacker,
     segment::{
         store::SegmentStore,
         walk::{SegmentWalk, WalkEnd, WalkStep},
@@ -45,11 +49,19 @@ pub(super) struct SpoolReader<F> {
     file: Option<(u64, F)>,
     /// Number of tries of a segment that could not be read, and time of the next one.
     failure: Option<(u32, i64)>,
+    unpacker: Unpacker,
 }
 
 impl<F> SpoolReader<F> {
     pub(super) fn new(seq: u64) -> Self {
-        Self { seq, at: None, in_hand: VecDeque::new(), file: None, failure: None }
+        Self {
+            seq,
+            at: None,
+            in_hand: VecDeque::new(),
+            file: None,
+            failure: None,
+            unpacker: Unpacker::default(),
+        }
     }
 
     /// Returns the sequence number of the next item.
@@ -153,7 +165,12 @@ impl<F> SpoolReader<F> {
             let (at, place) = (walk.seq, walk.at);
             match walk.step()? {
                 WalkStep::Record(_) if at < seq => {}
-                WalkStep::Record(range) => self.put_record(batch, at, walk.bytes(range), Some(place)),
+                WalkStep::Record(range) => {
+                    let is_whole = self.put_record(batch, at, walk.record(range), Some(place));
+                    if !is_whole && !reported {
+                        found.push(Gap { first: at, last: at, reason: GapReason::Damage, bytes: 0 });
+                    }
+                }
                 WalkStep::Gap(gap) if gap.last < seq => {}
                 WalkStep::Gap(gap) => {
                     let gap = Gap { first: gap.first.max(seq), ..gap };
@@ -192,10 +209,12 @@ impl<F> SpoolReader<F> {
                 return;
             }
             match item {
-                Item::Record(seq, _) if seq < self.seq => continue,
-                Item::Record(seq, bytes) => self.put_record(batch, seq, bytes, None),
-                Item::Gap(gap) if gap.first < self.seq => continue,
-                Item::Gap(gap) => self.put_gap(batch, gap, None),
+                PendingItem::Record(seq, _) if seq < self.seq => continue,
+                PendingItem::Record(seq, record) => {
+                    self.put_record(batch, seq, record, None);
+                }
+                PendingItem::Gap(gap) if gap.first < self.seq => continue,
+                PendingItem::Gap(gap) => self.put_gap(batch, gap, None),
             }
             (self.seq, self.at) = (item.last_seq() + 1, None);
         }
@@ -228,9 +247,22 @@ impl<F> SpoolReader<F> {
         report(segments, status, number, gap);
     }
 
-    fn put_record(&mut self, batch: &mut QueueBatch, seq: u64, bytes: &[u8], at: Option<u64>) {
+    /// Adds a record. Returns `false` if its compressed form cannot be read, which leaves a gap.
+    fn put_record(
+        &mut self,
+        batch: &mut QueueBatch,
+        seq: u64,
+        record: StoredRecord<'_>,
+        at: Option<u64>,
+    ) -> bool {
+        let unpacked = if record.packed { self.unpacker.unpack(record.bytes) } else { None };
+        let Some(bytes) = unpacked.as_deref().or_else(|| (!record.packed).then_some(record.bytes)) else {
+            self.put_gap(batch, Gap { first: seq, last: seq, reason: GapReason::Damage, bytes: 0 }, at);
+            return false;
+        };
         batch.put_record(seq, bytes);
         self.in_hand.push_back(UnackedItem { last: seq, kind: ItemKind::Record(bytes.len() as u32), at });
+        true
     }
 
     /// Adds a gap. A gap that follows another for the same reason is merged with it.

@@ -47,6 +47,7 @@ const DEFAULT: QueueLimits = QueueLimits {
     on_full: OnFull::Block,
     sync: SyncPolicy { records: 5, millis: 1000 },
     memory_bytes: 1 << 20,
+    compress: true,
 };
 const SMALL: QueueLimits = QueueLimits { total_bytes: 11_000, ..DEFAULT };
 

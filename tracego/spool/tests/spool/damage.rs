@@ -18,6 +18,7 @@ const LIMITS: QueueLimits = QueueLimits {
     on_full: OnFull::DropNewest,
     sync: tracego_spool::SyncPolicy { records: 4, millis: 100 },
     memory_bytes: 1 << 20,
+    compress: false,
 };
 
 /// Returns a small spool of several segments, with a gap and partly acknowledged; its acknowledged position;

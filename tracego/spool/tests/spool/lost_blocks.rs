@@ -17,6 +17,7 @@ const LIMITS: QueueLimits = QueueLimits {
     on_full: OnFull::Block,
     sync: SyncPolicy { records: 16, millis: 100 },
     memory_bytes: 1 << 20,
+    compress: false,
 };
 const TOTAL: u64 = 400;
 /// Bytes of a segment's header.

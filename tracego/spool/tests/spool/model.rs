@@ -54,14 +54,15 @@ fn call() -> impl Strategy<Value = Call> {
 fn limits() -> impl Strategy<Value = QueueLimits> {
     let on_full = prop_oneof![Just(OnFull::Block), Just(OnFull::DropOldest), Just(OnFull::DropNewest)];
     let age = prop_oneof![3 => Just(None), 1 => Just(Some(std::time::Duration::from_secs(4)))];
-    (on_full, age, 200_u64..1500, 10_000_u64..16_000, 500_usize..3000).prop_map(
-        |(on_full, max_age, segment_bytes, total_bytes, memory_bytes)| QueueLimits {
+    (on_full, age, 200_u64..1500, 10_000_u64..16_000, 500_usize..3000, any::<bool>()).prop_map(
+        |(on_full, max_age, segment_bytes, total_bytes, memory_bytes, compress)| QueueLimits {
             segment_bytes,
             total_bytes,
             max_age,
             on_full,
             sync: SyncPolicy { records: 5, millis: 500 },
             memory_bytes,
+            compress,
         },
     )
 }
@@ -318,6 +319,7 @@ fn what_was_acknowledged_of_a_segment_that_gives_way_is_not_missing_after_a_kill
         on_full: OnFull::DropOldest,
         sync: SyncPolicy { records: 5, millis: 500 },
         memory_bytes: 500,
+        compress: false,
     };
     run(&calls, limits);
 }

@@ -29,6 +29,19 @@ pub enum RequestOutcome {
     Again(DeliveryError),
     /// Refused for good: the receiver will never take this request.
     Never(String),
+    /// An answer for each record of the request.
+    Items(Vec<ItemOutcome>),
+}
+
+/// The receiver's answer for one record of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ItemOutcome {
+    /// Taken.
+    Taken,
+    /// Not taken now, but worth another attempt.
+    Again(DeliveryError),
+    /// Refused for good.
+    Never(String),
 }
 
 impl RequestOutcome {
@@ -132,7 +145,7 @@ impl BatchSplit {
         ask: &mut impl AsyncFnMut(Range<usize>) -> RequestOutcome,
     ) -> SplitStep {
         let alone = range.len() == 1;
-        match answer {
+        match self.whole(answer) {
             RequestOutcome::Again(trouble) if !self.isolate || trouble.sender_fault => {
                 SplitStep::Failed(trouble)
             }
@@ -145,7 +158,8 @@ impl BatchSplit {
                     return SplitStep::Halve;
                 }
                 // The receiver may have been down, and come back for the other record.
-                match ask(range.clone()).await {
+                let answer = ask(range.clone()).await;
+                match self.whole(answer) {
                     RequestOutcome::Again(trouble) if trouble.sender_fault => SplitStep::Failed(trouble),
                     RequestOutcome::Again(trouble) => SplitStep::GivenUp(trouble.why),
                     answer => self.evaluate(range, answer),
@@ -154,13 +168,47 @@ impl BatchSplit {
             answer => {
                 let step = self.evaluate(range, answer);
                 // Another record shows early whether the receiver refuses everything.
-                if self.doubtful.len() == DOUBTS && !self.takes_another(range.start, ask).await {
+                if self.doubtful.len() >= DOUBTS && !self.takes_another(range.start, ask).await {
                     let why = self.doubtful.first().map(|refused| unproven(&refused.why));
                     return why.map_or(step, SplitStep::Failed);
                 }
                 step
             }
         }
+    }
+
+    /// Returns an answer for each record as one for the whole request, where the records at which the receiver
+    /// fails are looked for.
+    fn whole(&self, answer: RequestOutcome) -> RequestOutcome {
+        let RequestOutcome::Items(items) = answer else { return answer };
+        let failed = items.iter().position(|item| matches!(item, ItemOutcome::Again(_)));
+        match failed.map(|at| (&items[at], self.isolate)) {
+            Some((ItemOutcome::Again(trouble), true)) => RequestOutcome::Again(trouble.clone()),
+            _ => RequestOutcome::Items(items),
+        }
+    }
+
+    /// Evaluates the answers for single records. Records in front of the first failure are done.
+    fn evaluate_items(&mut self, range: &Range<usize>, items: Vec<ItemOutcome>) -> SplitStep {
+        if items.contains(&ItemOutcome::Taken) {
+            self.prove();
+        }
+        for (at, item) in range.clone().zip(items) {
+            match item {
+                ItemOutcome::Taken => {}
+                ItemOutcome::Again(trouble) => {
+                    self.delivered.done = at;
+                    return SplitStep::Failed(trouble);
+                }
+                ItemOutcome::Never(why) => {
+                    self.refuse(&(at..at + 1), 1, why, false);
+                    if !self.proven {
+                        self.doubtful.extend(self.delivered.refused.pop());
+                    }
+                }
+            }
+        }
+        SplitStep::Settled
     }
 
     /// Evaluates an answer that concerns the records.
@@ -186,6 +234,7 @@ impl BatchSplit {
             }
             RequestOutcome::Never(_) => SplitStep::Halve,
             RequestOutcome::Again(trouble) => SplitStep::Failed(trouble),
+            RequestOutcome::Items(items) => self.evaluate_items(range, items),
         }
     }
 
@@ -206,7 +255,12 @@ impl BatchSplit {
         others.dedup();
         self.alive = false;
         for other in others {
-            if matches!(ask(other..other + 1).await, RequestOutcome::Taken { rejected: 0, .. }) {
+            let is_taken = match ask(other..other + 1).await {
+                RequestOutcome::Taken { rejected, .. } => rejected == 0,
+                RequestOutcome::Items(items) => items == [ItemOutcome::Taken],
+                RequestOutcome::Again(_) | RequestOutcome::Never(_) => false,
+            };
+            if is_taken {
                 self.alive = true;
                 self.prove();
                 break;
@@ -290,6 +344,38 @@ mod tests {
         // One record is given up at a time, and one other record that is taken is enough.
         let (delivered, _) = sent(true, fails_at(&[3, 4, 5, 19]));
         assert_eq!((delivered.done, delivered.refused.len(), delivered.refused[0].first), (4, 1, 3));
+    }
+
+    /// Answers for each record: these fail now, and those are refused.
+    fn items(range: &Range<usize>, failing: &[usize], refused: &[usize]) -> RequestOutcome {
+        let item = |at| match () {
+            () if failing.contains(&at) => ItemOutcome::Again(DeliveryError::new("503")),
+            () if refused.contains(&at) => ItemOutcome::Never("400".to_owned()),
+            () => ItemOutcome::Taken,
+        };
+        RequestOutcome::Items(range.clone().map(item).collect())
+    }
+
+    #[test]
+    fn answers_for_single_records_count_up_to_the_first_failure() {
+        let (delivered, asked) = sent(false, |range, _| items(range, &[], &[0, 5, 13]));
+        assert_eq!((delivered.done, &delivered.trouble, asked.len()), (20, &None, 2));
+        assert_eq!(delivered.refused.iter().map(|refused| refused.first).collect::<Vec<_>>(), [0, 5, 13]);
+        let (delivered, asked) = sent(false, |range, _| items(range, &[7], &[2, 9]));
+        assert_eq!((delivered.done, delivered.refused.len(), asked.len()), (7, 1, 1));
+        assert_eq!(delivered.trouble.unwrap().why, "503");
+        // A receiver that fails at one record only is noticed as one without such answers.
+        let (delivered, _) = sent(true, |range, _| items(range, &[7], &[]));
+        assert_eq!((delivered.done, delivered.refused.len(), delivered.refused[0].first), (8, 1, 7));
+        assert!(delivered.refused[0].poison);
+    }
+
+    #[test]
+    fn a_receiver_that_refuses_every_single_record_costs_none() {
+        let all: Vec<usize> = (0..20).collect();
+        let (delivered, asked) = sent(false, |range, _| items(range, &[], &all));
+        assert_eq!((delivered.done, delivered.refused.len()), (0, 0), "{delivered:?}");
+        assert!(delivered.trouble.unwrap().unproven && asked.len() < 8, "{asked:?}");
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Sinks {
 
     fn destination(&self, settings: &SinkSettings) -> Destination<AnyTransport> {
         let (common, batch_bytes) = (settings.common.clone(), registry::batch_bytes(&settings.kind));
-        let pace = settings.common.pace(registry::makes_requests(&settings.kind));
+        let pace = registry::pace(settings);
         let (settings, meta) = (settings.clone(), self.meta.clone());
         let open = Box::new(move || registry::open(&settings, &meta));
         Destination { open, common, batch_bytes, pace }
@@ -295,5 +295,6 @@ fn open_queue(settings: &SinkSettings, spool_dir: Option<&Path>) -> anyhow::Resu
             "records of the last run wait in the spool"
         );
     }
-    Ok((RecordQueue::Disk(Box::new(spool)), StreamState::open(&path)))
+    let stream = StreamState::open(&path, spool.next_seq());
+    Ok((RecordQueue::Disk(Box::new(spool)), stream))
 }

@@ -171,7 +171,7 @@ mod tests {
                 true
             }
             RequestOutcome::Never(_) => false,
-            RequestOutcome::Taken { .. } => panic!("{code}"),
+            RequestOutcome::Taken { .. } | RequestOutcome::Items(_) => panic!("{code}"),
         };
         let codes = ["1", "2", "4", "5", "7", "10", "11", "12", "13", "14", "15", "16", "99", "x", ""];
         assert!(codes.into_iter().all(again));

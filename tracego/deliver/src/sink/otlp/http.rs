@@ -215,7 +215,7 @@ mod tests {
         let why = |answer| match answer {
             RequestOutcome::Never(why) => why,
             RequestOutcome::Again(trouble) => trouble.why,
-            RequestOutcome::Taken { .. } => panic!("{answer:?}"),
+            RequestOutcome::Taken { .. } | RequestOutcome::Items(_) => panic!("{answer:?}"),
         };
         let json = ("content-type", "application/json");
         assert_eq!(why(of(400, &[], b"\x08\x03\x12\x03bad")), "HTTP 400 Bad Request: bad");

@@ -111,6 +111,7 @@ impl OtlpTransport {
         match &answer {
             RequestOutcome::Again(_) => return answer,
             RequestOutcome::Never(_) if *sound => {}
+            RequestOutcome::Items(_) => {}
             RequestOutcome::Never(why) => {
                 if let Some(trouble) = self.probe(why).await {
                     return RequestOutcome::Again(trouble);
@@ -250,7 +251,7 @@ impl OtlpTransport {
     async fn probe(&mut self, refused: &str) -> Option<DeliveryError> {
         let message = self.probe_message();
         match self.client.export(message).await {
-            RequestOutcome::Taken { .. } => None,
+            RequestOutcome::Taken { .. } | RequestOutcome::Items(_) => None,
             RequestOutcome::Again(trouble) => Some(trouble),
             RequestOutcome::Never(why) => Some(DeliveryError::new(format!(
                 "{}: {refused}; a request without records is refused as well ({why}), so the records are kept and retried",

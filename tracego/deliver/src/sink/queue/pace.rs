@@ -99,6 +99,7 @@ fn jittered(time: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::settings::{self, registry};
 
     const SETTINGS: PaceSettings = PaceSettings {
         batch_wait: Duration::from_secs(60),
@@ -126,6 +127,34 @@ mod tests {
         // A small queue has small batches.
         let mut pace = Pace::new(SETTINGS, 100, 1 << 20, depth(0, 0));
         assert!(!pace.waits(depth(1, 100), 100, false));
+    }
+
+    /// Size of a process start in a job, as JSON, and of the usual number of them in five seconds.
+    const START: u64 = 5600;
+    const IN_FIVE_SECONDS: u64 = 5 * 25;
+
+    #[test]
+    fn at_25_starts_a_second_the_settings_for_a_fleet_make_no_two_requests_in_five_seconds() {
+        let tables = [
+            "type = 'clickhouse'\nurl = 'http://x'",
+            "type = 'webhook'\nurl = 'http://x'\nbatch-wait = '10s'\nbatch-min-bytes = '2M'",
+            "type = 'otlp'\nendpoint = 'http://x'\nbatch-wait = '10s'\nbatch-min-bytes = '2M'",
+            "type = 'elasticsearch'\nurl = 'http://x'\nbatch-wait = '10s'\nbatch-min-bytes = '2M'",
+        ];
+        for text in tables {
+            let table = toml::Value::Table(text.parse().unwrap());
+            let sink = settings::read(vec![table]).unwrap().remove(0);
+            let batch_bytes = registry::batch_bytes(&sink.kind);
+            for _ in 0..200 {
+                let mut pace = Pace::new(registry::pace(&sink), batch_bytes, 64 << 20, depth(0, 0));
+                let begin = Instant::now();
+                assert!(pace.waits(depth(1, START), START, false));
+                let due = pace.until().unwrap();
+                assert!(due >= begin + Duration::from_secs(5), "{text}: {:?}", due - begin);
+                let gathered = IN_FIVE_SECONDS * START;
+                assert!(pace.waits(depth(IN_FIVE_SECONDS, gathered), gathered, false), "{text}");
+            }
+        }
     }
 
     #[test]

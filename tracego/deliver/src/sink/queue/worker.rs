@@ -412,6 +412,20 @@ impl<T: Transport + 'static> Worker<T> {
         (numbers.queue, numbers.updated) = (stats, Some(std::time::Instant::now()));
     }
 
+    /// Reads the next batch. After a kill, the cursor may be behind what the receiver has taken: such records
+    /// are acknowledged without another delivery, so that the batch behind them is cut as before.
+    fn read(&mut self) -> QueueBatch {
+        loop {
+            let batch = self.queue.read(self.batch_bytes);
+            let taken = self.stream.taken();
+            if batch.iter().next().is_none_or(|item| item.last_seq() > taken) {
+                return batch;
+            }
+            self.queue.ack(taken);
+            self.queue.rewind();
+        }
+    }
+
     /// Starts the delivery of the next records, if there are any.
     fn start_delivery(&mut self) -> Option<DeliveryFuture<T>> {
         self.transport.as_ref()?;
@@ -426,7 +440,7 @@ impl<T: Transport + 'static> Worker<T> {
                 Some(current) => current,
                 None => {
                     let cut = if isolate { 0 } else { self.stream.cut() };
-                    BatchInDelivery::new(self.queue.read(self.batch_bytes), cut)
+                    BatchInDelivery::new(self.read(), cut)
                 }
             };
             if current.batch.is_empty() {
@@ -446,8 +460,10 @@ impl<T: Transport + 'static> Worker<T> {
                 break current;
             }
         };
-        if let Some(last) = current.batch.iter().nth(current.end.saturating_sub(1)) {
-            self.stream.set_cut(last.last_seq());
+        let first = current.batch.iter().nth(current.done).map(|first| first.last_seq());
+        let last = current.batch.iter().nth(current.end.saturating_sub(1)).map(|last| last.last_seq());
+        if let (Some(first), Some(last)) = (first, last) {
+            self.stream.set_batch(first - 1, last);
         }
         self.pace.begin();
         let mut transport = self.transport.take()?;
@@ -521,7 +537,7 @@ impl<T: Transport + 'static> Worker<T> {
             self.fail(trouble.why, trouble.after);
             if trouble.unproven {
                 // One of the records that arrived since may be taken.
-                self.stream.set_cut(0);
+                self.stream.forget_cut();
                 self.queue.rewind();
                 return;
             }

@@ -20,7 +20,7 @@ use tracego_spool::{OnFull, QueueLimits};
 
 pub use expression::Expression as RecordExpression;
 
-use super::{file, journald, queue::pace::PaceSettings, syslog, webhook};
+use super::{clickhouse, elasticsearch, file, journald, queue::pace::PaceSettings, syslog, webhook};
 use crate::{collector::OtlpSettings, detail::Detail, format::Format};
 use filter::{Filter, FilterSettings};
 
@@ -160,14 +160,6 @@ const ON_DISK: u64 = 1 << 30;
 const IN_MEMORY: u64 = 16 << 20;
 /// Default for the longest wait at the end.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Default pace of sinks that make requests. One second is the default of OpenTelemetry for batches of logs.
-const REQUEST_PACE: PaceSettings = PaceSettings {
-    batch_wait: Duration::from_secs(1),
-    batch_min_bytes: BATCH_MIN_BYTES,
-    catch_up_bytes: Some(8 << 20),
-};
-/// Default number of waiting bytes that are delivered at once.
-const BATCH_MIN_BYTES: u64 = 256 << 10;
 /// Default time for which a record that the receiver fails at holds up the others.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
@@ -191,18 +183,17 @@ impl CommonSettings {
             total_bytes: self.queue_bytes.map_or(default, |bytes| bytes.0),
             max_age: self.queue_age.map(|age| age.0),
             on_full: self.on_full.unwrap_or(OnFull::DropOldest),
+            compress: durable,
             ..QueueLimits::default()
         }
     }
 
-    /// Returns the bounds on how often and how fast batches are delivered. `requests`: whether each batch is
-    /// a request, which costs the receiver more than its bytes.
+    /// Returns the bounds on how often and how fast batches are delivered, where `default` is that of the type.
     #[must_use]
-    pub(crate) fn pace(&self, requests: bool) -> PaceSettings {
-        let default = if requests { REQUEST_PACE } else { PaceSettings::default() };
+    pub(crate) fn pace(&self, default: PaceSettings) -> PaceSettings {
         PaceSettings {
             batch_wait: self.batch_wait.map_or(default.batch_wait, |span| span.0),
-            batch_min_bytes: self.batch_min_bytes.map_or(BATCH_MIN_BYTES, |bytes| bytes.0),
+            batch_min_bytes: self.batch_min_bytes.map_or(default.batch_min_bytes, |bytes| bytes.0),
             catch_up_bytes: self.catch_up_bytes.map(|bytes| bytes.0).or(default.catch_up_bytes),
         }
     }
@@ -268,6 +259,10 @@ kinds! {
     Otlp(OtlpSettings) = "otlp",
     /// An HTTP endpoint.
     Webhook(webhook::WebhookSettings) = "webhook",
+    /// A table of ClickHouse.
+    Clickhouse(clickhouse::ClickhouseSettings) = "clickhouse",
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch(elasticsearch::ElasticsearchSettings) = "elasticsearch",
 }
 
 /// Reads the tables.
@@ -321,7 +316,12 @@ fn one(mut table: toml::Table) -> Result<SinkSettings, String> {
         }
     }
     Filter::new(&common.filter())?;
-    Ok(SinkSettings { name, kind: SinkKind::read(&kind, table.clone())?, common, own: table })
+    let kind = SinkKind::read(&kind, table.clone())?;
+    if let SinkKind::Clickhouse(_) = kind {
+        // Looking for the record at fault cuts requests in another way, and their tokens would be others.
+        common.give_up_after.get_or_insert(GiveUpAfter::Never);
+    }
+    Ok(SinkSettings { name, kind, common, own: table })
 }
 
 /// Returns the warnings about keys of the sinks that have other names now.
@@ -391,6 +391,8 @@ mod tests {
             ("webhook", &format!("url = 'https://x'\n{tls}")),
             ("webhook", "url = 'https://x'\nsecret = { file = '/x', mode = '0600' }"),
             ("webhook", "url = 'https://x'\nheaders = { a = { evn = 'X' } }"),
+            ("clickhouse", "url = 'https://x'\ntabel = 'x'"),
+            ("elasticsearch", "url = 'https://x'\napi_key = 'x'"),
         ] {
             types.retain(|left| *left != kind);
             let table: toml::Table = format!("type = '{kind}'\n{text}").parse().unwrap();

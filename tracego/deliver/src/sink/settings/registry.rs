@@ -1,6 +1,6 @@
 //! The mapping from the type of a sink to its two halves: the one place that knows all types.
 
-use std::{borrow::Cow, env};
+use std::{borrow::Cow, env, time::Duration};
 
 use tracego_model::meta::Meta;
 
@@ -14,18 +14,35 @@ use crate::{
     },
     sink::{
         delivery::{DeliveryResult, transport::Transport},
+        elasticsearch::BulkDialect,
         file::FileTransport,
         journald::{JournaldEncoder, JournaldTransport},
         otlp::{self, OtlpEncoder, OtlpTransport},
+        queue::pace::PaceSettings,
         status::FileCounts,
         stdout::{StandardStream, StdoutTransport},
         syslog::{SyslogEncoder, SyslogTransport},
-        webhook::WebhookTransport,
+        webhook::{ReceiverDialect, WebhookTransport},
     },
 };
 
 /// Number of bytes that are delivered together, for types without a key for it.
 const BATCH: usize = 512 << 10;
+
+/// Default pace of sinks that make requests. One second is the default of OpenTelemetry for batches of logs.
+const REQUEST_PACE: PaceSettings = PaceSettings {
+    batch_wait: Duration::from_secs(1),
+    batch_min_bytes: 256 << 10,
+    catch_up_bytes: Some(8 << 20),
+};
+
+/// Default pace of inserts into ClickHouse, to which each is a part on the disk that it has to merge: at 25
+/// starts a second at most one in five seconds, because the jitter takes up to half of the time.
+const INSERT_PACE: PaceSettings = PaceSettings {
+    batch_wait: Duration::from_secs(10),
+    batch_min_bytes: 2 << 20,
+    catch_up_bytes: Some(8 << 20),
+};
 
 /// A transport of any type.
 pub(crate) enum AnyTransport {
@@ -38,7 +55,12 @@ pub(crate) enum AnyTransport {
 }
 
 fn format(settings: &SinkSettings) -> Format {
-    settings.common.format.unwrap_or(Format::Json)
+    let default = match settings.kind {
+        // A data stream needs the time under the name that ECS has for it.
+        SinkKind::Elasticsearch(_) => Format::Ecs,
+        _ => Format::Json,
+    };
+    settings.common.format.unwrap_or(default)
 }
 
 fn resolved(settings: &OtlpSettings) -> Result<OtlpConfig, String> {
@@ -72,6 +94,15 @@ pub(crate) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport,
         SinkKind::Webhook(own) => {
             AnyTransport::Webhook(Box::new(WebhookTransport::new(own, format(settings))?))
         }
+        SinkKind::Clickhouse(own) => {
+            let transport = WebhookTransport::speaking(&own.webhook()?, ReceiverDialect::Clickhouse)?;
+            AnyTransport::Webhook(Box::new(transport))
+        }
+        SinkKind::Elasticsearch(own) => {
+            let format = format(settings);
+            let dialect = ReceiverDialect::Bulk(Box::new(BulkDialect::new(format, own)));
+            AnyTransport::Webhook(Box::new(WebhookTransport::speaking(&own.webhook(format)?, dialect)?))
+        }
     })
 }
 
@@ -80,16 +111,15 @@ pub(crate) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport,
 /// # Errors
 /// Fails as [`open`] does.
 pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
-    if settings.common.format.is_some() && matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Journald(_))
-    {
+    let has_format =
+        !matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Journald(_) | SinkKind::Clickhouse(_));
+    if settings.common.format.is_some() && !has_format {
         return Err(format!("format: {} has a fixed format", settings.kind.name()));
     }
     if settings.common.detail == Some(Detail::Lean) && detail(settings) == Detail::Full {
         return Err(format!("detail: records of {} are always full", settings.kind.name()));
     }
-    if settings.common.give_up_after.is_some()
-        && !matches!(settings.kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
-    {
+    if settings.common.give_up_after.is_some() && !makes_requests(&settings.kind) {
         return Err(format!(
             "give-up-after: {} gets no answers from its receiver, which this key needs",
             settings.kind.name()
@@ -107,7 +137,9 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
         | SinkKind::Syslog(_)
         | SinkKind::Journald(_)
         | SinkKind::Otlp(_)
-        | SinkKind::Webhook(_) => open(settings, &Meta::default()).map(|_| ()),
+        | SinkKind::Webhook(_)
+        | SinkKind::Clickhouse(_)
+        | SinkKind::Elasticsearch(_) => open(settings, &Meta::default()).map(|_| ()),
     }
 }
 
@@ -118,7 +150,11 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
 pub(crate) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
     let selection = selection(settings)?;
     Ok(match &settings.kind {
-        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) => match selection {
+        SinkKind::Stdout(_)
+        | SinkKind::File(_)
+        | SinkKind::Webhook(_)
+        | SinkKind::Clickhouse(_)
+        | SinkKind::Elasticsearch(_) => match selection {
             Some(selection) => SinkEncoder::ChosenLine(format(settings), selection),
             None => SinkEncoder::Line(format(settings)),
         },
@@ -149,9 +185,12 @@ fn selection(settings: &SinkSettings) -> Result<Option<Selection>, String> {
             return Err(format!("{key}: a sealed file has whole records; leave out {key} or seal"));
         }
         SinkKind::Otlp(_) => Some(RecordForm::Otlp),
-        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) | SinkKind::Syslog(_) => {
-            RecordForm::of(format(settings))
-        }
+        SinkKind::Stdout(_)
+        | SinkKind::File(_)
+        | SinkKind::Webhook(_)
+        | SinkKind::Clickhouse(_)
+        | SinkKind::Elasticsearch(_)
+        | SinkKind::Syslog(_) => RecordForm::of(format(settings)),
     };
     let form = form.ok_or_else(|| {
         format!(
@@ -167,9 +206,12 @@ pub(crate) fn detail(settings: &SinkSettings) -> Detail {
     let can = match &settings.kind {
         SinkKind::Journald(_) => false,
         SinkKind::Otlp(_) => true,
-        SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Webhook(_) | SinkKind::Syslog(_) => {
-            format(settings).can_be_lean()
-        }
+        SinkKind::Stdout(_)
+        | SinkKind::File(_)
+        | SinkKind::Webhook(_)
+        | SinkKind::Clickhouse(_)
+        | SinkKind::Elasticsearch(_)
+        | SinkKind::Syslog(_) => format(settings).can_be_lean(),
     };
     if can { settings.common.detail.unwrap_or_default() } else { Detail::Full }
 }
@@ -179,13 +221,28 @@ pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
     match kind {
         SinkKind::Otlp(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Clickhouse(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Elasticsearch(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Syslog(_) | SinkKind::Journald(_) => BATCH,
     }
 }
 
 /// Returns whether each batch is a request to the receiver.
 pub(crate) fn makes_requests(kind: &SinkKind) -> bool {
-    matches!(kind, SinkKind::Otlp(_) | SinkKind::Webhook(_))
+    matches!(
+        kind,
+        SinkKind::Otlp(_) | SinkKind::Webhook(_) | SinkKind::Clickhouse(_) | SinkKind::Elasticsearch(_)
+    )
+}
+
+/// Returns the pace of deliveries, with the defaults of the type.
+pub(crate) fn pace(settings: &SinkSettings) -> PaceSettings {
+    let default = match &settings.kind {
+        SinkKind::Clickhouse(_) => INSERT_PACE,
+        kind if makes_requests(kind) => REQUEST_PACE,
+        _ => PaceSettings { batch_min_bytes: REQUEST_PACE.batch_min_bytes, ..PaceSettings::default() },
+    };
+    settings.common.pace(default)
 }
 
 impl AnyTransport {

@@ -31,10 +31,14 @@ pub(super) fn join(format: Format, lines: &[&[u8]]) -> Vec<u8> {
     body
 }
 
+/// Default level of the zstd library.
+const ZSTD: i32 = 3;
+
 /// Compresses a body.
 pub(super) fn compress(body: Vec<u8>, compression: WebhookCompression) -> io::Result<Vec<u8>> {
     match compression {
         WebhookCompression::None => Ok(body),
+        WebhookCompression::Zstd => zstd::bulk::compress(&body, ZSTD),
         WebhookCompression::Gzip => {
             let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), flate2::Compression::fast());
             encoder.write_all(&body)?;

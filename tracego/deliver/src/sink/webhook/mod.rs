@@ -18,17 +18,20 @@
 //! A record that keeps getting an answer of the second row alone, while others are taken, is given up: see
 //! [`WebhookTransport::isolate`].
 //!
-//! Bodies have no envelope. Splunk's HTTP Event Collector and Elasticsearch's `_bulk` want one of their own
-//! around each event: reach them through a collector.
+//! Bodies have no envelope. Splunk's HTTP Event Collector wants one of its own around each event: reach it
+//! through a collector. The types `clickhouse` and `elasticsearch` are this sink with another
+//! dialect.
 
 mod body;
-mod response_class;
+mod dialect;
+pub(crate) mod response_class;
 mod secret;
 mod settings;
 
-use std::{ops::Range, time::SystemTime};
+use std::ops::Range;
 
 use self::response_class::ResponseClass;
+pub(crate) use self::{dialect::ReceiverDialect, settings::secret_value};
 pub use self::{
     secret::{EnvSecret, FileSecret, Secret},
     settings::{Method, WebhookCompression, WebhookSettings},
@@ -36,16 +39,19 @@ pub use self::{
 use hyper::{
     Method as HttpMethod, Request, Uri,
     body::Bytes,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT},
 };
 
-use super::delivery::{
-    DeliveryError, DeliveryResult,
-    batch_split::{BatchSplit, RequestOutcome},
+use super::{
+    delivery::{
+        DeliveryError, DeliveryResult,
+        batch_split::{BatchSplit, ItemOutcome, RequestOutcome},
+    },
+    elasticsearch::BulkCredentials,
 };
 use crate::{
     format::Format,
-    http::{HttpVersions, ReceiverClient, Response, display_uri, summary},
+    http::{HttpVersions, ReceiverClient, Response, display_uri},
 };
 
 /// Name of the header with the HMAC-SHA256 of the body as it is sent (after compression), with the setting
@@ -65,7 +71,7 @@ const LEAST: usize = 4096;
 pub struct WebhookTransport {
     client: ReceiverClient,
     uri: Uri,
-    format: Format,
+    dialect: ReceiverDialect,
     settings: WebhookSettings,
     headers: Vec<(HeaderName, HeaderValue)>,
     secret: Option<String>,
@@ -82,14 +88,22 @@ impl WebhookTransport {
     /// # Errors
     /// Fails if the settings are invalid or a secret cannot be read. The error names the key.
     pub fn new(settings: &WebhookSettings, format: Format) -> Result<Self, String> {
+        Self::speaking(settings, ReceiverDialect::Lines(format))
+    }
+
+    /// Creates a transport to a receiver of another kind.
+    ///
+    /// # Errors
+    /// Fails as [`new`](Self::new) does.
+    pub(crate) fn speaking(settings: &WebhookSettings, dialect: ReceiverDialect) -> Result<Self, String> {
         settings.check()?;
         let uri = settings.uri()?;
         let tls = settings.tls.clone().unwrap_or_default();
         let client = ReceiverClient::new(&uri, &tls, HttpVersions::One, settings.timeout.0);
         let client = client.map_err(|error| error.to_string())?;
-        let (headers, secret) = secrets(settings)?;
+        let (headers, secret) = secrets(settings, dialect.credentials())?;
         let bytes = usize::try_from(settings.batch_bytes.0).unwrap_or(usize::MAX);
-        Ok(Self { client, uri, format, settings: settings.clone(), headers, secret, bytes, proven: false })
+        Ok(Self { client, uri, dialect, settings: settings.clone(), headers, secret, bytes, proven: false })
     }
 
     /// Sends a batch in requests of the configured size. Returns what became of the records.
@@ -100,7 +114,11 @@ impl WebhookTransport {
     /// Sends a batch like [`deliver`](Self::deliver), but gives up a record that the receiver fails at while
     /// it takes others, at most one per call.
     pub async fn isolate(&mut self, batch: &[&[u8]]) -> DeliveryResult {
-        self.send_all(batch, true).await
+        // Each record is judged by what the receiver says now.
+        self.dialect.forget();
+        let delivered = self.send_all(batch, true).await;
+        self.dialect.forget();
+        delivered
     }
 
     async fn send_all(&mut self, batch: &[&[u8]], isolate: bool) -> DeliveryResult {
@@ -114,6 +132,9 @@ impl WebhookTransport {
         }
         self.proven = parts.is_proven();
         let mut delivered = parts.delivered();
+        if delivered.done == batch.len() {
+            self.dialect.forget();
+        }
         if let Some(trouble) = delivered.trouble.as_mut().filter(|trouble| trouble.unproven) {
             trouble.why = format!("{}: {}", display_uri(&self.uri), trouble.why);
         }
@@ -131,14 +152,34 @@ impl WebhookTransport {
         start + fitting.count().max(1)
     }
 
-    /// Sends one request. Returns the outcome for its records.
+    /// Sends one request, without the records that the receiver has taken before. Returns the outcome for the
+    /// records.
     async fn send_request(&mut self, lines: &[&[u8]]) -> RequestOutcome {
+        let known = self.dialect.known(lines);
+        let unknown = lines.iter().zip(&known).filter(|(_, known)| !**known).map(|(line, _)| *line);
+        let unknown: Vec<&[u8]> = unknown.collect();
+        let items = match unknown.is_empty() {
+            true => Vec::new(),
+            false => match self.send_lines(&unknown).await {
+                RequestOutcome::Items(items) => items,
+                outcome => return outcome,
+            },
+        };
+        let mut items = items.into_iter();
+        let all = known.iter().map(|known| match known {
+            true => ItemOutcome::Taken,
+            false => items.next().unwrap_or_else(|| ItemOutcome::Again(DeliveryError::new("no answer"))),
+        });
+        RequestOutcome::Items(all.collect())
+    }
+
+    async fn send_lines(&mut self, lines: &[&[u8]]) -> RequestOutcome {
         let answer = match self.send(lines).await {
             Ok(answer) => answer,
             Err(trouble) => return RequestOutcome::Again(trouble),
         };
-        let why = || format!("{}: {}", display_uri(&self.uri), summary(&answer));
-        match response_class::classify(&answer, SystemTime::now()) {
+        let why = || format!("{}: {}", display_uri(&self.uri), self.dialect.summary(&answer));
+        match self.dialect.classify(&answer, lines) {
             ResponseClass::Taken => RequestOutcome::taken(),
             ResponseClass::Again(after, ours) => RequestOutcome::Again(DeliveryError {
                 after,
@@ -155,14 +196,23 @@ impl WebhookTransport {
                     let size: usize = lines.iter().map(|line| line.len() + 1).sum();
                     self.bytes = self.bytes.min((size / 2).max(LEAST));
                 }
-                RequestOutcome::Never(summary(&answer))
+                RequestOutcome::Never(self.dialect.summary(&answer))
+            }
+            ResponseClass::Items(mut items) => {
+                self.dialect.remember(lines, &items);
+                for item in &mut items {
+                    if let ItemOutcome::Again(trouble) = item {
+                        trouble.why = format!("{}: {}", display_uri(&self.uri), trouble.why);
+                    }
+                }
+                RequestOutcome::Items(items)
             }
         }
     }
 
     async fn send(&mut self, lines: &[&[u8]]) -> Result<Response, DeliveryError> {
         let failed = |why: String| DeliveryError::new(format!("{}: {why}", display_uri(&self.uri)));
-        let body = body::join(self.format, lines);
+        let body = self.dialect.body(lines);
         let key = body::key(&body);
         let uri = self.settings.uri_of(&key).map_err(failed)?;
         let body =
@@ -179,10 +229,10 @@ impl WebhookTransport {
         let headers = request.headers_mut();
         let quoted = HeaderValue::try_from(format!("\"{key}\""));
         headers.extend(quoted.ok().map(|key| (HeaderName::from_static(KEY_HEADER), key)));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body::media_type(self.format)));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.dialect.media_type()));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tracego/", env!("CARGO_PKG_VERSION"))));
-        if self.settings.compression == WebhookCompression::Gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(coding) = self.settings.compression.coding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
         }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
@@ -195,7 +245,8 @@ impl WebhookTransport {
     /// secrets stay in use.
     async fn reload_secrets(&mut self) {
         let settings = self.settings.clone();
-        let read = tokio::task::spawn_blocking(move || secrets(&settings)).await;
+        let credentials = self.dialect.credentials().cloned();
+        let read = tokio::task::spawn_blocking(move || secrets(&settings, credentials.as_ref())).await;
         match read.map_err(|error| error.to_string()).flatten() {
             Ok(read) => (self.headers, self.secret) = read,
             Err(why) => {
@@ -215,11 +266,15 @@ impl WebhookTransport {
 
 type Secrets = (Vec<(HeaderName, HeaderValue)>, Option<String>);
 
-fn secrets(settings: &WebhookSettings) -> Result<Secrets, String> {
+fn secrets(settings: &WebhookSettings, credentials: Option<&BulkCredentials>) -> Result<Secrets, String> {
     let secret =
         settings.secret.as_ref().map(Secret::read).transpose().map_err(|why| format!("secret: {why}"))?;
     if secret.as_ref().is_some_and(String::is_empty) {
         return Err("secret: the secret is empty; set one, or leave secret out".to_owned());
     }
-    Ok((settings.header_values()?, secret))
+    let mut headers = settings.header_values()?;
+    if let Some(credentials) = credentials {
+        headers.push((AUTHORIZATION, credentials.header()?));
+    }
+    Ok((headers, secret))
 }

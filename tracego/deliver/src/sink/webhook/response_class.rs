@@ -4,10 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use hyper::StatusCode;
 
-use crate::http::{Response, retry_after};
+use crate::{
+    http::{Response, retry_after},
+    sink::delivery::batch_split::ItemOutcome,
+};
 
+/// The meaning of an answer for the records of its request.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum ResponseClass {
+pub(crate) enum ResponseClass {
     /// The receiver has the records.
     Taken,
     /// Retry, not before this pause. The flag: whether the cause is the sender and not the records.
@@ -16,9 +20,12 @@ pub(super) enum ResponseClass {
     Mistaken(&'static str),
     /// Other records might be taken.
     Content,
+    /// The receiver answers for each record.
+    Items(Vec<ItemOutcome>),
 }
 
-pub(super) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
+/// Returns the meaning of an answer, judged by its status alone.
+pub(crate) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
     match answer.status.as_u16() {
         200..=299 => ResponseClass::Taken,
         ..=399 => ResponseClass::Mistaken("redirects are not followed: look at url"),
@@ -34,6 +41,11 @@ pub(super) fn classify(answer: &Response, now: SystemTime) -> ResponseClass {
         }
         _ => ResponseClass::Content,
     }
+}
+
+/// Whether the receiver does not accept the credentials.
+pub(crate) fn is_unauthorized(answer: &Response) -> bool {
+    matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// Whether a request with fewer records might be taken.

@@ -52,6 +52,19 @@ pub enum WebhookCompression {
     None,
     /// gzip (RFC 1952).
     Gzip,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl WebhookCompression {
+    /// Returns the name for `Content-Encoding`; `None` for bodies that are not compressed.
+    pub(super) fn coding(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
 }
 
 /// HTTP method of requests.
@@ -132,14 +145,19 @@ impl WebhookSettings {
     pub(super) fn header_values(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         let read = |(name, secret): (&String, &Secret)| {
             let text = secret.read().map_err(|why| format!("headers {name}: {why}"))?;
-            let mut value = HeaderValue::try_from(text).map_err(|_| {
-                format!("headers {name}: the value holds characters that are not allowed in a header")
-            })?;
-            value.set_sensitive(true);
+            let value = secret_value(&text).map_err(|why| format!("headers {name}: {why}"))?;
             Ok((header_name(name)?, value))
         };
         self.headers.iter().map(read).collect()
     }
+}
+
+/// Returns a secret as the value of a header, which is shown nowhere.
+pub(crate) fn secret_value(text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| "the value holds characters that are not allowed in a header".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {
@@ -202,7 +220,7 @@ mod tests {
             ("url = 'http://h'\nheaders = { 'a b' = 'c' }", "'a b' is no name of a header"),
             ("url = 'http://h'\nheaders = { Content-Length = '1' }", "Content-Length follows"),
             ("url = 'http://h'\nmethod = 'GET'", "POST"),
-            ("url = 'http://h'\ncompression = 'zstd'", "gzip"),
+            ("url = 'http://h'\ncompression = 'br'", "zstd"),
             ("compression = 'gzip'", "url"),
         ] {
             let Err(why) = read(more) else { panic!("{more}") };

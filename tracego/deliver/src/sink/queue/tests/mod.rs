@@ -22,6 +22,7 @@ use tracego_spool::{MemoryQueue, Moment, QueueLimits, RecordQueue, Spool};
 
 use super::{
     chunk_backlog::ChunkBacklog,
+    pace::PaceSettings,
     poison::PoisonDetector,
     sender::{self, SinkSender},
     stream_state::StreamState,
@@ -161,7 +162,7 @@ struct TestSink {
 
 /// Returns the destination that leads to a receiver.
 fn destination(receiver: &Receiver, common: CommonSettings) -> Destination<Receiver> {
-    let (receiver, pace) = (receiver.clone(), common.pace(false));
+    let (receiver, pace) = (receiver.clone(), common.pace(PaceSettings::default()));
     let batch_bytes = if common.batch_wait.is_some() { 1 << 20 } else { 1 << 11 };
     Destination { open: Box::new(move || Ok(receiver.clone())), common, batch_bytes, pace }
 }
@@ -208,7 +209,8 @@ fn memory(limits: QueueLimits) -> TestQueue {
 
 fn spool(path: &Path) -> TestQueue {
     let (spool, _) = Spool::open(path, QueueLimits::default(), Moment::now()).unwrap();
-    TestQueue(RecordQueue::Disk(Box::new(spool)), StreamState::open(path))
+    let stream = StreamState::open(path, spool.next_seq());
+    TestQueue(RecordQueue::Disk(Box::new(spool)), stream)
 }
 
 /// A queue with the state of its stream.

@@ -1,7 +1,7 @@
 //! Tests of batches that are gathered, and of the attempts at the end.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -90,4 +90,30 @@ fn what_was_in_delivery_is_cut_in_the_same_way_after_a_restart() {
     again.receiver.waits_for(9);
     assert_eq!(again.receiver.sizes().first(), sizes.first(), "{sizes:?}");
     assert_eq!(again.end(LONG).0.got(), seqs(1..=9));
+}
+
+#[test]
+fn what_a_receiver_took_before_a_kill_is_not_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, kept) = (dir.path().join("spool"), dir.path().join("kept"));
+    let mut first = set(spool(&path), false, None);
+    fs::copy(path.join("cursor"), &kept).unwrap();
+    first.push(&records(2));
+    first.receiver.waits_for(2);
+    first.receiver.will((0..100).map(|_| Answer::Fail(0)));
+    first.push(&records(9)[2..]);
+    let since = Instant::now();
+    while first.status.numbers().failures < 1 {
+        assert!(since.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(1));
+    }
+    let size = first.receiver.sizes().last().copied();
+    first.end(LONG);
+    // A process that is killed has not written its last acknowledgements.
+    fs::copy(&kept, path.join("cursor")).unwrap();
+    let again = set(spool(&path), false, None);
+    again.receiver.waits_for(7);
+    assert_eq!(again.receiver.sizes().first().copied(), size);
+    let (receiver, status) = again.end(LONG);
+    assert_eq!((receiver.got(), status.numbers().queue.depth.records), (seqs(3..=9), 0));
 }
