@@ -21,6 +21,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a program with a bundle is verified, and what is wrong with it is found", verdicts, missing),
     ("a store that changes is read again, and SIGHUP applies new signers", reload, missing),
     ("an executable without proof is killed on request", killed, missing),
+    ("a policy decides again when the verdict is known", decided_again, missing),
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
 ];
@@ -257,6 +258,33 @@ fn killed() {
     let decision = &decided.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
     assert_eq!(decision["action"], "kill", "{decision:#}");
     assert_eq!(decision["rule"], "TG019", "{decision:#}");
+    assert!(!session.output.status.success(), "{}", session.stderr());
+}
+
+fn decided_again() {
+    let signed = SignedProgram::build();
+    signed.configure(REPOSITORY, "");
+    // The arguments are on the record of the start alone.
+    let rule = "deny contains \"nothing proves it\" if {\n\tcount(input.process.command_args) == 1\n\tinput.provenance.verdict == \"unsigned\"\n}\n";
+    let policy = signed.at("origin.rego");
+    fs::write(&policy, format!("package tracego.process\n\n{rule}")).unwrap();
+    let options = ["--policy", policy.to_str().unwrap(), "--enforce", "kill"];
+    let (record, session) = signed.record(&options);
+    assert_eq!(
+        (verdict(&record), &record["tracego"]["policy"]["allow"]),
+        ("verified".into(), &Value::Bool(true))
+    );
+    assert!(session.output.status.success(), "{}", session.stderr());
+
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    let (record, session) = signed.record(&options);
+    let decision = &record["tracego"]["policy"];
+    assert_eq!(decision["violations"][0]["message"], "nothing proves it", "{record:#}");
+    let starts: Vec<_> = session.of("start").map(|start| &start["tracego"]["policy"]["allow"]).collect();
+    assert!(starts.contains(&&Value::Bool(true)), "the start itself: {starts:?}");
+    let ended = session.records.iter().find(|record| record["event_name"] == "tracego.enforcement");
+    let ended = &ended.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
+    assert_eq!((ended["action"].as_str(), ended["rule"].as_str()), (Some("kill"), Some("origin/deny")));
     assert!(!session.output.status.success(), "{}", session.stderr());
 }
 

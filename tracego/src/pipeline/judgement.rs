@@ -111,14 +111,36 @@ impl Judgement {
         }
     }
 
-    /// Puts findings about provenance onto the record of an executable, and marks its process if they ask for a kill.
-    /// `exec`: the event, where the process may be stopped.
-    pub(super) fn proven(&mut self, id: TaskId, exec: Option<&ExecCopy>, record: &mut Record) {
-        let Some(rules) = &mut self.rules else { return };
-        rules.proven(id, record);
-        if let (Some(exec), Some(killer), false) =
-            (exec, &mut self.killer, record.tracego.findings.is_empty())
-        {
+    /// Whether policies read what the record of a start leaves open, and did not refuse the start without it.
+    /// `unjudged`: whether a verdict about its executable may come.
+    pub(super) fn is_undecided(&self, start: &Record, unjudged: bool) -> bool {
+        self.policies.as_ref().is_some_and(|policies| policies.is_undecided(start, unjudged))
+    }
+
+    /// Puts findings about provenance and the decision of the policies onto the record of an executable, and marks its
+    /// process if they ask for a kill. `exec`: the event, where the process may be stopped. `undecided`: the record of the
+    /// start, where policies decide again.
+    pub(super) fn proven(
+        &mut self,
+        id: TaskId,
+        exec: Option<&ExecCopy>,
+        undecided: Option<Box<Record>>,
+        record: &mut Record,
+    ) {
+        if let Some(rules) = &mut self.rules {
+            rules.proven(id, record);
+        }
+        let refused = match (&mut self.policies, undecided) {
+            (Some(policies), Some(start)) => policies.decide_again(*start, record),
+            _ => None,
+        };
+        let (Some(exec), Some(killer)) = (exec, &mut self.killer) else { return };
+        if let Some(refused) = refused {
+            let why = killer.stop(&exec.exec(), record, &refused);
+            if let Some(policy) = &mut record.tracego.policy {
+                policy.unenforced = why;
+            }
+        } else if !record.tracego.findings.is_empty() {
             let why = killer.found(&exec.exec(), record);
             for finding in &mut record.tracego.findings {
                 finding.unenforced = why.filter(|_| killer.kills(finding.id, false));

@@ -28,6 +28,8 @@ pub struct StartedProgram {
     pub is_proof_required: bool,
     /// The event, where the start may still be stopped.
     pub exec: Option<ExecCopy>,
+    /// The record of the start, where policies decide about it again.
+    pub undecided: Option<Box<Record>>,
 }
 
 impl StartedProgram {
@@ -89,6 +91,7 @@ impl Enricher {
             is_written,
             is_proof_required: false,
             exec: None,
+            undecided: None,
         })
     }
 

@@ -265,7 +265,10 @@ impl Pipeline {
             let event_ns = Some(event.boot_ns());
             if let Event::Exec(exec) = event {
                 let is_stoppable = self.runs_ahead();
-                let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+                let unjudged = self.executables.is_unjudged(&record, unknown);
+                let is_undecided = self.judgement.is_undecided(&record, unjudged);
+                let start =
+                    RecordedStart { exec, record: &record, is_written, is_stoppable, unknown, is_undecided };
                 self.follow_executable(&start, Reading::now());
             }
             self.unkilled += 1;
@@ -336,7 +339,10 @@ impl Pipeline {
         let is_written = shows && self.selection.takes(&record);
         if let Some(exec) = &exec {
             let (exec, is_stoppable) = (&exec.exec(), self.runs_ahead());
-            let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+            let unjudged = self.executables.is_unjudged(&record, unknown);
+            let is_undecided = self.judgement.is_undecided(&record, unjudged);
+            let start =
+                RecordedStart { exec, record: &record, is_written, is_stoppable, unknown, is_undecided };
             self.follow_executable(&start, Reading::now());
         }
         // Not held: the exit belongs to the first record of the start.
@@ -357,6 +363,7 @@ impl Pipeline {
     fn digest(&mut self, late: &LateDigest, reading: Reading) {
         let Some(settled) = self.executables.digest(late) else { return };
         if !self.executables.is_judging()
+            && settled.program.undecided.is_none()
             && let Some(held) = self.backlog.held(late.start.id, late.start.boot_ns)
         {
             held.tracego.executable = settled.program.executable().cloned();
@@ -368,10 +375,10 @@ impl Pipeline {
     /// Makes the record about an executable of which everything is known.
     fn settled(&mut self, settled: SettledExecutable, reading: Reading) {
         let SettledExecutable { start: HashedStart { id, .. }, mut program, provenance } = settled;
-        let (is_asked, exec) = (program.is_written, program.exec.take());
+        let (is_asked, exec, undecided) = (program.is_written, program.exec.take(), program.undecided.take());
         let mut record = self.enricher.executable(program, reading);
         record.tracego.provenance = provenance;
-        self.judgement.proven(id, exec.as_ref(), &mut record);
+        self.judgement.proven(id, exec.as_ref(), undecided, &mut record);
         let is_counted = is_asked || is_wrong(&record);
         let is_written = is_counted && self.selection.takes(&record);
         self.backlog.release_start(id);
