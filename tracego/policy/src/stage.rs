@@ -187,7 +187,6 @@ mod tests {
 
     use super::*;
     use tracego_analyze::enrich::Enricher;
-    use tracego_common::ExecFixed;
     use tracego_model::{
         clock::Reading,
         ledger::Ledger,
@@ -233,7 +232,7 @@ mod tests {
     fn a_start_is_decided_again_if_policies_read_what_was_open_and_allowed_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let policy = folder.path().join("p.rego");
-        let mut stage = |condition: &str| {
+        let stage = |condition: &str| {
             let text = format!("package tracego.process\n\ndeny contains \"no\" if {{\n\t{condition}\n}}\n");
             fs::write(&policy, text).expect("a policy");
             let options = StageOptions { bundles: vec![policy.clone()], ..StageOptions::default() };
@@ -242,8 +241,7 @@ mod tests {
         let mut start = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
         start.event_name = event_name::START;
         let pending = Some(FileDigest::Pending.into());
-        start.tracego.executable =
-            Some(ExecutableFile { digest: pending, ..ExecutableFile::of(&ExecFixed::default(), &[]) });
+        start.tracego.executable = Some(ExecutableFile { digest: pending, ..ExecutableFile::default() });
         for (condition, unjudged, undecided) in [
             ("input.provenance.verdict == \"unsigned\"", true, true),
             ("input.provenance.verdict == \"unsigned\"", false, false),

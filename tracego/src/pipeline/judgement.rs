@@ -73,8 +73,11 @@ impl Judgement {
         if self.is_check(event) {
             self.check = Some(event.id());
         }
-        if let (Event::Exit(exit), Some(killer)) = (event, &mut self.killer) {
-            killer.exited(exit);
+        match (event, &mut self.killer) {
+            (Event::Exit(exit), Some(killer)) => killer.exited(exit),
+            (Event::Exec(exec), Some(killer)) => killer.started(&exec.fixed.header),
+            (Event::Fork(fork), Some(killer)) => killer.forked(fork.header.parent, fork.header.id),
+            _ => {}
         }
         let Some(rules) = &mut self.rules else { return };
         match event {
