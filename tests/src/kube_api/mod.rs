@@ -160,6 +160,14 @@ impl KubeApi {
         self.shared.faults.lock().unwrap().extend(faults);
     }
 
+    /// Lets requests succeed again.
+    ///
+    /// # Panics
+    /// Panics if a thread of the server did.
+    pub fn heal(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
     /// Returns the number of faults that no request has got yet.
     ///
     /// # Panics

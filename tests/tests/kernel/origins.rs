@@ -21,6 +21,9 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("a program with a bundle is verified, and what is wrong with it is found", verdicts, missing),
     ("a store that changes is read again, and SIGHUP applies new signers", reload, missing),
     ("an executable without proof is killed on request", killed, missing),
+    ("children of an executable without proof are killed, too", children, missing),
+    ("a program whose file is removed at once is killed while nothing else happens", removed, missing),
+    ("a policy decides again when the verdict is known", decided_again, missing),
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
     ("what is not judged when tracego ends says so, and is not killed", ended, missing),
@@ -258,6 +261,65 @@ fn killed() {
     let decision = &decided.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
     assert_eq!(decision["action"], "kill", "{decision:#}");
     assert_eq!(decision["rule"], "TG019", "{decision:#}");
+    assert!(!session.output.status.success(), "{}", session.stderr());
+}
+
+/// Runs a script with an agent that kills what has no proof. Returns the decisions.
+fn decisions(signed: &SignedProgram, script: &str) -> Vec<Value> {
+    signed.configure(REPOSITORY, "\n[enforce]\nfindings = [\"TG019\"]\n");
+    let configuration = signed.configuration();
+    let options = ["--config", configuration.to_str().unwrap(), "--enforce", "kill"];
+    let session = Session::run(&options, &["sh", "-c", script], |tracego| {
+        tracego.current_dir(signed.folder.path());
+    });
+    let records = session.records.iter().filter(|record| record["event_name"] == "tracego.enforcement");
+    records.map(|record| record["tracego"]["enforcement"].clone()).collect()
+}
+
+fn children() {
+    let signed = SignedProgram::build();
+    fs::copy("/bin/sh", signed.at("bin/forker")).unwrap();
+    // The child waits for the other end of the pipe. Without it, nobody reads what is written.
+    let script = "mkfifo pipe; bin/forker -c '(read x <pipe; : >escaped) & exec sleep 1'; \
+                  sleep 1; timeout 2 sh -c 'echo >pipe'; sleep 1";
+    let decisions = decisions(&signed, script);
+    let killed = decisions.iter().filter(|about| about["action"] == "kill" && about["error"].is_null());
+    assert!(killed.count() > 0 && decisions.len() == 2, "{decisions:#?}");
+    assert!(!signed.at("escaped").exists(), "the child ran on: {decisions:#?}");
+}
+
+fn removed() {
+    let signed = SignedProgram::build();
+    let script = "cp /bin/sleep bin/gone; sleep 1; bin/gone 8 & rm bin/gone; wait";
+    let decisions = decisions(&signed, script);
+    assert_eq!(decisions.len(), 1, "{decisions:#?}");
+    assert!(decisions[0]["error"].is_null(), "{decisions:#?}");
+}
+
+fn decided_again() {
+    let signed = SignedProgram::build();
+    signed.configure(REPOSITORY, "");
+    // The arguments are on the record of the start alone.
+    let rule = "deny contains \"nothing proves it\" if {\n\tcount(input.process.command_args) == 1\n\tinput.provenance.verdict == \"unsigned\"\n}\n";
+    let policy = signed.at("origin.rego");
+    fs::write(&policy, format!("package tracego.process\n\n{rule}")).unwrap();
+    let options = ["--policy", policy.to_str().unwrap(), "--enforce", "kill"];
+    let (record, session) = signed.record(&options);
+    assert_eq!(
+        (verdict(&record), &record["tracego"]["policy"]["allow"]),
+        ("verified".into(), &Value::Bool(true))
+    );
+    assert!(session.output.status.success(), "{}", session.stderr());
+
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    let (record, session) = signed.record(&options);
+    let decision = &record["tracego"]["policy"];
+    assert_eq!(decision["violations"][0]["msg"], "nothing proves it", "{record:#}");
+    let starts: Vec<_> = session.of("start").map(|start| &start["tracego"]["policy"]["allow"]).collect();
+    assert!(starts.contains(&&Value::Bool(true)), "the start itself: {starts:?}");
+    let ended = session.records.iter().find(|record| record["event_name"] == "tracego.enforcement");
+    let ended = &ended.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
+    assert_eq!((ended["action"].as_str(), ended["rule"].as_str()), (Some("kill"), Some("origin/deny")));
     assert!(!session.output.status.success(), "{}", session.stderr());
 }
 

@@ -237,7 +237,7 @@ fn gitlab() {
 fn unanswered() {
     let api = KubeApi::start();
     api.put(&pod("late", 31));
-    api.fail([403, 500, 403, 500].map(|code| Fault::Status(code, Some(1))));
+    api.fail([403, 500].repeat(60).into_iter().map(|code| Fault::Status(code, Some(1))));
     let watch = watch(&api, &["--heartbeat", "1"]);
     let record = run(&watch, 31, "before", &[]);
     assert_eq!(record["k8s"], json!({"pod": {"uid": uid(31)}}), "{record:#}");
@@ -252,6 +252,7 @@ fn unanswered() {
         kubernetes["connected"] == false
             && kubernetes["error"].as_str().is_some_and(|text| text.contains("of pods"))
     });
+    api.heal();
     pod_record(&watch, "late");
     beat(&|kubernetes| {
         kubernetes["connected"] == true && kubernetes["pods"] == 1 && kubernetes["error"].is_null()

@@ -98,6 +98,12 @@ impl PolicyEngine {
         self.arguments_alone && decision.error.is_none()
     }
 
+    /// Whether policies read a member of the input, given by its path.
+    #[must_use]
+    pub(super) fn reads(&self, path: &[&str]) -> bool {
+        path.iter().try_fold(&self.projection, |at, name| at.member(name)).is_some()
+    }
+
     /// Returns the counters.
     #[must_use]
     pub fn counts(&self) -> PolicyCounts {

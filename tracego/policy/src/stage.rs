@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use tracego_model::{
+    input::digest::FileDigest,
     policy::{PolicyCounts, PolicyStop},
     record::{
         Record, event_name,
@@ -135,6 +136,34 @@ impl PolicyStage {
         refused
     }
 
+    /// Whether policies read the digest or the provenance of an executable, which the record of a start leaves open, and
+    /// did not refuse the start without it. `unjudged`: whether a verdict about the provenance may come.
+    #[must_use]
+    pub fn is_undecided(&self, start: &Record, unjudged: bool) -> bool {
+        const DIGEST: &[&str] = &["tracego", "executable", "digest"];
+        const PROVENANCE: &[&str] = &["tracego", "provenance"];
+        let allowed = start.tracego.policy.as_ref().is_some_and(|decision| decision.allow);
+        let unhashed = start.executable_digest() == Some(FileDigest::Pending.into());
+        allowed && (unhashed && self.engine.reads(DIGEST) || unjudged && self.engine.reads(PROVENANCE))
+    }
+
+    /// Decides about a start again, with the digest and the verdict of `executable`, the record that follows, and adds the
+    /// decision to that record.
+    ///
+    /// Returns the reason if the process must be stopped.
+    pub fn decide_again(&mut self, mut start: Record, executable: &mut Record) -> Option<PolicyStop> {
+        let (own, later) = (&mut start.tracego, &executable.tracego);
+        own.executable.clone_from(&later.executable);
+        own.provenance.clone_from(&later.provenance);
+        own.findings.extend(later.findings.iter().cloned());
+        let refused = self.decide(&mut start);
+        if let Some(severity) = start.tracego.policy.as_ref().and_then(|decision| decision.denied()) {
+            executable.raise(severity.into());
+        }
+        executable.tracego.policy = start.tracego.policy;
+        refused
+    }
+
     /// Writes the decision about a process start to the decision log, if there is one. Secrets are taken out of
     /// the record before.
     pub fn log(&mut self, record: &Record) {
@@ -158,7 +187,15 @@ mod tests {
 
     use super::*;
     use tracego_analyze::enrich::Enricher;
-    use tracego_model::{clock::Reading, ledger::Ledger, meta::Meta};
+    use tracego_model::{
+        clock::Reading,
+        ledger::Ledger,
+        meta::Meta,
+        record::{
+            linux::ExecutableFile,
+            provenance::{Provenance, ProvenanceVerdict},
+        },
+    };
 
     #[test]
     fn records_of_starts_alone_are_decided_and_the_log_has_each() {
@@ -189,6 +226,43 @@ mod tests {
         assert_eq!(line["erased"], serde_json::json!(["/input/host/name"]));
         assert!(line["input"]["host"].get("name").is_none());
         assert_eq!(line["path"], "tracego/process/decision");
+    }
+
+    #[test]
+    fn a_start_is_decided_again_if_policies_read_what_was_open_and_allowed_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let policy = folder.path().join("p.rego");
+        let stage = |condition: &str| {
+            let text = format!("package tracego.process\n\ndeny contains \"no\" if {{\n\t{condition}\n}}\n");
+            fs::write(&policy, text).expect("a policy");
+            let options = StageOptions { bundles: vec![policy.clone()], ..StageOptions::default() };
+            PolicyStage::open(&options).expect("it loads").expect("a stage")
+        };
+        let mut start = Enricher::new(Meta::default()).heartbeat(Ledger::default(), Reading::default());
+        start.event_name = event_name::START;
+        let pending = Some(FileDigest::Pending.into());
+        start.tracego.executable = Some(ExecutableFile { digest: pending, ..ExecutableFile::default() });
+        for (condition, unjudged, undecided) in [
+            ("input.provenance.verdict == \"unsigned\"", true, true),
+            ("input.provenance.verdict == \"unsigned\"", false, false),
+            ("input.tracego.provenance.verdict == \"unsigned\"", true, true),
+            ("input.tracego.executable.digest.sha256 == \"00\"", false, true),
+            ("input.tracego.executable.deleted", true, false),
+            ("input.event_name == \"tracego.process.start\"", true, false),
+        ] {
+            let (mut stage, mut start) = (stage(condition), start.clone());
+            stage.decide(&mut start);
+            assert_eq!(stage.is_undecided(&start, unjudged), undecided, "{condition}");
+        }
+        let mut stage = stage("input.provenance.verdict == \"unsigned\"");
+        assert_eq!(stage.decide(&mut start), None);
+        let mut executable = start.clone();
+        executable.event_name = event_name::EXECUTABLE;
+        let verdict = ProvenanceVerdict::Unsigned;
+        executable.tracego.provenance = Some(Provenance { verdict, ..Provenance::default() }.into());
+        let refused = stage.decide_again(start, &mut executable).expect("it is refused");
+        assert_eq!((refused.message.as_str(), executable.severity_text), ("no", "ERROR"));
+        assert!(executable.tracego.policy.is_some_and(|decision| !decision.allow));
     }
 
     #[test]

@@ -73,8 +73,11 @@ impl Judgement {
         if self.is_check(event) {
             self.check = Some(event.id());
         }
-        if let (Event::Exit(exit), Some(killer)) = (event, &mut self.killer) {
-            killer.exited(exit);
+        match (event, &mut self.killer) {
+            (Event::Exit(exit), Some(killer)) => killer.exited(exit),
+            (Event::Exec(exec), Some(killer)) => killer.started(&exec.fixed.header),
+            (Event::Fork(fork), Some(killer)) => killer.forked(fork.header.parent, fork.header.id),
+            _ => {}
         }
         let Some(rules) = &mut self.rules else { return };
         match event {
@@ -111,24 +114,39 @@ impl Judgement {
         }
     }
 
-    /// Puts findings about provenance onto the record of an executable, and marks its process if they ask for a kill.
-    /// `exec`: the event, where the process may be stopped; `is_too_late`: not any more.
+    /// Whether policies read what the record of a start leaves open, and did not refuse the start without it.
+    /// `unjudged`: whether a verdict about its executable may come.
+    pub(super) fn is_undecided(&self, start: &Record, unjudged: bool) -> bool {
+        self.policies.as_ref().is_some_and(|policies| policies.is_undecided(start, unjudged))
+    }
+
+    /// Puts findings about provenance and the decision of the policies onto the record of an executable, and marks its
+    /// process if they ask for a kill. `exec`: the event, where the process may be stopped; `is_too_late`: not any more.
+    /// `undecided`: the record of the start, where policies decide again.
     pub(super) fn proven(
         &mut self,
         id: TaskId,
         exec: Option<&ExecCopy>,
         is_too_late: bool,
+        undecided: Option<Box<Record>>,
         record: &mut Record,
     ) {
-        let Some(rules) = &mut self.rules else { return };
-        rules.proven(id, record);
-        if let (Some(exec), Some(killer), false) =
-            (exec, &mut self.killer, record.tracego.findings.is_empty())
-        {
-            let why = match is_too_late {
-                true => Some(Unenforced::TracegoEnded),
-                false => killer.found(&exec.exec(), record),
-            };
+        if let Some(rules) = &mut self.rules {
+            rules.proven(id, record);
+        }
+        let refused = match (&mut self.policies, undecided) {
+            (Some(policies), Some(start)) => policies.decide_again(*start, record),
+            _ => None,
+        };
+        let (Some(exec), Some(killer)) = (exec, &mut self.killer) else { return };
+        let ended = is_too_late.then_some(Unenforced::TracegoEnded);
+        if let Some(refused) = refused {
+            let why = ended.or_else(|| killer.stop(&exec.exec(), record, &refused));
+            if let Some(policy) = &mut record.tracego.policy {
+                policy.unenforced = why;
+            }
+        } else if !record.tracego.findings.is_empty() {
+            let why = ended.or_else(|| killer.found(&exec.exec(), record));
             for finding in &mut record.tracego.findings {
                 finding.unenforced = why.filter(|_| killer.kills(finding.id, false));
             }

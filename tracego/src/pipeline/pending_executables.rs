@@ -33,6 +33,8 @@ pub(super) struct RecordedStart<'a> {
     pub(super) is_stoppable: bool,
     /// The digest whose verdict is not known.
     pub(super) unknown: Option<Sha256Digest>,
+    /// Whether policies read what is not known, and did not refuse the start without it.
+    pub(super) is_undecided: bool,
 }
 
 /// The starts that wait for the digest of their executable, and after that for the verdict about it.
@@ -52,6 +54,12 @@ impl PendingExecutables {
     /// Whether executables are judged.
     pub(super) fn is_judging(&self) -> bool {
         self.provenance.is_some()
+    }
+
+    /// Whether a verdict about the executable of a start may come. `unknown`: the digest whose verdict is not known.
+    pub(super) fn is_unjudged(&self, start: &Record, unknown: Option<Sha256Digest>) -> bool {
+        let is_pending = start.executable_digest() == Some(FileDigest::Pending.into());
+        unknown.is_some() || (is_pending && self.is_judging())
     }
 
     /// Returns the number of starts that wait for a verdict.
@@ -78,17 +86,18 @@ impl PendingExecutables {
         start: &RecordedStart<'_>,
         enricher: &Enricher,
     ) -> Option<SettledExecutable> {
-        let &RecordedStart { exec, record, is_written, is_stoppable, unknown } = start;
+        let &RecordedStart { exec, record, is_written, is_stoppable, unknown, is_undecided } = start;
         let header = &exec.fixed.header;
         let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
         let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
-        if unknown.is_none() && !(is_pending && (is_written || self.is_judging())) {
+        if unknown.is_none() && !(is_pending && (is_written || is_undecided || self.is_judging())) {
             return None;
         }
         let mut program = enricher.started_program(record, start, is_written)?;
-        if self.is_judging() && is_stoppable {
+        if (self.is_judging() || is_undecided) && is_stoppable {
             program.exec = Some(exec.into());
         }
+        program.undecided = is_undecided.then(|| Box::new(record.clone()));
         program.is_digest_pending = is_pending;
         program.is_proof_required = record.tracego.provenance.is_some();
         match unknown {

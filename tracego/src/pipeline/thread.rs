@@ -159,7 +159,12 @@ impl<S: Consumer> PipelineThread<S> {
                 self.inspector.annotate(&mut events, batch.clock);
                 self.stages.take_inventory(&batch, events)
             }
-            input => self.stages.take(input),
+            input => {
+                if let Input::Drained(clock) = input {
+                    self.inspector.drained(clock);
+                }
+                self.stages.take(input)
+            }
         };
         let late = self.inspector.late();
         taken?;

@@ -36,6 +36,17 @@ impl PolicyStage {
         match *self {}
     }
 
+    /// Whether a start has to be decided about again.
+    #[must_use]
+    pub fn is_undecided(&self, _: &Record, _: bool) -> bool {
+        match *self {}
+    }
+
+    /// Decides about a start again.
+    pub fn decide_again(&mut self, _: Record, _: &mut Record) -> Option<PolicyStop> {
+        match *self {}
+    }
+
     /// Writes the decision about a process start to the decision log.
     pub fn log(&mut self, _: &Record) {
         match *self {}

@@ -97,6 +97,13 @@ pub(super) struct WayOutcome {
     pub(super) decisions: Vec<Value>,
 }
 
+impl WayOutcome {
+    /// Whether the decision was right, and the kill after the start came when the program had ended.
+    pub(super) fn is_late(&self) -> bool {
+        self.ran && self.decisions.iter().any(|about| about["error"] == "it ran to its end")
+    }
+}
+
 /// Returns whether a dynamically linked go is tested: only for the newest version, since building it takes
 /// half a minute.
 pub(super) fn has_linked(version: &str) -> bool {

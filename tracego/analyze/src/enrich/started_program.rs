@@ -33,6 +33,8 @@ pub struct StartedProgram {
     pub is_proof_required: bool,
     /// The event, where the start may still be stopped.
     pub exec: Option<ExecCopy>,
+    /// The record of the start, where policies decide about it again.
+    pub undecided: Option<Box<Record>>,
 }
 
 impl StartedProgram {
@@ -101,6 +103,7 @@ impl Enricher {
             is_digest_pending: false,
             is_proof_required: false,
             exec: None,
+            undecided: None,
         })
     }
 

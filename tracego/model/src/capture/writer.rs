@@ -89,7 +89,11 @@ impl CaptureWriter {
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
             Input::Pods(changes, now) => self.frame(kind::PODS, &serde_json::to_vec(&(changes, now))?),
             // A capture has neither sinks nor rules nor verdicts, and no other run continues it.
-            Input::Answered(..) | Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
+            Input::Answered(..)
+            | Input::Drained(..)
+            | Input::SinkLoss(..)
+            | Input::Reload(..)
+            | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;
                 self.frame(kind::COUNTERS, &serde_json::to_vec(&(counters, now))?)

@@ -40,6 +40,8 @@ pub enum Input {
     Services(Vec<ServiceState>, Reading),
     /// A call to take the digests and verdicts that have come.
     Answered(Reading),
+    /// The ring was empty at this time: all events of before are in earlier inputs.
+    Drained(Reading),
     /// Changes of this node's pods.
     Pods(PodChanges, Reading),
     /// Records lost by a sink.
@@ -76,6 +78,7 @@ impl Input {
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
             | Self::Answered(now)
+            | Self::Drained(now)
             | Self::Pods(_, now)
             | Self::SinkLoss(_, now)
             | Self::Reload(now) => *now,

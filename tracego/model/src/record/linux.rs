@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `tracego.executable.*`: the file behind `process.executable.path`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ExecutableFile {
     /// Inode number.
     pub inode: ExactNumber,

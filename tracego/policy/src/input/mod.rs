@@ -10,6 +10,7 @@
 //! | `process.env` | `process.environment_variable`, empty if missing |
 //! | `job` | `tracego.job` |
 //! | `findings` | `tracego.findings`, empty if missing |
+//! | `provenance` | `tracego.provenance` |
 //! | `date` | the first ten characters of `timestamp`: the day in UTC |
 //!
 //! A member that the record itself has under such a name is kept: `process.executable` is the record's
@@ -104,9 +105,11 @@ fn day(timestamp: &str) -> Option<&str> {
 fn alias(input: &mut Value) {
     let Ok(input) = input.as_object_mut() else { return };
     let tracego = |name| input.get(&key("tracego")).and_then(|tracego| member(tracego, name)).cloned();
-    let (job, findings) = (tracego("job"), tracego("findings"));
-    if let Some(job) = job {
-        add(input, "job", job);
+    let (job, findings, provenance) = (tracego("job"), tracego("findings"), tracego("provenance"));
+    for (name, value) in [("job", job), ("provenance", provenance)] {
+        if let Some(value) = value {
+            add(input, name, value);
+        }
     }
     add(input, "findings", findings.unwrap_or_else(Value::new_array));
     let Some(Ok(process)) = input.get_mut(&key("process")).map(Value::as_object_mut) else { return };

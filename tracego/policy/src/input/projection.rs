@@ -65,6 +65,7 @@ const ALIASES: &[(&[&str], &[&[&str]])] = &[
     (&["process", "env"], &[&["process", "environment_variable"]]),
     (&["job"], &[&["tracego", "job"]]),
     (&["findings"], &[&["tracego", "findings"]]),
+    (&["provenance"], &[&["tracego", "provenance"]]),
 ];
 
 impl Projection {

@@ -28,7 +28,10 @@ use tracego_model::{
     record::Record,
 };
 
-use super::{maps::VerdictCache, marks::StartMarks, rules_in_force::RulesInForce, settings::Enforce};
+use super::{
+    families::StartFamilies, maps::VerdictCache, marks::StartMarks, rules_in_force::RulesInForce,
+    settings::Enforce,
+};
 
 /// Maximum number of bytes of `stat`.
 const STAT_MAX: u64 = 4096;
@@ -37,6 +40,7 @@ const STAT_MAX: u64 = 4096;
 /// jobs.
 pub struct Killer {
     marks: StartMarks,
+    families: StartFamilies,
     remembered: VerdictCache,
 }
 
@@ -44,7 +48,7 @@ impl Killer {
     /// Creates the stage. `enforce`: the settings, which say what findings kill.
     #[must_use]
     pub fn new(enforce: &Enforce, mode: Mode, remembered: VerdictCache, shared: Arc<RulesInForce>) -> Self {
-        Self { marks: StartMarks::new(enforce, mode, shared), remembered }
+        Self { marks: StartMarks::new(enforce, mode, shared), families: StartFamilies::default(), remembered }
     }
 
     /// Returns the shared state of enforcement.
@@ -84,12 +88,31 @@ impl Killer {
     /// Notes how a marked process ended.
     pub fn exited(&mut self, exit: &ExitEvent) {
         self.marks.exited(exit);
+        self.families.exited(exit.header.id);
     }
 
-    /// Kills all marked processes. Returns the outcomes.
+    /// Notes a start, whose image the children of its process run.
+    pub fn started(&mut self, header: &EventHeader) {
+        self.families.started(header);
+    }
+
+    /// Notes a fork. A child of a start that was killed is marked for killing.
+    pub fn forked(&mut self, parent: TaskId, child: TaskId) {
+        if let Some(escaped) = self.families.forked(parent, child) {
+            self.marks.again(escaped);
+        }
+    }
+
+    /// Kills all marked processes, and those that were forked from them and run the same image. Returns the outcomes.
     pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
-        let pending = self.marks.drain();
-        pending.into_iter().map(|pending| self.end_one(pending)).collect()
+        let mut ended = Vec::new();
+        for pending in self.marks.drain() {
+            let is_killed = self.marks.mode > Mode::Audit;
+            let children = if is_killed { self.families.doom(&pending) } else { Vec::new() };
+            ended.push(self.end_one(pending));
+            ended.extend(children.into_iter().map(|child| self.end_one(child)));
+        }
+        ended
     }
 
     fn end_one(&mut self, pending: Pending) -> (Pending, Action, Ended) {

@@ -3,13 +3,15 @@
 //!
 //! [`settings`] → [`compiler`] (→ [`lockout`]) → [`maps`] → the programs (`tracego-ebpf/src/verdict/`) →
 //! records. [`check`] is the enforcement check: a program start that must be refused. [`rules_in_force`]
-//! keeps the rules that records refer to. `marks` keeps the starts that are to be killed. [`killer`] kills a
+//! keeps the rules that records refer to. `marks` keeps the starts that are to be killed, `families` the processes that
+//! run the image of each. [`killer`] kills a
 //! process that was judged in user space, and has the kernel decide about the next such start; [`decision`]
 //! evaluates the rules here as the kernel does, to try them.
 
 pub mod check;
 pub mod compiler;
 pub mod decision;
+mod families;
 pub mod killer;
 pub mod lockout;
 pub mod machine;

@@ -150,6 +150,7 @@ impl Look<'_> {
     /// Drains the ring until the stop. Returns whether the queue stayed open to the end.
     fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
         let mut active = Instant::now();
+        let mut said: Option<Instant> = None;
         loop {
             self.vitals.pulse.beat();
             // Read before the drain, so that events present at the time of the stop are still taken.
@@ -158,14 +159,23 @@ impl Look<'_> {
                 thread::sleep(self.pause);
                 continue;
             }
+            let before = Reading::now();
             let Some(found) = self.take() else { return false };
             self.vitals.found(found);
             if last {
                 return true;
             }
             if found > 0 {
-                active = Instant::now();
-            } else if active.elapsed() >= QUIET && self.ring.sleep(SLEEP_MAX) {
+                (active, said) = (Instant::now(), None);
+                thread::sleep(self.pause);
+                continue;
+            }
+            // For whoever waits for the next event to know that there was none.
+            if active.elapsed() >= QUIET && said.is_none_or(|said| said.elapsed() >= SLEEP_MAX / 2) {
+                let _full_or_closed = self.queue.try_send(Input::Drained(before));
+                said = Some(Instant::now());
+            }
+            if active.elapsed() >= QUIET && self.ring.sleep(SLEEP_MAX) {
                 continue;
             }
             thread::sleep(self.pause);

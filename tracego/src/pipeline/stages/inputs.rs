@@ -72,7 +72,7 @@ impl Consumer for Pipeline {
                 self.findings(found, reading);
             }
             // The thread takes them behind each input.
-            Input::Answered(_) => {}
+            Input::Answered(_) | Input::Drained(_) => {}
             Input::Pods(changes, reading) => {
                 let records = self.enricher.pods(changes, reading);
                 self.own(records);

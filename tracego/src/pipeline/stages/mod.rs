@@ -280,7 +280,10 @@ impl Pipeline {
             let event_ns = Some(event.boot_ns());
             if let Event::Exec(exec) = event {
                 let is_stoppable = self.runs_ahead();
-                let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+                let unjudged = self.executables.is_unjudged(&record, unknown);
+                let is_undecided = self.judgement.is_undecided(&record, unjudged);
+                let start =
+                    RecordedStart { exec, record: &record, is_written, is_stoppable, unknown, is_undecided };
                 self.follow_executable(&start, Reading::now());
             }
             self.unkilled += 1;
@@ -351,7 +354,10 @@ impl Pipeline {
         let is_written = shows && self.selection.takes(&record);
         if let Some(exec) = &exec {
             let (exec, is_stoppable) = (&exec.exec(), self.runs_ahead());
-            let start = RecordedStart { exec, record: &record, is_written, is_stoppable, unknown };
+            let unjudged = self.executables.is_unjudged(&record, unknown);
+            let is_undecided = self.judgement.is_undecided(&record, unjudged);
+            let start =
+                RecordedStart { exec, record: &record, is_written, is_stoppable, unknown, is_undecided };
             self.follow_executable(&start, Reading::now());
         }
         // Not held: the exit belongs to the first record of the start.
@@ -376,15 +382,17 @@ impl Pipeline {
             if !program.is_digest_pending {
                 return;
             }
-            if let Some(held) = self.backlog.held(id, boot_ns) {
+            if program.undecided.is_none()
+                && let Some(held) = self.backlog.held(id, boot_ns)
+            {
                 held.tracego.executable = program.executable().cloned();
                 return;
             }
         }
-        let (is_asked, exec) = (program.is_written, program.exec.take());
+        let (is_asked, exec, undecided) = (program.is_written, program.exec.take(), program.undecided.take());
         let mut record = self.enricher.executable(program, reading);
         record.tracego.provenance = provenance;
-        self.judgement.proven(id, exec.as_ref(), is_too_late, &mut record);
+        self.judgement.proven(id, exec.as_ref(), is_too_late, undecided, &mut record);
         let is_counted = is_asked || is_wrong(&record);
         // A written start that leaves something open promises the record behind it.
         let is_written = is_asked || (is_counted && self.selection.takes(&record));

@@ -17,7 +17,7 @@ use super::{
 
 /// Bytes that are read at once.
 const PORTION: usize = 256 << 10;
-/// Maximum number of files that are open at a time; more wait in the socket.
+/// Maximum number of files that are open at a time. Of more, the one that would be done last gets no digest.
 const FILES_MAX: usize = 256;
 
 /// A file of which a part is hashed.
@@ -41,16 +41,20 @@ pub fn serve(work: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
         if files.is_empty() {
             pace = Pace::default();
         }
-        while files.len() < FILES_MAX
-            && let Some(taken) = channel::take(work, files.is_empty())?
-        {
+        while let Some(taken) = channel::take(work, files.is_empty())? {
             let Some((job, file)) = taken else { continue };
             match is_unchanged(&job, &file) {
                 Ok(_) => files.push(HashedPart { job, file, hasher: Sha256::new(), position: 0 }),
                 Err(gap) => channel::answer(results, &HashAnswer { number: job.number, result: Err(gap) })?,
             }
+            if files.len() > FILES_MAX
+                && let Some(at) = (0..files.len()).max_by_key(|&at| files.get(at).map_or(0, left))
+            {
+                let HashedPart { job, .. } = files.swap_remove(at);
+                let result = Err(DigestGap::Busy);
+                channel::answer(results, &HashAnswer { number: job.number, result })?;
+            }
         }
-        let left = |part: &HashedPart| part.job.size.saturating_sub(part.position);
         let Some(at) = (0..files.len()).min_by_key(|&at| files.get(at).map_or(0, left)) else { continue };
         let Some(part) = files.get_mut(at) else { continue };
         let before = part.position;
@@ -62,6 +66,11 @@ pub fn serve(work: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
             pace.wait(part.position - before, part.job.bytes_per_second);
         }
     }
+}
+
+/// Returns the number of bytes that are not hashed yet.
+fn left(part: &HashedPart) -> u64 {
+    part.job.size.saturating_sub(part.position)
 }
 
 impl HashedPart {
@@ -172,6 +181,30 @@ mod tests {
         ];
         found.sort_unstable_by_key(|(number, _)| *number);
         assert_eq!(found, wanted);
+        drop(files);
+        assert!(hasher.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn large_files_do_not_keep_others_out() {
+        let HashSockets { files, work, results, answers } = HashSockets::new().unwrap();
+        let hasher = std::thread::spawn(move || serve(&work, &results));
+        let large = tempfile::tempfile().unwrap();
+        large.set_len(16 << 30).unwrap();
+        let last = u64::try_from(FILES_MAX).unwrap() + 1;
+        for number in 1..=last {
+            while channel::hand(&files, &job(number, &large), &large).is_err() {
+                std::thread::yield_now();
+            }
+        }
+        let next = || channel::next(&answers).unwrap().unwrap();
+        assert_eq!(next(), HashAnswer { number: last, result: Err(DigestGap::Busy) });
+        let mut small = tempfile::tempfile().unwrap();
+        small.write_all(b"abc").unwrap();
+        channel::hand(&files, &job(0, &small), &small).unwrap();
+        assert_eq!(next().result, Err(DigestGap::Busy), "one more of the large ones");
+        let answer = next();
+        assert_eq!((answer.number, answer.result.is_ok()), (0, true));
         drop(files);
         assert!(hasher.join().unwrap().is_err());
     }
