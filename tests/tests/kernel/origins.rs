@@ -23,6 +23,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("an executable without proof is killed on request", killed, missing),
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
+    ("a service that was there before is judged by its provenance, and is not killed", before, missing),
 ];
 
 const SIGNER: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
@@ -49,6 +50,11 @@ struct SignedProgram {
 
 impl SignedProgram {
     fn build() -> Self {
+        Self::running_for("300 * time.Millisecond")
+    }
+
+    /// Builds a program that runs for a time, in Go's words.
+    fn running_for(time: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (source, root) = (at("source"), go::toolchain(go::GO_1_27).unwrap());
@@ -56,7 +62,7 @@ impl SignedProgram {
             fs::create_dir(at(name)).unwrap();
         }
         fs::write(source.join("go.mod"), "module github.com/acme/shop\n\ngo 1.21\n").unwrap();
-        let main = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(300 * time.Millisecond) }\n";
+        let main = format!("package main\n\nimport \"time\"\n\nfunc main() {{ time.Sleep({time}) }}\n");
         fs::write(source.join("main.go"), main).unwrap();
         let git = |args: &[&str]| {
             let mut git = Command::new("git");
@@ -200,11 +206,11 @@ fn verdicts() {
 }
 
 /// Starts tracego for the whole machine.
-fn agent(signed: &SignedProgram, records: &Path) -> ChildGuard {
+fn agent(signed: &SignedProgram, records: &Path, options: &[&str]) -> ChildGuard {
     let errors = signed.at("errors");
     let mut tracego = with_full_records();
     tracego.args(["--comm", "shop", "--config-watch=false", "--heartbeat=0", "--output=json", "--config"]);
-    tracego.arg(signed.configuration()).arg("--output-file").arg(records);
+    tracego.arg(signed.configuration()).arg("--output-file").arg(records).args(options);
     let running = ChildGuard(tracego.stderr(fs::File::create(&errors).unwrap()).spawn().unwrap());
     let told = || fs::read_to_string(&errors).unwrap();
     wait_until("tracego watches", || told().contains("ready") || told().contains("error"));
@@ -233,7 +239,7 @@ fn until(signed: &SignedProgram, records: &Path, wanted: &str) {
 fn reload() {
     let signed = SignedProgram::build();
     let records = signed.at("records");
-    let running = agent(&signed, &records);
+    let running = agent(&signed, &records, &[]);
     until(&signed, &records, "verified");
     // The store is looked at every few seconds.
     fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
@@ -313,4 +319,55 @@ fn at_once() {
         .map(verdict)
         .collect();
     assert_eq!(starts, ["pending", "verified"], "{}", session.stderr());
+}
+
+fn before() {
+    let signed = SignedProgram::running_for("time.Hour");
+    let start = || ChildGuard(Command::new(signed.program()).spawn().unwrap());
+    let mut running = [start(), start()];
+    // Returns the records about the executables of both, which share a file that is hashed once.
+    let judged = |name: &str, options: &[&str]| {
+        let records = signed.at(name);
+        let tracego = agent(&signed, &records, options);
+        let of = |pid: u32| {
+            let all = written_records(&records);
+            let is_of = |record: &&Value| {
+                record["event_name"] == "tracego.executable" && record["process"]["pid"] == pid
+            };
+            all.iter().find(is_of).cloned()
+        };
+        wait_until("both verdicts", || running.iter().all(|one| of(one.0.id()).is_some()));
+        let found = running.each_ref().map(|one| of(one.0.id()).unwrap());
+        tracego.terminate();
+        let all = written_records(&records);
+        assert!(all.iter().all(|record| record["event_name"] != "tracego.enforcement"), "{all:#?}");
+        found
+    };
+    let sha256 = crate::digests::sha256(&signed.program());
+    for record in judged("verified", &[]) {
+        let own = &record["tracego"];
+        assert_eq!(
+            (verdict(&record).as_str(), &own["inventory"]),
+            ("verified", &Value::from(true)),
+            "{record:#}"
+        );
+        assert_eq!(own["provenance"]["source"]["revision"], signed.commit, "{record:#}");
+        assert_eq!(own["executable"]["digest"]["sha256"], sha256, "{record:#}");
+        assert!(own["executable"]["digest"]["state"].is_null() && own["findings"].is_null(), "{record:#}");
+    }
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    signed.configure(REPOSITORY, "\n[enforce]\nfindings = [\"TG019\"]\n");
+    for record in judged("unsigned", &["--enforce", "kill"]) {
+        assert_eq!((verdict(&record), findings(&record)), ("unsigned".into(), vec!["TG019 unsigned".into()]));
+        assert_eq!(record["tracego"]["inventory"], true, "{record:#}");
+    }
+    // What was removed while it runs is judged as it runs.
+    fs::remove_file(signed.program()).unwrap();
+    for record in judged("removed", &["-e", "exit"]) {
+        assert_eq!(findings(&record), ["TG019 unsigned"], "{record:#}");
+        assert_eq!(record["tracego"]["executable"]["digest"]["sha256"], sha256, "{record:#}");
+    }
+    for one in &mut running {
+        assert!(one.0.try_wait().unwrap().is_none(), "enforcement is about starts");
+    }
 }

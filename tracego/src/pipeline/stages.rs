@@ -35,7 +35,12 @@ use tracego_model::{
     },
     ledger::Ledger,
     meta::Meta,
-    record::{Record, linux::ExecutableDigest, privileges::AgentPrivileges, provenance::Provenance},
+    record::{
+        Record,
+        linux::ExecutableDigest,
+        privileges::AgentPrivileges,
+        provenance::{Provenance, ProvenanceVerdict},
+    },
 };
 use tracego_probe::enforce::killer::Killer;
 
@@ -194,8 +199,36 @@ impl Pipeline {
         for DecodedEvent { event, note, .. } in events {
             let Ok(Event::Exec(exec)) = event else { continue };
             let Some(mut enriched) = self.enricher.running(&exec, note.as_ref(), clock) else { continue };
+            let unknown = see(&mut self.provenance, &self.judgement, &mut enriched.record);
             self.judgement.running(&mut enriched);
-            self.found(exec.fixed.header.id, enriched.record);
+            self.found_before(&exec, enriched.record, unknown, clock);
+        }
+    }
+
+    /// Queues the record about a program that ran before, if something was found, and takes care of the one about its
+    /// executable. `unknown` as in [`Self::follow_executable`].
+    fn found_before(
+        &mut self,
+        exec: &Exec<'_>,
+        record: Record,
+        unknown: Option<Sha256Digest>,
+        reading: Reading,
+    ) {
+        let (id, provenance) = (exec.fixed.header.id, record.tracego.provenance.clone());
+        let is_found = !record.tracego.findings.is_empty() && self.selection.takes(&record);
+        let is_asked = self.selection.kinds & event::EXEC != 0;
+        let is_judged = provenance.as_ref().is_some_and(|it| it.verdict != ProvenanceVerdict::Pending);
+        let is_demanded = provenance.as_ref().is_some_and(|it| it.required);
+        if is_judged {
+            let program = self.enricher.started_program(&record, is_demanded && is_asked);
+            self.found(id, record);
+            if let Some(program) = program {
+                self.proven(id, program, provenance, reading);
+            }
+        } else {
+            // The executable has a record if the digest is still to come in a record that is written, or is demanded.
+            self.follow_executable(exec, &record, is_found || (is_demanded && is_asked), unknown);
+            self.found(id, record);
         }
     }
 
@@ -340,7 +373,7 @@ impl Pipeline {
         let (mut exec, mut unknown) = (None, None);
         let provenance = &mut self.provenance;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
-            if let (Event::Exec(of), 0) = (event, event.flags() & flags::BEFORE) {
+            if let Event::Exec(of) = event {
                 exec = Some(ExecCopy::from(&**of));
                 unknown = see(provenance, judgement, &mut enriched.record);
             }
@@ -352,7 +385,9 @@ impl Pipeline {
         });
         let Some(record) = record else { return };
         if record.tracego.inventory {
-            self.found(start.id, record);
+            if let Some(exec) = &exec {
+                self.found_before(&exec.exec(), record, unknown, reading);
+            }
             return;
         }
         let shows = is_wrong(&record) || record.tracego.go.is_some();
@@ -381,7 +416,8 @@ impl Pipeline {
             return;
         }
         let Some(mut program) = self.enricher.started_program(record, is_written) else { return };
-        if is_judged && self.judgement.killer.is_some() {
+        // Nothing is stopped for what ran before.
+        if is_judged && self.judgement.killer.is_some() && exec.fixed.header.flags & flags::BEFORE == 0 {
             program.exec = Some(exec.into());
         }
         program.is_proof_required = record.tracego.provenance.is_some();

@@ -89,6 +89,7 @@ impl Enricher {
         });
         let own = Box::new(Own {
             exec_id: own.exec_id.clone(),
+            inventory: own.inventory,
             executable: own.executable.clone(),
             go: own.go.clone(),
             job: own.job.clone(),

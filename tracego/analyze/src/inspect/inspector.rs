@@ -377,10 +377,13 @@ impl Inspector {
             process.ran_ns = self.unix_ns(end);
         }
         let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
-        // What ran before has no record of its own that a digest could follow, and neither has the enforcement check.
-        let is_hashed =
-            self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0 && !self.is_own_start(fixed);
-        let known = self.known_digest(is_hashed, &process, start);
+        // The enforcement check has no record that a digest could follow.
+        let is_hashed = self.digests.is_some() && !self.is_own_start(fixed);
+        let is_before = fixed.header.flags & flags::BEFORE != 0;
+        let known = match self.digests.as_mut().filter(|digests| is_before && digests.is_half_full()) {
+            Some(digests) => Some(digests.absent(DigestGap::Busy)),
+            None => self.known_digest(is_hashed, &process, start),
+        };
         let order = if is_hashed && known.is_none() { self.order() } else { None };
         let late = LateImage { start, key: cache::key(&process), order };
         let mut handing = None;

@@ -13,7 +13,10 @@ use std::{
 
 use lru::LruCache;
 use tracego_common::TaskId;
-use tracego_model::input::digest::{DigestGap, FileDigest, Sha256Digest};
+use tracego_model::{
+    clock::TICK_NS,
+    input::digest::{DigestGap, FileDigest, Sha256Digest},
+};
 
 use super::job::{DigestOrder, Handing, HashAnswer, HashLimits, HashedFile};
 use crate::inspect::image::cache::FileKey;
@@ -35,6 +38,16 @@ pub struct HashedStart {
     pub id: TaskId,
     /// Time of the start, nanoseconds since boot.
     pub boot_ns: u64,
+}
+
+impl HashedStart {
+    /// Returns whether the start is one of a process. The start of a process that ran before is known to the tick alone.
+    fn is_of(&self, id: TaskId) -> bool {
+        let (known, exact) = (self.id.start_boottime, id.start_boottime);
+        let is_tick =
+            known.is_multiple_of(TICK_NS) && (known..known.saturating_add(TICK_NS)).contains(&exact);
+        self.id.tgid == id.tgid && (known == exact || is_tick)
+    }
 }
 
 /// A digest that came after its start.
@@ -129,6 +142,13 @@ impl DigestRequests {
         self.pending.values().map(|file| file.starts.len()).sum::<usize>() + self.unproven.len()
     }
 
+    /// Returns whether so many starts wait that the places left are for programs that start now, and no more for those that
+    /// ran before.
+    #[must_use]
+    pub fn is_half_full(&self) -> bool {
+        self.waiting() >= WAITING_MAX / 2
+    }
+
     /// Returns what is known about a file, or joins the start to those that wait for it. `None` if the file has to be
     /// asked for. Files that were just changed when they were started are none of the known ones.
     pub fn find(&mut self, key: FileKey, start: HashedStart) -> Option<FileDigest> {
@@ -198,7 +218,7 @@ impl DigestRequests {
 
     /// Notes that a process ended or executed another file, at a time in nanoseconds since 1970.
     pub fn ended(&mut self, id: TaskId, at_ns: u64) {
-        for one in self.unproven.iter_mut().filter(|one| one.start.id == id && one.ended_ns.is_none()) {
+        for one in self.unproven.iter_mut().filter(|one| one.start.is_of(id) && one.ended_ns.is_none()) {
             one.ended_ns = Some(at_ns);
         }
     }
@@ -365,6 +385,32 @@ mod tests {
             assert_eq!(trial.take(seen), [(1, wanted)], "{ended:?} {seen}");
         }
         assert_eq!(trial.requests.waiting(), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_process_that_ran_before_is_met_within_a_tick() {
+        let id = |start_boottime| TaskId { tgid: 4, start_boottime, ..TaskId::default() };
+        let start = HashedStart { id: id(3 * TICK_NS), boot_ns: 1 };
+        for (ended, is_proven) in [(3 * TICK_NS + 7, false), (4 * TICK_NS, true), (3 * TICK_NS - 1, true)] {
+            let mut trial = Trial::new();
+            let number = trial.hand(100, start);
+            trial.answer(number, Ok(HASHED));
+            trial.requests.ended(id(ended), 99);
+            let wanted = if is_proven { FileDigest::Known(DIGEST) } else { FileDigest::Unproven(DIGEST) };
+            assert_eq!(trial.take(101), [(1, wanted)], "{ended}");
+        }
+    }
+
+    #[test]
+    fn what_ran_before_leaves_half_of_the_places() {
+        let mut trial = Trial::new();
+        trial.hand(0, start(0));
+        for boot_ns in 1..WAITING_MAX as u64 / 2 {
+            assert!(!trial.requests.is_half_full());
+            assert_eq!(trial.requests.find(KEY, start(boot_ns)), Some(FileDigest::Pending));
+        }
+        assert!(trial.requests.is_half_full());
+        assert_eq!(trial.requests.find(KEY, start(9)), Some(FileDigest::Pending), "a start has a place");
     }
 
     #[test]
