@@ -443,9 +443,9 @@ impl Pipeline {
         let Some(mut program) = self.enricher.awaited(start.id, start.boot_ns) else { return };
         program.set_digest(digest);
         if self.provenance.is_some() {
-            return match digest {
-                FileDigest::Known(sha256) => self.ask(start, sha256, program),
-                _ => self.unproven(
+            return match digest.proven() {
+                Some(sha256) => self.ask(start, sha256, program),
+                None => self.unproven(
                     start.id,
                     program,
                     ExecutableDigest::from(digest).state.unwrap_or_default(),

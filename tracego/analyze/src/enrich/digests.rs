@@ -44,7 +44,7 @@ impl StartedProgram {
     /// Sets what is known about the digest.
     pub fn set_digest(&mut self, digest: FileDigest) {
         if let Some(file) = &mut self.own.executable {
-            file.digest = Some(digest.into());
+            file.set_digest(digest);
         }
     }
 

@@ -107,7 +107,8 @@ impl FromStr for FsverityDigest {
         let algorithm = algorithm.filter(|one| digits.len() == 2 * one.size()).ok_or(NoFsverityDigest)?;
         let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let pairs = digits.as_bytes().as_chunks::<2>().0.iter();
-        let bytes: Option<Vec<u8>> = pairs.map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
+        let bytes: Option<Vec<u8>> =
+            pairs.map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect();
         bytes.and_then(|bytes| Self::new(algorithm, &bytes)).ok_or(NoFsverityDigest)
     }
 }
@@ -133,7 +134,8 @@ mod tests {
     fn a_digest_is_read_as_it_is_written() {
         for (algorithm, start) in [(1, "sha256:0007"), (2, "sha512:0007")] {
             let algorithm = FsverityAlgorithm::from_raw(algorithm).unwrap();
-            let bytes: Vec<u8> = (0..algorithm.size()).map(|at| u8::try_from(at * 7 % 256).unwrap()).collect();
+            let bytes: Vec<u8> =
+                (0..algorithm.size()).map(|at| u8::try_from(at * 7 % 256).unwrap()).collect();
             let digest = FsverityDigest::new(algorithm, &bytes).unwrap();
             let text = digest.to_string();
             assert_eq!((text.len(), &text[..11]), (7 + 2 * bytes.len(), start));

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod digest;
 pub mod facts;
+pub mod fsverity;
 pub mod note;
 pub mod pods;
 
