@@ -612,6 +612,9 @@ impl Consumer for Pipeline {
                 let found = self.judgement.services(&states);
                 self.findings(found, reading);
             }
+            Input::Digests(digests, reading) => {
+                digests.iter().for_each(|digest| self.digest(digest, reading))
+            }
             // The thread takes them behind each input.
             Input::Answered(_) => {}
             Input::Pods(changes, reading) => {

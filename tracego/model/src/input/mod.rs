@@ -4,6 +4,7 @@ pub mod batch;
 pub mod digest;
 pub mod facts;
 pub mod fsverity;
+pub mod late_digest;
 pub mod note;
 pub mod pods;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub use batch::Batch;
 use facts::ServiceState;
+use late_digest::LateDigest;
 use pods::PodChanges;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,8 @@ pub enum Input {
     Heartbeat(Counters, Reading),
     /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
+    /// Digests that came after their starts, as a capture holds them.
+    Digests(Vec<LateDigest>, Reading),
     /// A call to take the digests and verdicts that have come.
     Answered(Reading),
     /// Changes of this node's pods.
@@ -76,6 +80,7 @@ impl Input {
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
+            | Self::Digests(_, now)
             | Self::Answered(now)
             | Self::Pods(_, now)
             | Self::SinkLoss(_, now)

@@ -13,13 +13,12 @@ use std::{
 
 use lru::LruCache;
 use tracego_common::TaskId;
-use tracego_model::{
-    clock::TICK_NS,
-    input::{
-        digest::{DigestGap, FileDigest},
-        fsverity::FsverityDigest,
-    },
+use tracego_model::input::{
+    digest::{DigestGap, FileDigest},
+    fsverity::FsverityDigest,
 };
+
+pub use tracego_model::input::late_digest::{HashedStart, LateDigest};
 
 use super::job::{DigestOrder, Handing, HashAnswer, HashLimits, HashedFile};
 use crate::inspect::image::cache::FileKey;
@@ -33,34 +32,6 @@ const KNOWN: NonZeroUsize = match NonZeroUsize::new(32 << 10) {
 pub const WAITING_MAX: usize = 4096;
 /// Maximum time without an answer while files wait; longer, the hasher counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
-
-/// A start that waits for a digest.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct HashedStart {
-    /// The process.
-    pub id: TaskId,
-    /// Time of the start, nanoseconds since boot.
-    pub boot_ns: u64,
-}
-
-impl HashedStart {
-    /// Returns whether the start is one of a process. The start of a process that ran before is known to the tick alone.
-    fn is_of(&self, id: TaskId) -> bool {
-        let (known, exact) = (self.id.start_boottime, id.start_boottime);
-        let is_tick =
-            known.is_multiple_of(TICK_NS) && (known..known.saturating_add(TICK_NS)).contains(&exact);
-        self.id.tgid == id.tgid && (known == exact || is_tick)
-    }
-}
-
-/// A digest that came after its start.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LateDigest {
-    /// The start.
-    pub start: HashedStart,
-    /// The digest, or why there is none.
-    pub digest: FileDigest,
-}
 
 /// Figures about the digests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -328,7 +299,10 @@ impl DigestRequests {
 mod tests {
     use std::sync::mpsc::{Sender, channel};
 
-    use tracego_model::input::{digest::Sha256Digest, fsverity::FsverityAlgorithm};
+    use tracego_model::{
+        clock::TICK_NS,
+        input::{digest::Sha256Digest, fsverity::FsverityAlgorithm},
+    };
 
     use super::*;
 
