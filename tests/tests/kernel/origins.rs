@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_tests::{
-    ChildGuard, Session, go, python::node_script, wait_until, with_full_records, written_records,
+    ChildGuard, Session, go, python::node_script, records, wait_until, with_full_records, written_records,
 };
 
 use crate::ConditionalTest;
@@ -23,6 +23,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("an executable without proof is killed on request", killed, missing),
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
+    ("a replay has the verdicts of its capture", replayed, missing),
     ("a service that was there before is judged by its provenance, and is not killed", before, missing),
 ];
 
@@ -370,4 +371,57 @@ fn before() {
     for one in &mut running {
         assert!(one.0.try_wait().unwrap().is_none(), "enforcement is about starts");
     }
+}
+
+fn replayed() {
+    let signed = SignedProgram::build();
+    let configuration = signed.configuration();
+    let options = ["--config", configuration.to_str().unwrap()];
+    let script = format!("{0}; sleep 1; {0}", signed.program().display());
+    let capture = |name: &str, options: &[&str]| {
+        let file = signed.at(name);
+        let mut command = with_full_records();
+        command
+            .args(["capture", "--heartbeat", "0"])
+            .args(options)
+            .arg(&file)
+            .args(["--", "sh", "-c", &script]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        file
+    };
+    // Returns the kind, the verdict and the findings of each record about the program.
+    let replay = |file: &Path, options: &[&str]| {
+        let mut command = with_full_records();
+        let output = command.args(["replay", "--output", "json"]).args(options).arg(file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let all = records(std::str::from_utf8(&output.stdout).unwrap());
+        let of = all.iter().filter(|record| record["process"]["executable"]["name"] == "shop");
+        of.map(|record| {
+            let kind = record["event_name"].as_str().unwrap().trim_start_matches("tracego.").to_owned();
+            (kind, verdict(record), findings(record))
+        })
+        .collect::<Vec<_>>()
+    };
+    let row = |kind: &str, verdict: &str, findings: &[&str]| {
+        (kind.to_owned(), verdict.to_owned(), findings.iter().map(|&id| id.to_owned()).collect::<Vec<_>>())
+    };
+    let wanted = |verdict, findings: &[&str]| {
+        [
+            row("process.start", "pending", &[]),
+            row("executable", verdict, findings),
+            row("process.start", verdict, findings),
+        ]
+    };
+    let (with_bundle, without_verdicts) = (capture("verified", &options), capture("unjudged", &[]));
+    fs::rename(signed.at("store/shop.sigstore.json"), signed.at("aside")).unwrap();
+    let unsigned = capture("unsigned", &options);
+    // The verdict is the one of then, whatever the store has by now.
+    assert_eq!(replay(&with_bundle, &options), wanted("verified", &[]));
+    fs::rename(signed.at("aside"), signed.at("store/shop.sigstore.json")).unwrap();
+    assert_eq!(replay(&unsigned, &options), wanted("unsigned", &["TG019 unsigned"]));
+    // Neither without a scope nor without verdicts is there anything to say.
+    let silent = wanted("", &[]).map(|(kind, _, findings)| (kind, String::new(), findings));
+    assert_eq!(replay(&with_bundle, &[]), silent);
+    assert_eq!(replay(&without_verdicts, &options), silent);
 }

@@ -89,6 +89,8 @@ pub struct Pipeline {
     pods: Option<Arc<PodWatchStatus>>,
     /// The stage that says where executables come from, where it is configured.
     provenance: Option<ProvenanceStage>,
+    /// The same in a replay, until the capture says that it has verdicts.
+    kept_verdicts: Option<ProvenanceStage>,
     /// The inventory of programs that ran before, where there is one.
     inventory: Option<Arc<InventoryStatus>>,
 }
@@ -121,6 +123,7 @@ impl Pipeline {
             pods: None,
             inventory: None,
             provenance: None,
+            kept_verdicts: None,
         }
     }
 
@@ -156,6 +159,12 @@ impl Pipeline {
     pub(crate) fn with_decision_callback(mut self, callback: Option<DecisionCallback>) -> Self {
         self.judgement.callback = callback;
         self
+    }
+
+    /// Adds the stage that puts the verdicts of a capture onto records.
+    #[must_use]
+    pub(crate) fn with_kept_verdicts(self, kept_verdicts: Option<ProvenanceStage>) -> Self {
+        Self { kept_verdicts, ..self }
     }
 
     fn take_over(&mut self, takeover: Takeover) {
@@ -484,6 +493,15 @@ impl Pipeline {
         self.kill();
     }
 
+    /// Takes the verdicts that have come.
+    fn verdicts(&mut self, reading: Reading) {
+        while let Some(ProvenStart { id, program, provenance }) =
+            self.provenance.as_mut().and_then(ProvenanceStage::next)
+        {
+            self.proven(id, program, Some(provenance), reading);
+        }
+    }
+
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
         self.backlog.release_due(reading);
@@ -615,6 +633,13 @@ impl Consumer for Pipeline {
             Input::Digests(digests, reading) => {
                 digests.iter().for_each(|digest| self.digest(digest, reading))
             }
+            Input::Verdicts(verdicts, reading) => {
+                self.provenance = self.kept_verdicts.take().or(self.provenance.take());
+                if let Some(stage) = &mut self.provenance {
+                    verdicts.into_iter().for_each(|verdict| stage.take_kept(verdict));
+                }
+                self.verdicts(reading);
+            }
             // The thread takes them behind each input.
             Input::Answered(_) => {}
             Input::Pods(changes, reading) => {
@@ -667,11 +692,8 @@ impl Consumer for Pipeline {
         let Some(first) = next(self) else { return Ok(()) };
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        let mut judged = Some(first);
-        while let Some(ProvenStart { id, program, provenance }) = judged {
-            self.proven(id, program, Some(provenance), now);
-            judged = next(self);
-        }
+        self.proven(first.id, first.program, Some(first.provenance), now);
+        self.verdicts(now);
         self.finish()
     }
 

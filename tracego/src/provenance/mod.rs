@@ -4,11 +4,14 @@
 //! stage         verdicts that are known, and starts that wait for one
 //! judge_thread  the thread that verifies: digest → verdict
 //! trust         what is trusted, as a reload can change it
+//! capture       a capture that keeps the verdicts, too
 //! ```
 
+mod capture;
 mod judge_thread;
 mod stage;
 mod trust;
 
+pub(crate) use capture::CaptureStage;
 pub(crate) use stage::{ProvenStart, unchecked};
 pub use stage::{ProvenanceCounters, ProvenanceStage};

@@ -5,7 +5,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
 };
 
@@ -16,7 +16,7 @@ use tracego_analyze::{
 };
 use tracego_common::TaskId;
 use tracego_model::{
-    input::{Input, digest::Sha256Digest},
+    input::{Input, digest::Sha256Digest, late_digest::LateVerdict},
     process_key::ProcessKey,
     record::{
         Record,
@@ -63,8 +63,11 @@ type VerdictKey = (Sha256Digest, Box<str>, bool);
 pub struct ProvenanceStage {
     scope: ProvenanceScope,
     trust: TrustInForce,
-    questions: SyncSender<OriginQuestion>,
+    /// Questions to the thread; `None` in a replay, which has the verdicts of the capture.
+    questions: Option<SyncSender<OriginQuestion>>,
     verdicts: Receiver<JudgedStart>,
+    /// The way of the capture's verdicts, in a replay.
+    kept: Option<Sender<JudgedStart>>,
     known: LruCache<VerdictKey, Arc<ProvenRecord>>,
     /// Version of the trust that the known verdicts rest on.
     version: (u64, u64),
@@ -87,16 +90,35 @@ impl ProvenanceStage {
         let trust = TrustInForce::new(provenance, settings.max_root_age);
         let judge = Judge { trust: trust.clone(), stale_told: None, verdicts: told };
         judge.start(asked, queue)?;
-        Ok(Self {
-            scope: settings.scope,
+        Ok(Self { questions: Some(questions), ..Self::new(settings.scope, trust, verdicts) })
+    }
+
+    /// Creates the stage of a replay, whose verdicts are those of the capture. What has to have provenance is decided anew.
+    pub(crate) fn replayed(settings: ProvenanceSettings, provenance: Arc<Provenance>) -> Self {
+        let (kept, verdicts) = channel();
+        let trust = TrustInForce::new(provenance, settings.max_root_age);
+        Self { kept: Some(kept), ..Self::new(settings.scope, trust, verdicts) }
+    }
+
+    fn new(scope: ProvenanceScope, trust: TrustInForce, verdicts: Receiver<JudgedStart>) -> Self {
+        Self {
+            scope,
             version: trust.now().version(),
             trust,
-            questions,
+            questions: None,
             verdicts,
+            kept: None,
             known: LruCache::new(STARTS_MAX),
             waiting: LruCache::new(STARTS_MAX),
             counts: ProvenanceCounters::default(),
-        })
+        }
+    }
+
+    /// Takes a verdict of a capture.
+    pub(crate) fn take_kept(&mut self, LateVerdict { start, sha256, provenance }: LateVerdict) {
+        if let Some(kept) = &self.kept {
+            let _kept = kept.send(JudgedStart { start, version: self.version, sha256, provenance });
+        }
     }
 
     /// Returns the current figures.
@@ -148,7 +170,8 @@ impl ProvenanceStage {
     ) -> Option<StartedProgram> {
         let (path, required) = (program.path().to_owned(), program.is_proof_required);
         let question = OriginQuestion { start, sha256, path, required };
-        if self.waiting.len() >= STARTS_MAX.get() || self.questions.try_send(question).is_err() {
+        let is_asked = || self.questions.as_ref().is_none_or(|ask| ask.try_send(question).is_ok());
+        if self.waiting.len() >= STARTS_MAX.get() || !is_asked() {
             self.counts.busy += 1;
             return Some(program);
         }
@@ -159,9 +182,16 @@ impl ProvenanceStage {
     /// Takes the next verdict that has come, of a start that waits for it.
     pub(crate) fn next(&mut self) -> Option<ProvenStart> {
         loop {
-            let JudgedStart { start, version, sha256, provenance } = self.verdicts.try_recv().ok()?;
+            let JudgedStart { start, version, sha256, mut provenance } = self.verdicts.try_recv().ok()?;
             self.counts.judged += 1;
             let Some(program) = self.waiting.pop(&(start.id.into(), start.boot_ns)) else { continue };
+            // A capture knows nothing of what has to have provenance.
+            let required = program.is_proof_required;
+            if provenance.required != required {
+                let provenance = Arc::make_mut(&mut provenance);
+                provenance.required = required;
+                provenance.stale_root = provenance.stale_root.take().filter(|_| required);
+            }
             if version == self.trust.now().version() && version == self.version {
                 // That is told once.
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
@@ -169,6 +199,18 @@ impl ProvenanceStage {
             }
             return Some(ProvenStart { id: start.id, program, provenance });
         }
+    }
+
+    /// Asks for a verdict that no start of this stage waits for. Returns whether there was room.
+    pub(super) fn inquire(&self, start: HashedStart, sha256: Sha256Digest, path: String) -> bool {
+        let question = OriginQuestion { start, sha256, path, required: true };
+        self.questions.as_ref().is_some_and(|ask| ask.try_send(question).is_ok())
+    }
+
+    /// Returns the next verdict that has come, for a caller of [`Self::inquire`].
+    pub(super) fn heard(&mut self) -> Option<LateVerdict> {
+        let JudgedStart { start, sha256, provenance, .. } = self.verdicts.try_recv().ok()?;
+        Some(LateVerdict { start, sha256, provenance })
     }
 
     /// Returns the number of starts that wait for a verdict.

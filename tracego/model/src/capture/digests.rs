@@ -1,11 +1,16 @@
-//! Late digests in a capture file.
+//! Late digests and verdicts in a capture file.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tracego_common::TaskId;
 
-use crate::input::{
-    digest::FileDigest,
-    late_digest::{HashedStart, LateDigest},
+use crate::{
+    input::{
+        digest::{FileDigest, Sha256Digest},
+        late_digest::{HashedStart, LateDigest, LateVerdict},
+    },
+    record::provenance::Provenance,
 };
 
 /// A [`HashedStart`] as stored in a capture.
@@ -45,5 +50,33 @@ impl From<LateDigest> for StoredDigest {
 impl From<StoredDigest> for LateDigest {
     fn from(StoredDigest { start, digest }: StoredDigest) -> Self {
         Self { start: start.into(), digest }
+    }
+}
+
+/// A [`LateVerdict`] as stored in a capture.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct StoredVerdict {
+    #[serde(flatten)]
+    start: StoredStart,
+    sha256: Sha256Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    provenance: Provenance,
+}
+
+/// The names of logs in verdicts.
+const LOGS: [&str; 2] = ["none", "rekor"];
+
+impl From<LateVerdict> for StoredVerdict {
+    fn from(LateVerdict { start, sha256, provenance }: LateVerdict) -> Self {
+        let log = provenance.log.map(str::to_owned);
+        Self { start: start.into(), sha256, log, provenance: Arc::unwrap_or_clone(provenance) }
+    }
+}
+
+impl From<StoredVerdict> for LateVerdict {
+    fn from(StoredVerdict { start, sha256, log, provenance }: StoredVerdict) -> Self {
+        let log = LOGS.into_iter().find(|known| log.as_deref() == Some(known));
+        Self { start: start.into(), sha256, provenance: Arc::new(Provenance { log, ..provenance }) }
     }
 }

@@ -47,6 +47,8 @@ mod kind {
     pub(super) const CLOCK_STEPS: u32 = 13;
     /// Digests that came after their starts.
     pub(super) const DIGESTS: u32 = 14;
+    /// Verdicts about executables. The first frame of a capture that keeps them has none.
+    pub(super) const VERDICTS: u32 = 15;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 
 use super::{
-    CaptureError, FRAME_MAX, MAGIC, OLDEST, StoredMeta, VERSION, checksum, digests::StoredDigest, kind,
+    CaptureError, FRAME_MAX, MAGIC, OLDEST, StoredMeta, VERSION, checksum,
+    digests::{StoredDigest, StoredVerdict},
+    kind,
     notes::ImageReadTable,
 };
 use crate::{
@@ -145,6 +147,11 @@ impl<R: Read> CaptureReader<R> {
                 let (digests, now): (Vec<StoredDigest>, Reading) =
                     serde_json::from_slice(&payload).map_err(json)?;
                 Input::Digests(digests.into_iter().map(Into::into).collect(), now)
+            }
+            kind::VERDICTS => {
+                let (verdicts, now): (Vec<StoredVerdict>, Reading) =
+                    serde_json::from_slice(&payload).map_err(json)?;
+                Input::Verdicts(verdicts.into_iter().map(Into::into).collect(), now)
             }
             kind::PODS => {
                 let (changes, now): (PodChanges, Reading) = serde_json::from_slice(&payload).map_err(json)?;

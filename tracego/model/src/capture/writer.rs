@@ -2,7 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::{MAGIC, StoredMeta, VERSION, checksum, digests::StoredDigest, kind, notes::ImageWriteTable};
+use super::{
+    MAGIC, StoredMeta, VERSION, checksum,
+    digests::{StoredDigest, StoredVerdict},
+    kind,
+    notes::ImageWriteTable,
+};
 use crate::{
     clock::ClockSteps,
     input::{Batch, Input, batch::DecodedEvent, note::StartNote},
@@ -99,8 +104,12 @@ impl CaptureWriter {
                 let digests: Vec<StoredDigest> = digests.into_iter().map(Into::into).collect();
                 self.frame(kind::DIGESTS, &serde_json::to_vec(&(digests, now))?)
             }
+            Input::Verdicts(verdicts, now) => {
+                let verdicts: Vec<StoredVerdict> = verdicts.into_iter().map(Into::into).collect();
+                self.frame(kind::VERDICTS, &serde_json::to_vec(&(verdicts, now))?)
+            }
             Input::Pods(changes, now) => self.frame(kind::PODS, &serde_json::to_vec(&(changes, now))?),
-            // A capture has neither sinks nor rules nor verdicts, and no other run continues it.
+            // A capture has neither sinks nor rules, and no other run continues it.
             Input::Answered(..) | Input::SinkLoss(..) | Input::Reload(..) | Input::Takeover(..) => Ok(()),
             Input::Counters(counters, now) => {
                 self.ledger.kernel = counters;

@@ -1,9 +1,11 @@
-//! Digests that came after their starts.
+//! Digests and verdicts that came after their starts.
+
+use std::sync::Arc;
 
 use tracego_common::TaskId;
 
-use super::digest::FileDigest;
-use crate::clock::TICK_NS;
+use super::digest::{FileDigest, Sha256Digest};
+use crate::{clock::TICK_NS, record::provenance::Provenance};
 
 /// A start that waits for a digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,4 +34,15 @@ pub struct LateDigest {
     pub start: HashedStart,
     /// The digest, or why there is none.
     pub digest: FileDigest,
+}
+
+/// A verdict about an executable, which came after its start.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LateVerdict {
+    /// The start.
+    pub start: HashedStart,
+    /// The digest of the executable.
+    pub sha256: Sha256Digest,
+    /// The verdict.
+    pub provenance: Arc<Provenance>,
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub use batch::Batch;
 use facts::ServiceState;
-use late_digest::LateDigest;
+use late_digest::{LateDigest, LateVerdict};
 use pods::PodChanges;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,8 @@ pub enum Input {
     Services(Vec<ServiceState>, Reading),
     /// Digests that came after their starts, as a capture holds them.
     Digests(Vec<LateDigest>, Reading),
+    /// Verdicts that came after their starts, as a capture holds them. None are the first of a capture that keeps them.
+    Verdicts(Vec<LateVerdict>, Reading),
     /// A call to take the digests and verdicts that have come.
     Answered(Reading),
     /// Changes of this node's pods.
@@ -81,6 +83,7 @@ impl Input {
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
             | Self::Digests(_, now)
+            | Self::Verdicts(_, now)
             | Self::Answered(now)
             | Self::Pods(_, now)
             | Self::SinkLoss(_, now)

@@ -15,10 +15,11 @@ use tracego_model::{
         Batch, Input, Seed,
         digest::{DigestGap, FileDigest, Sha256Digest},
         fsverity::{FsverityAlgorithm, FsverityDigest},
-        late_digest::{HashedStart, LateDigest},
+        late_digest::{HashedStart, LateDigest, LateVerdict},
     },
     linux::users::Users,
     meta::Meta,
+    record::provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
 };
 
 #[derive(Clone, Default)]
@@ -43,6 +44,28 @@ enum Piece {
     Counters(u64),
     Heartbeat(u64),
     Digests(Vec<LateDigest>),
+    Verdicts(Vec<LateVerdict>),
+}
+
+fn late_verdict() -> impl Strategy<Value = LateVerdict> {
+    let verdict = prop_oneof![
+        Just(ProvenanceVerdict::Verified),
+        Just(ProvenanceVerdict::Unsigned),
+        Just(ProvenanceVerdict::BadSignature),
+        Just(ProvenanceVerdict::UntrustedSigner),
+        Just(ProvenanceVerdict::Incomplete),
+        Just(ProvenanceVerdict::Unchecked),
+    ];
+    let log = prop_oneof![Just(None), Just(Some("rekor")), Just(Some("none"))];
+    let text = any::<Option<String>>;
+    (late_digest(), any::<[u8; 32]>(), verdict, any::<bool>(), log, (text(), text(), text())).prop_map(
+        |(late, sha256, verdict, required, log, (signer, revision, error))| {
+            let source = Some(ProvenanceSource { revision, ..ProvenanceSource::default() });
+            let provenance =
+                Provenance { verdict, required, log, signer, source, error, ..Provenance::default() };
+            LateVerdict { start: late.start, sha256: Sha256Digest(sha256), provenance: Arc::new(provenance) }
+        },
+    )
 }
 
 fn late_digest() -> impl Strategy<Value = LateDigest> {
@@ -70,6 +93,7 @@ fn piece() -> impl Strategy<Value = Piece> {
         1 => any::<u64>().prop_map(Piece::Counters),
         1 => any::<u64>().prop_map(Piece::Heartbeat),
         1 => vec(late_digest(), 0..3).prop_map(Piece::Digests),
+        1 => vec(late_verdict(), 0..3).prop_map(Piece::Verdicts),
     ]
 }
 
@@ -94,6 +118,7 @@ fn input(piece: &Piece, now: Reading) -> Input {
         Piece::Counters(hooked) => Input::Counters(counters(hooked), now),
         Piece::Heartbeat(hooked) => Input::Heartbeat(counters(hooked), now),
         Piece::Digests(digests) => Input::Digests(digests.clone(), now),
+        Piece::Verdicts(verdicts) => Input::Verdicts(verdicts.clone(), now),
     }
 }
 
