@@ -63,6 +63,7 @@ pub(crate) struct PipelineThread<S> {
 }
 
 /// The next step of the thread.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Next {
     Input(Input),
     /// No input waits, but records do.

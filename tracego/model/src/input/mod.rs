@@ -43,7 +43,7 @@ pub enum Input {
     Services(Vec<ServiceState>, Reading),
     /// Digests that came after their starts, as a capture holds them.
     Digests(Vec<LateDigest>, Reading),
-    /// Verdicts that came after their starts, as a capture holds them. None are the first of a capture that keeps them.
+    /// Verdicts that came after their starts, as a capture holds them. A capture that keeps them begins with an empty list.
     Verdicts(Vec<LateVerdict>, Reading),
     /// A call to take the digests and verdicts that have come.
     Answered(Reading),
