@@ -12,7 +12,11 @@ use tracego_model::{
     counters::Counters,
     event::pieces::Assembler,
     finding::{Confidence, Finding, Severity, Unenforced},
-    input::{Input, digest::Sha256Digest},
+    input::{
+        Input,
+        digest::Sha256Digest,
+        fsverity::{FsverityAlgorithm, FsverityDigest},
+    },
     ledger::Ledger,
     linux::users::User,
     record::{
@@ -345,6 +349,7 @@ pub fn start() -> Record {
                 sha256: Some(Sha256Digest([0xd1; 32])),
                 state: Some("state-of-digest"),
             }),
+            fsverity: FsverityDigest::new(FsverityAlgorithm::Sha256, &[0xd4; 32]),
             claims: vec!["process.runtime", "tracego.go.build"],
         }),
         elf: Some(Arc::new(Frozen::from(Linked {

@@ -2,12 +2,14 @@
 
 use std::{fs, path::Path, process::Output};
 
+use serde_json::Value;
 use tracego_tests::{records, with_full_records};
 
-use crate::{Test, VICTIM};
+use crate::{Test, VICTIM, digests::sha256};
 
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a capture holds a long argv and its end", round_trip),
+    ("a replay writes the digests that came late", late_digests),
     ("damaged captures give what comes before", damage),
 ];
 
@@ -49,12 +51,50 @@ fn round_trip() {
     assert_eq!(again.status.code(), Some(2));
 }
 
+fn late_digests() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, program) = (dir.path().join("x.capture"), dir.path().join("program"));
+    fs::copy("/bin/true", &program).unwrap();
+    capture(&file, &["/bin/sh", "-c", "\"$0\"; sleep 1; \"$0\"", program.to_str().unwrap()]);
+    let output = replay(&file, &["--output", "json"]);
+    let all = records(std::str::from_utf8(&output.stdout).unwrap());
+    let of = |kind: &str| {
+        let is_of = |record: &&Value| {
+            record["event_name"] == kind
+                && record["process"]["executable"]["path"] == program.to_str().unwrap()
+        };
+        all.iter().filter(is_of).collect::<Vec<_>>()
+    };
+    let digest = |record: &Value| {
+        let digest = &record["tracego"]["executable"]["digest"];
+        (digest["sha256"].as_str().map(str::to_owned), digest["state"].as_str().map(str::to_owned))
+    };
+    let known = (Some(sha256(&program)), None);
+    let starts = of("tracego.process.start");
+    assert_eq!(
+        starts.iter().map(|start| digest(start)).collect::<Vec<_>>(),
+        [(None, Some("pending".into())), known.clone()]
+    );
+    let late = of("tracego.executable");
+    assert_eq!(late.len(), 1, "{all:#?}");
+    assert_eq!((digest(late[0]), &late[0]["tracego"]["exec_id"]), (known, &starts[0]["tracego"]["exec_id"]));
+    // Each start that waits has its record, and there is no other.
+    let pending = all.iter().filter(|record| {
+        record["event_name"] == "tracego.process.start" && digest(record).1.as_deref() == Some("pending")
+    });
+    let count = all.iter().filter(|record| record["event_name"] == "tracego.executable").count();
+    assert_eq!(pending.count(), count, "{all:#?}");
+}
+
 fn damage() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("x.capture");
     capture(&file, &[VICTIM, "storm", "300"]);
     let whole = fs::read(&file).unwrap();
-    let count = |output: &Output| records(std::str::from_utf8(&output.stdout).unwrap()).len();
+    let count = |output: &Output| {
+        let all = records(std::str::from_utf8(&output.stdout).unwrap());
+        all.iter().filter(|record| record["event_name"] == "tracego.process.start").count()
+    };
     let all = count(&replay(&file, &["--output", "json"]));
     assert_eq!(all, 301);
 

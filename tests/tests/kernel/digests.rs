@@ -27,7 +27,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] =
         go::toolchain(go::GO_1_27).err()
     })];
 
-fn sha256(file: &Path) -> String {
+pub(crate) fn sha256(file: &Path) -> String {
     Sha256::digest(fs::read(file).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -190,9 +190,12 @@ fn judged() {
             about(&written(), busy.0.id()).iter().any(|(found, _)| found == id)
         });
     }
-    // Nothing but findings is written about what ran before.
-    let kinds: Vec<_> = written().iter().map(|record| record["event_name"].clone()).collect();
-    assert!(kinds.iter().all(|kind| kind == "tracego.finding"), "{kinds:?}");
+    // Nothing but findings is written about what ran before, and the digest that a finding lacked.
+    for record in written() {
+        let is_finding = record["event_name"] == "tracego.finding";
+        assert!(is_finding || record["event_name"] == "tracego.executable", "{record:#}");
+        assert_eq!(record["tracego"]["inventory"], true, "{record:#}");
+    }
     tracego.terminate();
     assert_eq!(tracego.output().status.code(), Some(0));
     // The user of a service finds the same.

@@ -19,6 +19,7 @@ mod exec_edge_cases;
 mod fields;
 mod filters;
 mod findings;
+mod fsverity;
 mod gate;
 mod handover;
 mod hanging_files;
@@ -97,6 +98,7 @@ fn main() {
         filters::CONDITIONAL,
         enforce_go::CONDITIONAL,
         findings::CONDITIONAL,
+        fsverity::CONDITIONAL,
         inventory::CONDITIONAL,
         gate::CONDITIONAL,
         digests::CONDITIONAL,

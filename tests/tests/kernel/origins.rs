@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 use tracego_tests::{
-    ChildGuard, Session, go, python::node_script, wait_until, with_full_records, written_records,
+    ChildGuard, Session, go, python::node_script, records, wait_until, with_full_records, written_records,
 };
 
 use crate::ConditionalTest;
@@ -27,6 +27,8 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
     ("the document leads to a node that runs nothing unsigned", walk, missing),
     ("a digest that is known has its verdict on the start itself", at_once, missing),
     ("what is not judged when tracego ends says so, and is not killed", ended, missing),
+    ("a replay has the verdicts of its capture", replayed, missing),
+    ("a service that was there before is judged by its provenance, and is not killed", before, missing),
 ];
 
 const SIGNER: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
@@ -53,6 +55,11 @@ struct SignedProgram {
 
 impl SignedProgram {
     fn build() -> Self {
+        Self::running_for("300 * time.Millisecond")
+    }
+
+    /// Builds a program that runs for a time, in Go's words.
+    fn running_for(time: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let (source, root) = (at("source"), go::toolchain(go::GO_1_27).unwrap());
@@ -60,7 +67,7 @@ impl SignedProgram {
             fs::create_dir(at(name)).unwrap();
         }
         fs::write(source.join("go.mod"), "module github.com/acme/shop\n\ngo 1.21\n").unwrap();
-        let main = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(300 * time.Millisecond) }\n";
+        let main = format!("package main\n\nimport \"time\"\n\nfunc main() {{ time.Sleep({time}) }}\n");
         fs::write(source.join("main.go"), main).unwrap();
         let git = |args: &[&str]| {
             let mut git = Command::new("git");
@@ -204,11 +211,11 @@ fn verdicts() {
 }
 
 /// Starts tracego for the whole machine.
-fn agent(signed: &SignedProgram, records: &Path) -> ChildGuard {
+fn agent(signed: &SignedProgram, records: &Path, options: &[&str]) -> ChildGuard {
     let errors = signed.at("errors");
     let mut tracego = with_full_records();
     tracego.args(["--comm", "shop", "--config-watch=false", "--heartbeat=0", "--output=json", "--config"]);
-    tracego.arg(signed.configuration()).arg("--output-file").arg(records);
+    tracego.arg(signed.configuration()).arg("--output-file").arg(records).args(options);
     let running = ChildGuard(tracego.stderr(fs::File::create(&errors).unwrap()).spawn().unwrap());
     let told = || fs::read_to_string(&errors).unwrap();
     wait_until("tracego watches", || told().contains("ready") || told().contains("error"));
@@ -237,7 +244,7 @@ fn until(signed: &SignedProgram, records: &Path, wanted: &str) {
 fn reload() {
     let signed = SignedProgram::build();
     let records = signed.at("records");
-    let running = agent(&signed, &records);
+    let running = agent(&signed, &records, &[]);
     until(&signed, &records, "verified");
     // The store is looked at every few seconds.
     fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
@@ -394,4 +401,108 @@ fn ended() {
     let error = &record["tracego"]["provenance"]["error"];
     assert_eq!(error, "the file has no proven digest: tracego-ended", "{record:#}");
     assert_eq!(record["tracego"]["findings"][0]["unenforced"], "tracego-ended", "{record:#}");
+}
+
+fn before() {
+    let signed = SignedProgram::running_for("time.Hour");
+    let start = || ChildGuard(Command::new(signed.program()).spawn().unwrap());
+    let mut running = [start(), start()];
+    // Returns the records about the executables of both, which share a file that is hashed once.
+    let judged = |name: &str, options: &[&str]| {
+        let records = signed.at(name);
+        let tracego = agent(&signed, &records, options);
+        let of = |pid: u32| {
+            let all = written_records(&records);
+            let is_of = |record: &&Value| {
+                record["event_name"] == "tracego.executable" && record["process"]["pid"] == pid
+            };
+            all.iter().find(is_of).cloned()
+        };
+        wait_until("both verdicts", || running.iter().all(|one| of(one.0.id()).is_some()));
+        let found = running.each_ref().map(|one| of(one.0.id()).unwrap());
+        tracego.terminate();
+        let all = written_records(&records);
+        assert!(all.iter().all(|record| record["event_name"] != "tracego.enforcement"), "{all:#?}");
+        found
+    };
+    let sha256 = crate::digests::sha256(&signed.program());
+    for record in judged("verified", &[]) {
+        let own = &record["tracego"];
+        assert_eq!(
+            (verdict(&record).as_str(), &own["inventory"]),
+            ("verified", &Value::from(true)),
+            "{record:#}"
+        );
+        assert_eq!(own["provenance"]["source"]["revision"], signed.commit, "{record:#}");
+        assert_eq!(own["executable"]["digest"]["sha256"], sha256, "{record:#}");
+        assert!(own["executable"]["digest"]["state"].is_null() && own["findings"].is_null(), "{record:#}");
+    }
+    fs::remove_file(signed.at("store/shop.sigstore.json")).unwrap();
+    signed.configure(REPOSITORY, "\n[enforce]\nfindings = [\"TG019\"]\n");
+    for record in judged("unsigned", &["--enforce", "kill"]) {
+        assert_eq!((verdict(&record), findings(&record)), ("unsigned".into(), vec!["TG019 unsigned".into()]));
+        assert_eq!(record["tracego"]["inventory"], true, "{record:#}");
+    }
+    // What was removed while it runs is judged as it runs.
+    fs::remove_file(signed.program()).unwrap();
+    for record in judged("removed", &["-e", "exit"]) {
+        assert_eq!(findings(&record), ["TG019 unsigned"], "{record:#}");
+        assert_eq!(record["tracego"]["executable"]["digest"]["sha256"], sha256, "{record:#}");
+    }
+    for one in &mut running {
+        assert!(one.0.try_wait().unwrap().is_none(), "enforcement is about starts");
+    }
+}
+
+fn replayed() {
+    let signed = SignedProgram::build();
+    let configuration = signed.configuration();
+    let options = ["--config", configuration.to_str().unwrap()];
+    let script = format!("{0}; sleep 1; {0}", signed.program().display());
+    let capture = |name: &str, options: &[&str]| {
+        let file = signed.at(name);
+        let mut command = with_full_records();
+        command
+            .args(["capture", "--heartbeat", "0"])
+            .args(options)
+            .arg(&file)
+            .args(["--", "sh", "-c", &script]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        file
+    };
+    // Returns the kind, the verdict and the findings of each record about the program.
+    let replay = |file: &Path, options: &[&str]| {
+        let mut command = with_full_records();
+        let output = command.args(["replay", "--output", "json"]).args(options).arg(file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let all = records(std::str::from_utf8(&output.stdout).unwrap());
+        let of = all.iter().filter(|record| record["process"]["executable"]["name"] == "shop");
+        of.map(|record| {
+            let kind = record["event_name"].as_str().unwrap().trim_start_matches("tracego.").to_owned();
+            (kind, verdict(record), findings(record))
+        })
+        .collect::<Vec<_>>()
+    };
+    let row = |kind: &str, verdict: &str, findings: &[&str]| {
+        (kind.to_owned(), verdict.to_owned(), findings.iter().map(|&id| id.to_owned()).collect::<Vec<_>>())
+    };
+    let wanted = |verdict, findings: &[&str]| {
+        [
+            row("process.start", "pending", &[]),
+            row("executable", verdict, findings),
+            row("process.start", verdict, findings),
+        ]
+    };
+    let (with_bundle, without_verdicts) = (capture("verified", &options), capture("unjudged", &[]));
+    fs::rename(signed.at("store/shop.sigstore.json"), signed.at("aside")).unwrap();
+    let unsigned = capture("unsigned", &options);
+    // The verdict is the one of then, whatever the store has by now.
+    assert_eq!(replay(&with_bundle, &options), wanted("verified", &[]));
+    fs::rename(signed.at("aside"), signed.at("store/shop.sigstore.json")).unwrap();
+    assert_eq!(replay(&unsigned, &options), wanted("unsigned", &["TG019 unsigned"]));
+    // Neither without a scope nor without verdicts is there anything to say.
+    let silent = wanted("", &[]).map(|(kind, _, findings)| (kind, String::new(), findings));
+    assert_eq!(replay(&with_bundle, &[]), silent);
+    assert_eq!(replay(&without_verdicts, &options), silent);
 }

@@ -98,6 +98,9 @@ pub struct ClockStep {
     pub offset: i64,
 }
 
+/// Settings of the wall clock, the oldest first.
+pub type ClockSteps = [Option<ClockStep>; KNOWN_STEPS];
+
 /// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Reading {
@@ -107,15 +110,15 @@ pub struct Reading {
     pub unix_ns: i64,
     /// Settings of CLOCK_REALTIME that were noticed, the oldest first.
     #[serde(default, skip_serializing_if = "is_unset")]
-    pub steps: [Option<ClockStep>; KNOWN_STEPS],
+    pub steps: ClockSteps,
 }
 
-fn is_unset(steps: &[Option<ClockStep>; KNOWN_STEPS]) -> bool {
+fn is_unset(steps: &ClockSteps) -> bool {
     steps.iter().all(Option::is_none)
 }
 
 /// Settings of the wall clock that [`note_step`] was told, the oldest first.
-static STEPS: Mutex<[Option<ClockStep>; KNOWN_STEPS]> = Mutex::new([None; KNOWN_STEPS]);
+static STEPS: Mutex<ClockSteps> = Mutex::new([None; KNOWN_STEPS]);
 
 /// Notes that the wall clock has just been set. Readings from now on have the time of this call.
 pub fn note_step() {

@@ -12,12 +12,15 @@ use tracego_model::capture::writer::CaptureWriter;
 use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
-use super::{code, config_watch::ConfigWatch, machine_error::MachineError, output, run, setup, watch};
+use super::{
+    code, config_watch::ConfigWatch, machine_error::MachineError, output, provenance, run, setup, watch,
+};
 use crate::{
     agent,
     cli::{Capture, Replay, UsageError},
     config::RunSettings,
     pipeline::Consumer as _,
+    provenance::{CaptureStage, ProvenanceStage},
 };
 
 /// Writes raw events until a signal, or until the command ends.
@@ -32,7 +35,7 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
     let options = setup::options(&capture.watch, settings, !capture.command.is_empty());
     let (options, meta) = options.map_err(UsageError::of)?;
     let writer = CaptureWriter::new(Box::new(file), &meta).with_context(|| format!("capture {name}"));
-    let writer = writer.map_err(UsageError::of)?;
+    let writer = CaptureStage::new(writer.map_err(UsageError::of)?);
     if capture.command.is_empty() {
         let config = ConfigWatch::of(&capture.watch).context("the configuration cannot be watched")?;
         let mut agent = agent::start(options, writer).map_err(MachineError::of)?;
@@ -69,7 +72,10 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
         meta.injected.push((key, value));
     }
     let opened = output::pipeline(&replay.records, settings, meta, output::stdout());
-    let (mut pipeline, sinks) = opened.map_err(UsageError::of)?;
+    let (pipeline, sinks) = opened.map_err(UsageError::of)?;
+    let kept = provenance::opened(&settings.provenance).map_err(UsageError::of)?;
+    let kept = kept.map(|(settings, provenance)| ProvenanceStage::replayed(settings, provenance));
+    let mut pipeline = pipeline.with_kept_verdicts(kept);
     while let Some(input) = reader.next_input().with_context(name)? {
         match pipeline.take(input) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),

@@ -12,6 +12,7 @@ use tracego_analyze::{
 use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
     capture::CaptureWriter,
+    clock::Reading,
     event::Event,
     input::{
         Input,
@@ -189,6 +190,10 @@ impl Consumer for CaptureWriter {
 
     fn take_inventory(&mut self, batch: &Batch, events: Vec<DecodedEvent<'_>>) -> io::Result<()> {
         self.write_inventory(batch, &events)
+    }
+
+    fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
+        self.write(Input::Digests(digests, Reading::now()))
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -9,7 +9,10 @@ use tracego_analyze::{
 };
 use tracego_model::{
     event::Exec,
-    input::digest::{DigestGap, FileDigest, Sha256Digest},
+    input::{
+        digest::{DigestGap, FileDigest, Sha256Digest},
+        late_digest::LateVerdict,
+    },
     process_key::ProcessKey,
     record::{Record, linux::ExecutableDigest},
 };
@@ -42,11 +45,13 @@ pub(super) struct PendingExecutables {
     digests: LruCache<(ProcessKey, u64), StartedProgram>,
     /// The stage that says where executables come from, where it is configured.
     pub(super) provenance: Option<ProvenanceStage>,
+    /// The same in a replay, until the capture says that it has verdicts.
+    pub(super) kept: Option<ProvenanceStage>,
 }
 
 impl Default for PendingExecutables {
     fn default() -> Self {
-        Self { digests: LruCache::new(STARTS_MAX), provenance: None }
+        Self { digests: LruCache::new(STARTS_MAX), provenance: None, kept: None }
     }
 }
 
@@ -114,9 +119,17 @@ impl PendingExecutables {
         let LateDigest { start, digest } = *late;
         let mut program = self.digests.pop(&(start.id.into(), start.boot_ns))?;
         program.set_digest(digest);
-        match (digest, &mut self.provenance) {
-            (FileDigest::Known(sha256), Some(stage)) => stage.ask(sha256, program),
+        match (digest.proven(), &mut self.provenance) {
+            (Some(sha256), Some(stage)) => stage.ask(sha256, program),
             _ => Some(without_verdict(program, digest)),
+        }
+    }
+
+    /// Takes verdicts of a capture, which has some if there is a first call.
+    pub(super) fn take_kept(&mut self, verdicts: Vec<LateVerdict>) {
+        self.provenance = self.kept.take().or(self.provenance.take());
+        if let Some(stage) = &mut self.provenance {
+            verdicts.into_iter().for_each(|verdict| stage.take_kept(verdict));
         }
     }
 

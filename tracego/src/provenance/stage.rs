@@ -5,7 +5,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
+        mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
     },
 };
 
@@ -16,6 +16,7 @@ use tracego_model::{
     input::{
         Input,
         digest::{DigestGap, Sha256Digest},
+        late_digest::{HashedStart, LateVerdict},
     },
     process_key::ProcessKey,
     record::{
@@ -79,8 +80,11 @@ type VerdictKey = (Sha256Digest, Box<str>, bool);
 pub struct ProvenanceStage {
     scope: ProvenanceScope,
     trust: TrustInForce,
-    questions: SyncSender<OriginQuestion>,
+    /// Questions to the thread; `None` in a replay, which has the verdicts of the capture.
+    questions: Option<SyncSender<OriginQuestion>>,
     verdicts: Receiver<JudgedStart>,
+    /// The way of the capture's verdicts, in a replay.
+    kept: Option<Sender<JudgedStart>>,
     known: LruCache<VerdictKey, Arc<ProvenRecord>>,
     /// Version of the trust that the known verdicts rest on.
     version: (u64, u64),
@@ -103,21 +107,24 @@ impl ProvenanceStage {
         let trust = TrustInForce::new(provenance, settings.max_root_age);
         let judge = Judge { trust: trust.clone(), stale_told: None, verdicts: told };
         judge.start(asked, queue)?;
-        Ok(Self::new(settings.scope, trust, questions, verdicts))
+        Ok(Self { questions: Some(questions), ..Self::new(settings.scope, trust, verdicts) })
     }
 
-    fn new(
-        scope: ProvenanceScope,
-        trust: TrustInForce,
-        questions: SyncSender<OriginQuestion>,
-        verdicts: Receiver<JudgedStart>,
-    ) -> Self {
+    /// Creates the stage of a replay, whose verdicts are those of the capture. What has to have provenance is decided anew.
+    pub(crate) fn replayed(settings: ProvenanceSettings, provenance: Arc<Provenance>) -> Self {
+        let (kept, verdicts) = channel();
+        let trust = TrustInForce::new(provenance, settings.max_root_age);
+        Self { kept: Some(kept), ..Self::new(settings.scope, trust, verdicts) }
+    }
+
+    fn new(scope: ProvenanceScope, trust: TrustInForce, verdicts: Receiver<JudgedStart>) -> Self {
         Self {
             scope,
             version: trust.now().version(),
             trust,
-            questions,
+            questions: None,
             verdicts,
+            kept: None,
             known: LruCache::new(STARTS_MAX),
             waiting: LruCache::new(STARTS_MAX),
             counts: ProvenanceCounters::default(),
@@ -129,7 +136,15 @@ impl ProvenanceStage {
     pub(crate) fn silent(settings: ProvenanceSettings, provenance: Arc<Provenance>) -> (Self, impl Sized) {
         let ((questions, asked), (told, verdicts)) = (sync_channel(STARTS_MAX.get()), channel());
         let trust = TrustInForce::new(provenance, settings.max_root_age);
-        (Self::new(settings.scope, trust, questions, verdicts), (asked, told))
+        let stage = Self { questions: Some(questions), ..Self::new(settings.scope, trust, verdicts) };
+        (stage, (asked, told))
+    }
+
+    /// Takes a verdict of a capture.
+    pub(crate) fn take_kept(&mut self, LateVerdict { start, sha256, provenance }: LateVerdict) {
+        if let Some(kept) = &self.kept {
+            let _kept = kept.send(JudgedStart { start, version: self.version, sha256, provenance });
+        }
     }
 
     /// Returns the current figures.
@@ -177,9 +192,10 @@ impl ProvenanceStage {
         let start = program.start;
         let (path, required) = (program.path().to_owned(), program.is_proof_required);
         let question = OriginQuestion { start, sha256, path, required };
-        let sent = match self.waiting.len() >= STARTS_MAX.get() {
-            true => Err(TrySendError::Full(question)),
-            false => self.questions.try_send(question),
+        let sent = match &self.questions {
+            _ if self.waiting.len() >= STARTS_MAX.get() => Err(TrySendError::Full(question)),
+            Some(questions) => questions.try_send(question),
+            None => Ok(()),
         };
         let gap = match sent {
             Ok(()) => {
@@ -212,13 +228,20 @@ impl ProvenanceStage {
     /// Takes the next verdict that has come, of a start that waits for it.
     pub(crate) fn next(&mut self) -> Option<SettledExecutable> {
         loop {
-            let JudgedStart { start, version, sha256, provenance } = match self.verdicts.try_recv() {
+            let JudgedStart { start, version, sha256, mut provenance } = match self.verdicts.try_recv() {
                 Ok(judged) => judged,
                 Err(TryRecvError::Empty) => return None,
                 Err(TryRecvError::Disconnected) => return self.give_up(JudgementGap::Lost),
             };
             self.counts.judged += 1;
             let Some(program) = self.waiting.pop(&(start.id.into(), start.boot_ns)) else { continue };
+            // A capture knows nothing of what has to have provenance.
+            let required = program.is_proof_required;
+            if provenance.required != required {
+                let provenance = Arc::make_mut(&mut provenance);
+                provenance.required = required;
+                provenance.stale_root = provenance.stale_root.take().filter(|_| required);
+            }
             if version == self.trust.now().version() && version == self.version {
                 // That is told once.
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
@@ -227,6 +250,18 @@ impl ProvenanceStage {
             let provenance = Some(provenance).filter(|known| is_worth_saying(known));
             return Some(SettledExecutable { program, provenance, is_too_late: false });
         }
+    }
+
+    /// Asks for a verdict that no start of this stage waits for. Returns whether there was room.
+    pub(super) fn inquire(&self, start: HashedStart, sha256: Sha256Digest, path: String) -> bool {
+        let question = OriginQuestion { start, sha256, path, required: true };
+        self.questions.as_ref().is_some_and(|ask| ask.try_send(question).is_ok())
+    }
+
+    /// Returns the next verdict that has come, for a caller of [`Self::inquire`].
+    pub(super) fn heard(&mut self) -> Option<LateVerdict> {
+        let JudgedStart { start, sha256, provenance, .. } = self.verdicts.try_recv().ok()?;
+        Some(LateVerdict { start, sha256, provenance })
     }
 
     /// Returns the number of starts that wait for a verdict.

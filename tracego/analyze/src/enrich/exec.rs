@@ -337,7 +337,9 @@ impl Enricher {
             build = described.go.clone();
         }
         if let Some(file) = &mut own.executable {
-            file.digest = note.and_then(|note| note.digest).map(Into::into);
+            if let Some(digest) = note.and_then(|note| note.digest) {
+                file.set_digest(digest);
+            }
             let ids = process.executable.as_ref().and_then(|file| file.build_id.as_ref());
             let claims = [
                 ("process.executable.build_id.gnu", ids.is_some_and(|ids| ids.gnu.is_some())),

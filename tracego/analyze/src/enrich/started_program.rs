@@ -41,7 +41,7 @@ impl StartedProgram {
     /// Sets what is known about the digest.
     pub fn set_digest(&mut self, digest: FileDigest) {
         if let Some(file) = &mut self.own.executable {
-            file.digest = Some(digest.into());
+            file.set_digest(digest);
         }
     }
 
@@ -81,6 +81,7 @@ impl Enricher {
         });
         let own = Box::new(Own {
             exec_id: own.exec_id.clone(),
+            inventory: own.inventory,
             executable: own.executable.clone(),
             go: own.go.clone(),
             job: own.job.clone(),

@@ -5,6 +5,7 @@ use std::{os::unix::fs::MetadataExt as _, sync::Arc};
 use tracego_common::{ExecFixed, TaskId, flags};
 use tracego_golang::Image;
 use tracego_model::{
+    clock::Reading,
     event::Event,
     input::{
         batch::DecodedEvent,
@@ -105,6 +106,11 @@ impl ExecutableReader {
     /// Notes the time of an event: the ends of processes before that are known.
     pub(super) fn seen(&mut self, event: &Event<'_>) {
         self.seen_ns = self.seen_ns.max(self.unix_ns(event.boot_ns()));
+    }
+
+    /// Takes it that all events of before a time are known: processes of which no end is known have run until then.
+    pub(super) fn drained(&mut self, clock: Reading) {
+        self.seen_ns = self.seen_ns.max(clock.unix_ns.cast_unsigned());
     }
 
     /// Returns the digests that came since the last call, of starts that had none. Call this now and then.
@@ -243,10 +249,13 @@ impl ExecutableReader {
             process.ran_ns = self.unix_ns(end);
         }
         let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
-        // What ran before has no record of its own that a digest could follow, and neither has the enforcement check.
-        let is_hashed =
-            self.digests.is_some() && fixed.header.flags & flags::BEFORE == 0 && !self.is_own_start(fixed);
-        let known = self.known_digest(is_hashed, &process, start);
+        // The enforcement check has no record that a digest could follow.
+        let is_hashed = self.digests.is_some() && !self.is_own_start(fixed);
+        let is_before = fixed.header.flags & flags::BEFORE != 0;
+        let known = match self.digests.as_mut().filter(|digests| is_before && digests.is_half_full()) {
+            Some(digests) => Some(digests.absent(DigestGap::Busy)),
+            None => self.known_digest(is_hashed, &process, start),
+        };
         let order = if is_hashed && known.is_none() { self.order() } else { None };
         let late = LateImage { start, key: cache::key(&process), order };
         let mut handing = None;

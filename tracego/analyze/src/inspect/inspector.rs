@@ -199,7 +199,7 @@ impl Inspector {
 
     /// Takes it that all events of before a time are known: processes of which no end is known have run until then.
     pub fn drained(&mut self, clock: Reading) {
-        self.seen_ns = self.seen_ns.max(clock.unix_ns.cast_unsigned());
+        self.executables.drained(clock);
     }
 
     /// Takes it that no events come any more: the processes of which no end is known run on.

@@ -36,6 +36,9 @@ const LOOKING: [c_long; 22] = [
 /// Flags of open(2) with which a file is changed.
 const CHANGING: i32 = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC;
 
+/// The call of ioctl(2) that asks for the fs-verity digest of a file: `FS_IOC_MEASURE_VERITY`.
+pub(super) const MEASURE_VERITY: u32 = 0xc004_6686;
+
 /// Returns the allowed calls.
 pub(super) fn allowed() -> Result<Calls, FilterError> {
     let mut calls = evaluator::allowed()?;
@@ -46,6 +49,9 @@ pub(super) fn allowed() -> Result<Calls, FilterError> {
         SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, none, 0)?])
     };
     calls.insert(libc::SYS_openat, vec![flags(2)?]);
+    let measure =
+        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(MEASURE_VERITY))?;
+    calls.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![measure])?]);
     #[cfg(target_arch = "x86_64")]
     {
         calls.insert(libc::SYS_open, vec![flags(1)?]);

@@ -81,6 +81,15 @@ fn a_reader_reads_and_changes_nothing() {
         assert!(is_refused(call(libc::SYS_kill, 1)) && is_refused(call(libc::SYS_ptrace, 0)));
         assert!(is_refused(Command::new("/bin/true").status()));
         assert!(is_refused(call(libc::SYS_setuid, 0)));
+        // Of ioctl(2), one call passes. Here, it has no open file.
+        let ioctl = |request: u32| {
+            // SAFETY: no file has this descriptor.
+            let done = unsafe { libc::syscall(libc::SYS_ioctl, -1, libc::c_ulong::from(request), 0) };
+            if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        };
+        assert_eq!(ioctl(reader::MEASURE_VERITY).unwrap_err().raw_os_error(), Some(libc::EBADF));
+        // FS_IOC_ENABLE_VERITY, FS_IOC_SETFLAGS and TIOCSTI.
+        assert!([0x4080_6685, 0x4008_6602, 0x5412].into_iter().all(|request| is_refused(ioctl(request))));
     });
 }
 

@@ -8,6 +8,7 @@
 //! a batch is raw memory of the machine that wrote it; only little-endian machines read and write these
 //! files.
 
+mod digests;
 mod notes;
 mod reader;
 pub mod writer;
@@ -20,7 +21,7 @@ pub use writer::CaptureWriter;
 
 const MAGIC: &[u8; 8] = b"TRACEGO\0";
 /// Format version; incremented with every change of a frame or of the wire types.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Oldest readable version. It lacks some kinds of frames, whose content stays unknown.
 const OLDEST: u32 = 2;
 /// Maximum size of a payload in bytes: a batch ends at a quarter of a megabyte plus one long event.
@@ -42,6 +43,12 @@ mod kind {
     /// Programs that ran before, in the form of a batch.
     pub(super) const INVENTORY: u32 = 11;
     pub(super) const PODS: u32 = 12;
+    /// Settings of the wall clock that the batches behind know.
+    pub(super) const CLOCK_STEPS: u32 = 13;
+    /// Digests that came after their starts.
+    pub(super) const DIGESTS: u32 = 14;
+    /// Verdicts about executables. The first frame of a capture that keeps them has none.
+    pub(super) const VERDICTS: u32 = 15;
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {

@@ -3,10 +3,13 @@
 use std::io::{self, Read};
 
 use super::{
-    CaptureError, FRAME_MAX, MAGIC, OLDEST, StoredMeta, VERSION, checksum, kind, notes::ImageReadTable,
+    CaptureError, FRAME_MAX, MAGIC, OLDEST, StoredMeta, VERSION, checksum,
+    digests::{StoredDigest, StoredVerdict},
+    kind,
+    notes::ImageReadTable,
 };
 use crate::{
-    clock::Reading,
+    clock::{ClockSteps, Reading},
     counters::{Counters, JobLoss},
     input::{Batch, Input, Seed, facts::ServiceState, pods::PodChanges},
     linux::users::Users,
@@ -20,6 +23,8 @@ pub struct CaptureReader<R> {
     at: u64,
     meta: Meta,
     known: ImageReadTable,
+    /// Settings of the wall clock that the batches behind know.
+    steps: ClockSteps,
 }
 
 impl<R: Read> CaptureReader<R> {
@@ -28,7 +33,13 @@ impl<R: Read> CaptureReader<R> {
     /// # Errors
     /// Fails if the file is no readable capture, see [`CaptureError`].
     pub fn new(input: R) -> Result<Self, CaptureError> {
-        let mut reader = Self { input, at: 0, meta: Meta::default(), known: ImageReadTable::default() };
+        let mut reader = Self {
+            input,
+            at: 0,
+            meta: Meta::default(),
+            known: ImageReadTable::default(),
+            steps: ClockSteps::default(),
+        };
         let mut start = [0; 12];
         match reader.input.read_exact(&mut start) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(CaptureError::Foreign),
@@ -90,6 +101,11 @@ impl<R: Read> CaptureReader<R> {
             match kind {
                 kind::IMAGES => self.known.take_images(&payload, at)?,
                 kind::NOTES => self.known.take_notes(&payload, at)?,
+                kind::CLOCK_STEPS => {
+                    self.steps = serde_json::from_slice(&payload).map_err(|_| {
+                        CaptureError::Damaged(at, "the settings of the clock are not valid JSON")
+                    })?;
+                }
                 _ => break (at, kind, payload),
             }
         };
@@ -105,7 +121,7 @@ impl<R: Read> CaptureReader<R> {
                     .ok_or(CaptureError::Damaged(at, "the batch is too short"))?;
                 let (boot, unix) = clock.split_at(8);
                 let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_le_bytes);
-                let clock = Reading { boot_ns: number(boot), unix_ns: number(unix), ..Reading::default() };
+                let clock = Reading { boot_ns: number(boot), unix_ns: number(unix), steps: self.steps };
                 let mut batch = Batch::from_bytes(clock, bytes.to_vec());
                 batch.set_notes(self.known.waiting());
                 if kind == kind::BATCH { Input::Batch(batch) } else { Input::Inventory(batch) }
@@ -126,6 +142,16 @@ impl<R: Read> CaptureReader<R> {
                 let (states, now): (Vec<ServiceState>, Reading) =
                     serde_json::from_slice(&payload).map_err(json)?;
                 Input::Services(states, now)
+            }
+            kind::DIGESTS => {
+                let (digests, now): (Vec<StoredDigest>, Reading) =
+                    serde_json::from_slice(&payload).map_err(json)?;
+                Input::Digests(digests.into_iter().map(Into::into).collect(), now)
+            }
+            kind::VERDICTS => {
+                let (verdicts, now): (Vec<StoredVerdict>, Reading) =
+                    serde_json::from_slice(&payload).map_err(json)?;
+                Input::Verdicts(verdicts.into_iter().map(Into::into).collect(), now)
             }
             kind::PODS => {
                 let (changes, now): (PodChanges, Reading) = serde_json::from_slice(&payload).map_err(json)?;

@@ -2,8 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::{MAGIC, StoredMeta, VERSION, checksum, kind, notes::ImageWriteTable};
+use super::{
+    MAGIC, StoredMeta, VERSION, checksum,
+    digests::{StoredDigest, StoredVerdict},
+    kind,
+    notes::ImageWriteTable,
+};
 use crate::{
+    clock::ClockSteps,
     input::{Batch, Input, batch::DecodedEvent, note::StartNote},
     ledger::Ledger,
     meta::Meta,
@@ -14,6 +20,8 @@ pub struct CaptureWriter {
     out: Box<dyn Write + Send>,
     ledger: Ledger,
     images: ImageWriteTable,
+    /// Settings of the wall clock that the file has.
+    steps: ClockSteps,
     failed: bool,
 }
 
@@ -37,8 +45,13 @@ impl CaptureWriter {
             tick_hz: meta.tick_hz,
             page_size: meta.page_size,
         };
-        let mut writer =
-            Self { out, ledger: Ledger::default(), images: ImageWriteTable::default(), failed: false };
+        let mut writer = Self {
+            out,
+            ledger: Ledger::default(),
+            images: ImageWriteTable::default(),
+            steps: ClockSteps::default(),
+            failed: false,
+        };
         writer.frame(kind::META, &serde_json::to_vec(&head)?)?;
         Ok(writer)
     }
@@ -87,8 +100,16 @@ impl CaptureWriter {
             Input::Inventory(batch) => self.write_inventory(&batch, &batch.decode()),
             Input::LostJobs(jobs, now) => self.frame(kind::LOST_JOBS, &serde_json::to_vec(&(jobs, now))?),
             Input::Services(states, now) => self.frame(kind::SERVICES, &serde_json::to_vec(&(states, now))?),
+            Input::Digests(digests, now) => {
+                let digests: Vec<StoredDigest> = digests.into_iter().map(Into::into).collect();
+                self.frame(kind::DIGESTS, &serde_json::to_vec(&(digests, now))?)
+            }
+            Input::Verdicts(verdicts, now) => {
+                let verdicts: Vec<StoredVerdict> = verdicts.into_iter().map(Into::into).collect();
+                self.frame(kind::VERDICTS, &serde_json::to_vec(&(verdicts, now))?)
+            }
             Input::Pods(changes, now) => self.frame(kind::PODS, &serde_json::to_vec(&(changes, now))?),
-            // A capture has neither sinks nor rules nor verdicts, and no other run continues it.
+            // A capture has neither sinks nor rules, and no other run continues it.
             Input::Answered(..)
             | Input::Drained(..)
             | Input::SinkLoss(..)
@@ -131,6 +152,10 @@ impl CaptureWriter {
     fn write_events(&mut self, kind: u32, batch: &Batch, events: &[DecodedEvent<'_>]) -> io::Result<()> {
         let notes = events.iter().zip(0..).filter_map(|(event, at)| Some((at, event.note.as_ref()?)));
         let notes: Vec<(u32, &StartNote)> = notes.collect();
+        if batch.clock.steps != self.steps {
+            self.frame(kind::CLOCK_STEPS, &serde_json::to_vec(&batch.clock.steps)?)?;
+            self.steps = batch.clock.steps;
+        }
         let mut payload = Vec::with_capacity(batch.bytes().len() + 16);
         payload.extend_from_slice(&batch.clock.boot_ns.to_le_bytes());
         payload.extend_from_slice(&batch.clock.unix_ns.to_le_bytes());

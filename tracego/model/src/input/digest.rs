@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, Serializer, de::Error as _};
 
+use super::fsverity::FsverityDigest;
+
 /// The SHA-256 of a file (FIPS 180-4). Written as 64 hexadecimal digits.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Sha256Digest(pub [u8; 32]);
@@ -75,6 +77,13 @@ impl<'de> Deserialize<'de> for Sha256Digest {
 pub enum FileDigest {
     /// The digest of what ran.
     Known(Sha256Digest),
+    /// The digest of what ran: a file with fs-verity, whose content the kernel keeps from changing.
+    Fixed {
+        /// The digest.
+        sha256: Sha256Digest,
+        /// The digest of fs-verity.
+        fsverity: FsverityDigest,
+    },
     /// The digest of the file as it was found, of which it is not proven that it ran like that: its change time moved
     /// while it was hashed, or it was changed just before its start and its process ended at once.
     Unproven(Sha256Digest),
@@ -82,6 +91,26 @@ pub enum FileDigest {
     Pending,
     /// There is none.
     Absent(DigestGap),
+}
+
+impl FileDigest {
+    /// Returns the digest of what ran; `None` if it is not proven, or not known.
+    #[must_use]
+    pub fn proven(self) -> Option<Sha256Digest> {
+        match self {
+            Self::Known(sha256) | Self::Fixed { sha256, .. } => Some(sha256),
+            Self::Unproven(_) | Self::Pending | Self::Absent(_) => None,
+        }
+    }
+
+    /// Returns the digest of fs-verity; `None` for a file without one, and as long as the file is being hashed.
+    #[must_use]
+    pub fn fsverity(self) -> Option<FsverityDigest> {
+        match self {
+            Self::Fixed { fsverity, .. } => Some(fsverity),
+            _ => None,
+        }
+    }
 }
 
 /// Why there is no digest of an executed file.

@@ -3,6 +3,8 @@
 pub mod batch;
 pub mod digest;
 pub mod facts;
+pub mod fsverity;
+pub mod late_digest;
 pub mod note;
 pub mod pods;
 
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub use batch::Batch;
 use facts::ServiceState;
+use late_digest::{LateDigest, LateVerdict};
 use pods::PodChanges;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +41,10 @@ pub enum Input {
     Heartbeat(Counters, Reading),
     /// Results of inspecting running services.
     Services(Vec<ServiceState>, Reading),
+    /// Digests that came after their starts, as a capture holds them.
+    Digests(Vec<LateDigest>, Reading),
+    /// Verdicts that came after their starts, as a capture holds them. A capture that keeps them begins with an empty list.
+    Verdicts(Vec<LateVerdict>, Reading),
     /// A call to take the digests and verdicts that have come.
     Answered(Reading),
     /// The ring was empty at this time: all events of before are in earlier inputs.
@@ -77,6 +84,8 @@ impl Input {
             | Self::Counters(_, now)
             | Self::Heartbeat(_, now)
             | Self::Services(_, now)
+            | Self::Digests(_, now)
+            | Self::Verdicts(_, now)
             | Self::Answered(now)
             | Self::Drained(now)
             | Self::Pods(_, now)

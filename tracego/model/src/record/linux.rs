@@ -10,7 +10,10 @@ use tracego_common::{
 use super::exact_number::ExactNumber;
 use crate::{
     clock::Time,
-    input::digest::{FileDigest, Sha256Digest},
+    input::{
+        digest::{FileDigest, Sha256Digest},
+        fsverity::FsverityDigest,
+    },
 };
 
 /// `tracego.executable.*`: the file behind `process.executable.path`.
@@ -41,6 +44,10 @@ pub struct ExecutableFile {
     /// The digest of its content; absent where files are not hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<ExecutableDigest>,
+    /// The digest of fs-verity, as `fsverity digest` prints it; absent for a file without fs-verity, and as long as the
+    /// file is being hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fsverity: Option<FsverityDigest>,
     /// Attributes of this record that the file states about itself: whoever made the file can choose them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<&'static str>,
@@ -68,7 +75,9 @@ impl ExecutableDigest {
 impl From<FileDigest> for ExecutableDigest {
     fn from(digest: FileDigest) -> Self {
         match digest {
-            FileDigest::Known(sha256) => Self { sha256: Some(sha256), state: None },
+            FileDigest::Known(sha256) | FileDigest::Fixed { sha256, .. } => {
+                Self { sha256: Some(sha256), state: None }
+            }
             FileDigest::Unproven(sha256) => Self { sha256: Some(sha256), state: Some(Self::UNPROVEN) },
             FileDigest::Pending => Self { sha256: None, state: Some(Self::PENDING) },
             FileDigest::Absent(gap) => Self { sha256: None, state: Some(gap.as_str()) },
@@ -123,8 +132,14 @@ impl ExecutableFile {
             pathless: Pathless::of(fixed, host),
             unread: None,
             digest: None,
+            fsverity: None,
             claims: Vec::new(),
         }
+    }
+
+    /// Sets what is known about the digest.
+    pub fn set_digest(&mut self, digest: FileDigest) {
+        (self.digest, self.fsverity) = (Some(digest.into()), digest.fsverity());
     }
 }
 

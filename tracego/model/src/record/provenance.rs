@@ -1,9 +1,10 @@
 //! Where an executable comes from, as signatures prove it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `tracego.provenance.*`: a verdict about the executable, and what is proven of its origin.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Provenance {
     /// The verdict.
     pub verdict: ProvenanceVerdict,
@@ -34,7 +35,7 @@ pub struct Provenance {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predicate_type: Option<String>,
     /// The log that has the signature: `rekor`, or `none`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub log: Option<&'static str>,
     /// The earliest proven time of the signature, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,8 @@ pub struct Provenance {
 }
 
 /// `tracego.provenance.source.*`.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct ProvenanceSource {
     /// The repository.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +70,7 @@ pub struct ProvenanceSource {
 }
 
 /// A verdict about an executable.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProvenanceVerdict {
     /// A record `tracego.executable` will have it.

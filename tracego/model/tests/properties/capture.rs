@@ -6,13 +6,20 @@ use std::{
 };
 
 use proptest::{collection::vec, prelude::*, sample::Index};
+use tracego_common::TaskId;
 use tracego_model::{
     capture::{CaptureError, CaptureReader, CaptureWriter},
-    clock::Reading,
+    clock::{ClockStep, Reading},
     counters::Counters,
-    input::{Batch, Input, Seed},
+    input::{
+        Batch, Input, Seed,
+        digest::{DigestGap, FileDigest, Sha256Digest},
+        fsverity::{FsverityAlgorithm, FsverityDigest},
+        late_digest::{HashedStart, LateDigest, LateVerdict},
+    },
     linux::users::Users,
     meta::Meta,
+    record::provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
 };
 
 #[derive(Clone, Default)]
@@ -36,6 +43,47 @@ enum Piece {
     Batch(Vec<Vec<u8>>),
     Counters(u64),
     Heartbeat(u64),
+    Digests(Vec<LateDigest>),
+    Verdicts(Vec<LateVerdict>),
+}
+
+fn late_verdict() -> impl Strategy<Value = LateVerdict> {
+    let verdict = prop_oneof![
+        Just(ProvenanceVerdict::Verified),
+        Just(ProvenanceVerdict::Unsigned),
+        Just(ProvenanceVerdict::BadSignature),
+        Just(ProvenanceVerdict::UntrustedSigner),
+        Just(ProvenanceVerdict::Incomplete),
+        Just(ProvenanceVerdict::Unchecked),
+    ];
+    let log = prop_oneof![Just(None), Just(Some("rekor")), Just(Some("none"))];
+    let text = any::<Option<String>>;
+    (late_digest(), any::<[u8; 32]>(), verdict, any::<bool>(), log, (text(), text(), text())).prop_map(
+        |(late, sha256, verdict, required, log, (signer, revision, error))| {
+            let source = Some(ProvenanceSource { revision, ..ProvenanceSource::default() });
+            let provenance =
+                Provenance { verdict, required, log, signer, source, error, ..Provenance::default() };
+            LateVerdict { start: late.start, sha256: Sha256Digest(sha256), provenance: Arc::new(provenance) }
+        },
+    )
+}
+
+fn late_digest() -> impl Strategy<Value = LateDigest> {
+    let digest =
+        (any::<[u8; 32]>(), any::<[u8; 32]>(), 0..DigestGap::ALL.len()).prop_flat_map(|(one, other, gap)| {
+            let (sha256, fixed) =
+                (Sha256Digest(one), FsverityDigest::new(FsverityAlgorithm::Sha256, &other).unwrap());
+            prop_oneof![
+                Just(FileDigest::Known(sha256)),
+                Just(FileDigest::Unproven(sha256)),
+                Just(FileDigest::Fixed { sha256, fsverity: fixed }),
+                Just(FileDigest::Absent(DigestGap::ALL[gap])),
+            ]
+        });
+    (any::<(u32, u64, u64)>(), digest).prop_map(|((tgid, start_boottime, boot_ns), digest)| LateDigest {
+        start: HashedStart { id: TaskId { tgid, start_boottime, ..TaskId::default() }, boot_ns },
+        digest,
+    })
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
@@ -44,6 +92,8 @@ fn piece() -> impl Strategy<Value = Piece> {
         3 => vec(vec(any::<u8>(), 0..60), 0..5).prop_map(Piece::Batch),
         1 => any::<u64>().prop_map(Piece::Counters),
         1 => any::<u64>().prop_map(Piece::Heartbeat),
+        1 => vec(late_digest(), 0..3).prop_map(Piece::Digests),
+        1 => vec(late_verdict(), 0..3).prop_map(Piece::Verdicts),
     ]
 }
 
@@ -67,11 +117,22 @@ fn input(piece: &Piece, now: Reading) -> Input {
         }
         Piece::Counters(hooked) => Input::Counters(counters(hooked), now),
         Piece::Heartbeat(hooked) => Input::Heartbeat(counters(hooked), now),
+        Piece::Digests(digests) => Input::Digests(digests.clone(), now),
+        Piece::Verdicts(verdicts) => Input::Verdicts(verdicts.clone(), now),
     }
 }
 
 fn reading() -> impl Strategy<Value = Reading> {
-    any::<(i64, i64)>().prop_map(|(boot_ns, unix_ns)| Reading { boot_ns, unix_ns, ..Reading::default() })
+    // Few settings, so that batches in a row often know the same.
+    let step = prop_oneof![
+        Just(None),
+        (0..3_i64, 0..3_i64).prop_map(|(boot_ns, offset)| Some(ClockStep { boot_ns, offset }))
+    ];
+    (any::<(i64, i64)>(), step).prop_map(|((boot_ns, unix_ns), step)| {
+        let mut reading = Reading { boot_ns, unix_ns, ..Reading::default() };
+        reading.steps[7] = step;
+        reading
+    })
 }
 
 /// Generates a complete capture, and each of its inputs as text.

@@ -71,6 +71,13 @@ impl Consumer for Pipeline {
                 let found = self.judgement.services(&states);
                 self.findings(found, reading);
             }
+            Input::Digests(digests, reading) => self.digests(&digests, reading),
+            Input::Verdicts(verdicts, reading) => {
+                self.executables.take_kept(verdicts);
+                while let Some(settled) = self.executables.verdict() {
+                    self.settled(settled, reading);
+                }
+            }
             // The thread takes them behind each input.
             Input::Answered(_) | Input::Drained(_) => {}
             Input::Pods(changes, reading) => {
@@ -116,11 +123,7 @@ impl Consumer for Pipeline {
     fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        for digest in digests {
-            if let Some(settled) = self.executables.digest(&digest) {
-                self.settled(settled, now);
-            }
-        }
+        self.digests(&digests, now);
         self.finish()
     }
 

@@ -11,7 +11,10 @@ use std::{
 
 use tracego_analyze::{
     enrich::Enricher,
-    inspect::{LateStart, digest::requests::HashedStart},
+    inspect::{
+        LateStart,
+        digest::requests::{HashedStart, LateDigest},
+    },
     redact::Redactor,
     redaction_stage::RedactionStage,
     rules_stage::{RecordSelection, RulesStage},
@@ -21,11 +24,11 @@ use tracego_deliver::{sink::outputs::Outputs, traces::TracePipeline};
 use tracego_model::{
     clock::{Reading, Time},
     counters::Counters,
-    event::{Event, ExecCopy, pieces::Assembler},
+    event::{Event, Exec, ExecCopy, pieces::Assembler},
     finding::Finding,
-    input::{Takeover, batch::DecodedEvent, note::StartNote},
+    input::{Takeover, batch::DecodedEvent, digest::Sha256Digest, note::StartNote},
     meta::Meta,
-    record::{Record, configuration::ConfigurationReport},
+    record::{Record, configuration::ConfigurationReport, provenance::ProvenanceVerdict},
 };
 
 use super::{
@@ -37,7 +40,10 @@ use super::{
     pending_executables::{PendingExecutables, RecordedStart},
     writer::RecordWriter,
 };
-use crate::{policy::PolicyStage, provenance::SettledExecutable};
+use crate::{
+    policy::PolicyStage,
+    provenance::{ProvenanceStage, SettledExecutable},
+};
 
 /// Maximum number of records between the first decision and the kills that it asks for.
 const JUDGED_MAX: usize = 64;
@@ -134,6 +140,13 @@ impl Pipeline {
         self
     }
 
+    /// Adds the stage that puts the verdicts of a capture onto records.
+    #[must_use]
+    pub(crate) fn with_kept_verdicts(mut self, kept: Option<ProvenanceStage>) -> Self {
+        self.executables.kept = kept;
+        self
+    }
+
     /// Sets the configuration that records name. Returns whether it differs from the one before, policies included.
     fn set_configuration(&mut self, configuration: ConfigurationReport) -> bool {
         let policies = self.judgement.bundles();
@@ -184,8 +197,43 @@ impl Pipeline {
         for DecodedEvent { event, note, .. } in events {
             let Ok(Event::Exec(exec)) = event else { continue };
             let Some(mut enriched) = self.enricher.running(&exec, note.as_ref(), clock) else { continue };
+            let unknown = self.executables.see(&mut enriched.record, &self.judgement);
             self.judgement.running(&mut enriched);
-            self.found(exec.fixed.header.id, enriched.record);
+            self.found_before(&exec, enriched.record, unknown, clock);
+        }
+    }
+
+    /// Queues the record about a program that ran before, if something was found, and takes care of the one about its
+    /// executable. `unknown`: the digest whose verdict is not known.
+    fn found_before(
+        &mut self,
+        exec: &Exec<'_>,
+        record: Record,
+        unknown: Option<Sha256Digest>,
+        reading: Reading,
+    ) {
+        let header = &exec.fixed.header;
+        let provenance = record.tracego.provenance.clone();
+        let is_taken = self.selection.takes(&record);
+        let is_found = is_taken && !record.tracego.findings.is_empty();
+        let is_demanded = provenance.as_ref().is_some_and(|it| it.required);
+        let is_listed = is_taken && is_demanded && self.selection.kinds & event::EXEC != 0;
+        if provenance.as_ref().is_some_and(|it| it.verdict != ProvenanceVerdict::Pending) {
+            let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
+            let program = self.enricher.started_program(&record, start, is_listed);
+            self.found(header.id, record);
+            if let Some(program) = program {
+                self.settled(SettledExecutable { program, provenance, is_too_late: false }, reading);
+            }
+        } else {
+            // The executable has a record if the digest is still to come in a record that is written, or is demanded.
+            let is_written = is_found || is_listed;
+            // Nothing is stopped for what ran before.
+            let (is_stoppable, is_undecided) = (false, false);
+            let start =
+                RecordedStart { exec, record: &record, is_written, is_stoppable, unknown, is_undecided };
+            self.follow_executable(&start, reading);
+            self.found(header.id, record);
         }
     }
 
@@ -335,7 +383,7 @@ impl Pipeline {
         let (mut exec, mut unknown) = (None, None);
         let executables = &mut self.executables;
         let record = self.enricher.late(start.id, start.note, reading, |event, enriched| {
-            if let (Event::Exec(of), 0) = (event, event.flags() & flags::BEFORE) {
+            if let Event::Exec(of) = event {
                 exec = Some(ExecCopy::from(&**of));
                 unknown = executables.see(&mut enriched.record, judgement);
             }
@@ -347,7 +395,9 @@ impl Pipeline {
         });
         let Some(record) = record else { return };
         if record.tracego.inventory {
-            self.found(start.id, record);
+            if let Some(exec) = &exec {
+                self.found_before(&exec.exec(), record, unknown, reading);
+            }
             return;
         }
         let shows = is_wrong(&record) || record.tracego.go.is_some();
@@ -364,6 +414,15 @@ impl Pipeline {
         self.backlog.release_start(start.id);
         self.backlog.push(JudgedRecord { is_counted: true, is_written, ..JudgedRecord::own(record) });
         self.kill();
+    }
+
+    /// Takes digests of starts that wait for them.
+    fn digests(&mut self, digests: &[LateDigest], reading: Reading) {
+        for digest in digests {
+            if let Some(settled) = self.executables.digest(digest) {
+                self.settled(settled, reading);
+            }
+        }
     }
 
     /// Takes care of the record that follows a start whose executable is not known well enough.
@@ -399,6 +458,15 @@ impl Pipeline {
         self.backlog.release_start(id);
         self.backlog.push(JudgedRecord { is_counted, is_written, ..JudgedRecord::own(record) });
         self.kill();
+    }
+
+    /// Takes the verdicts that have come.
+    fn verdicts(&mut self, reading: Reading) {
+        while let Some(ProvenStart { id, program, provenance }) =
+            self.provenance.as_mut().and_then(ProvenanceStage::next)
+        {
+            self.proven(id, program, Some(provenance), reading);
+        }
     }
 
     /// Handles the counters of the kernel side, which come about once a second.

@@ -3,12 +3,17 @@
 use std::{
     fs::File,
     io,
+    num::NonZeroUsize,
     os::{fd::OwnedFd, unix::fs::FileExt as _},
     time::{Duration, Instant},
 };
 
+use lru::LruCache;
 use sha2::{Digest as _, Sha256};
-use tracego_model::input::digest::{DigestGap, Sha256Digest};
+use tracego_model::input::{
+    digest::{DigestGap, Sha256Digest},
+    fsverity::FsverityDigest,
+};
 
 use super::{
     channel,
@@ -19,6 +24,12 @@ use super::{
 const PORTION: usize = 256 << 10;
 /// Maximum number of files that are open at a time. Of more, the one that would be done last gets no digest.
 const FILES_MAX: usize = 256;
+
+/// Maximum number of digests that are known by those of fs-verity.
+const FIXED_MAX: NonZeroUsize = match NonZeroUsize::new(32 << 10) {
+    Some(max) => max,
+    None => NonZeroUsize::MIN,
+};
 
 /// A file of which a part is hashed.
 struct HashedPart {
@@ -37,12 +48,18 @@ pub fn serve(work: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
     let mut buffer = vec![0; PORTION];
     let mut files: Vec<HashedPart> = Vec::new();
     let mut pace = Pace::default();
+    let mut fixed: LruCache<FsverityDigest, Sha256Digest> = LruCache::new(FIXED_MAX);
     loop {
         if files.is_empty() {
             pace = Pace::default();
         }
         while let Some(taken) = channel::take(work, files.is_empty())? {
             let Some((job, file)) = taken else { continue };
+            if let Some(&sha256) = job.fsverity.and_then(|fsverity| fixed.get(&fsverity)) {
+                let known = HashedFile { sha256, is_unchanged: true, is_read: false };
+                channel::answer(results, &HashAnswer { number: job.number, result: Ok(known) })?;
+                continue;
+            }
             match is_unchanged(&job, &file) {
                 Ok(_) => files.push(HashedPart { job, file, hasher: Sha256::new(), position: 0 }),
                 Err(gap) => channel::answer(results, &HashAnswer { number: job.number, result: Err(gap) })?,
@@ -59,8 +76,11 @@ pub fn serve(work: &OwnedFd, results: &OwnedFd) -> io::Result<()> {
         let Some(part) = files.get_mut(at) else { continue };
         let before = part.position;
         if let Some(result) = part.go_on(&mut buffer) {
-            let number = part.job.number;
+            let HashJob { number, fsverity, .. } = part.job;
             files.swap_remove(at);
+            if let (Some(fsverity), Ok(hashed)) = (fsverity, result) {
+                fixed.put(fsverity, hashed.sha256);
+            }
             channel::answer(results, &HashAnswer { number, result })?;
         } else {
             pace.wait(part.position - before, part.job.bytes_per_second);
@@ -80,7 +100,7 @@ impl HashedPart {
         if left == 0 {
             let sha256 = Sha256Digest(std::mem::take(&mut self.hasher).finalize().into());
             let is_unchanged = is_unchanged(&self.job, &self.file);
-            return Some(is_unchanged.map(|is_unchanged| HashedFile { sha256, is_unchanged }));
+            return Some(is_unchanged.map(|is_unchanged| HashedFile { sha256, is_unchanged, is_read: true }));
         }
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let Some(portion) = buffer.get_mut(..wanted) else { return Some(Err(DigestGap::Failed)) };
@@ -97,8 +117,11 @@ impl HashedPart {
     }
 }
 
-/// Returns whether a file has the change time of its job.
+/// Returns whether a file has the change time of its job, or a content that cannot change.
 fn is_unchanged(job: &HashJob, file: &File) -> Result<bool, DigestGap> {
+    if job.fsverity.is_some() {
+        return Ok(true);
+    }
     // Not statx(2), which the filter of system calls refuses.
     let found = rustix::fs::fstat(file).map_err(|_| DigestGap::Failed)?;
     let ns = |ns| i64::try_from(ns).unwrap_or_default();
@@ -141,13 +164,15 @@ impl Pace {
 mod tests {
     use std::{io::Write as _, os::unix::fs::MetadataExt as _};
 
+    use tracego_model::input::fsverity::FsverityAlgorithm;
+
     use super::*;
     use crate::inspect::digest::channel::HashSockets;
 
     fn job(number: u64, file: &File) -> HashJob {
         let found = file.metadata().unwrap();
         let (mtime, ctime) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
-        HashJob { number, bytes_per_second: 1 << 40, size: found.size(), mtime, ctime }
+        HashJob { number, bytes_per_second: 1 << 40, size: found.size(), mtime, ctime, fsverity: None }
     }
 
     #[test]
@@ -205,6 +230,33 @@ mod tests {
         assert_eq!(next().result, Err(DigestGap::Busy), "one more of the large ones");
         let answer = next();
         assert_eq!((answer.number, answer.result.is_ok()), (0, true));
+        drop(files);
+        assert!(hasher.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_content_that_cannot_change_is_read_once() {
+        let HashSockets { files, work, results, answers } = HashSockets::new().unwrap();
+        let hasher = std::thread::spawn(move || serve(&work, &results));
+        let answer = |number, content: &[u8], digest: Option<u8>| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(content).unwrap();
+            let fsverity =
+                digest.map(|byte| FsverityDigest::new(FsverityAlgorithm::Sha256, &[byte; 32]).unwrap());
+            // Times may change; the content may not.
+            let ctime = if digest.is_some() { (1, 2) } else { job(0, &file).ctime };
+            channel::hand(&files, &HashJob { fsverity, ctime, ..job(number, &file) }, &file).unwrap();
+            let answer = channel::next(&answers).unwrap().unwrap();
+            assert_eq!(answer.number, number);
+            answer.result.unwrap()
+        };
+        let of = |content: &[u8]| Sha256Digest(Sha256::digest(content).into());
+        let read = |content: &[u8], is_read| HashedFile { sha256: of(content), is_unchanged: true, is_read };
+        assert_eq!(answer(1, b"a", Some(7)), read(b"a", true));
+        // The file is not looked at.
+        assert_eq!(answer(2, b"b", Some(7)), read(b"a", false));
+        assert_eq!(answer(3, b"b", Some(8)), read(b"b", true));
+        assert_eq!(answer(4, b"a", None), read(b"a", true));
         drop(files);
         assert!(hasher.join().unwrap().is_err());
     }

@@ -1,12 +1,15 @@
 //! A file to hash and its answer, as bytes.
 
 use serde::{Deserialize, Serialize};
-use tracego_model::input::digest::{DigestGap, Sha256Digest};
+use tracego_model::input::{
+    digest::{DigestGap, Sha256Digest},
+    fsverity::{FsverityAlgorithm, FsverityDigest},
+};
 
 use super::super::image::executable::FileState;
 
 /// Bytes of a [`HashJob`].
-pub const JOB_BYTES: usize = 56;
+pub const JOB_BYTES: usize = 64 + FsverityDigest::BYTES_MAX;
 /// Bytes of a [`HashAnswer`].
 pub const ANSWER_BYTES: usize = 41;
 
@@ -38,6 +41,8 @@ pub enum Handing {
         until_ns: u64,
         /// Whether the file has this content whenever it has the change time of the event.
         is_lasting: bool,
+        /// The digest of fs-verity, for a file whose content was this when it ran, and cannot change.
+        fsverity: Option<FsverityDigest>,
     },
     /// There will be no digest.
     Refused(DigestGap),
@@ -56,36 +61,62 @@ pub struct HashJob {
     pub mtime: (i64, i64),
     /// Change time: seconds since 1970, and nanoseconds.
     pub ctime: (i64, i64),
+    /// The digest of fs-verity, for a file whose content cannot change.
+    pub fsverity: Option<FsverityDigest>,
 }
 
 impl HashJob {
     /// Describes a file that a worker has opened.
     #[must_use]
-    pub fn of(order: &DigestOrder, state: &FileState) -> Self {
-        let (number, bytes_per_second) = (order.number, order.limits.bytes_per_second);
-        Self { number, bytes_per_second, size: state.size(), mtime: state.mtime(), ctime: state.ctime() }
+    pub fn of(order: &DigestOrder, state: &FileState, fsverity: Option<FsverityDigest>) -> Self {
+        Self {
+            number: order.number,
+            bytes_per_second: order.limits.bytes_per_second,
+            size: state.size(),
+            mtime: state.mtime(),
+            ctime: state.ctime(),
+            fsverity,
+        }
     }
 
     /// Encodes the job.
     #[must_use]
     pub fn encode(&self) -> [u8; JOB_BYTES] {
         let times = [self.mtime.0, self.mtime.1, self.ctime.0, self.ctime.1].map(i64::cast_unsigned);
-        let words = [self.number, self.bytes_per_second, self.size].into_iter().chain(times);
+        let algorithm = match self.fsverity.map(|digest| digest.algorithm()) {
+            None => 0,
+            Some(FsverityAlgorithm::Sha256) => 1,
+            Some(FsverityAlgorithm::Sha512) => 2,
+        };
+        let words =
+            [self.number, self.bytes_per_second, self.size].into_iter().chain(times).chain([algorithm]);
         let mut bytes = [0; JOB_BYTES];
-        for (part, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        let (numbers, digest) = bytes.split_at_mut(JOB_BYTES - FsverityDigest::BYTES_MAX);
+        for (part, word) in numbers.as_chunks_mut::<8>().0.iter_mut().zip(words) {
             *part = word.to_ne_bytes();
         }
+        let known = self.fsverity.as_ref().map_or(&[][..], FsverityDigest::bytes);
+        digest.iter_mut().zip(known).for_each(|(to, from)| *to = *from);
         bytes
     }
 
     /// Decodes a job. Returns `None` for bytes that are none.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let [number, bytes_per_second, size, times @ ..] =
-            <[[u8; 8]; 7]>::try_from(bytes.as_chunks::<8>().0).ok()?.map(u64::from_ne_bytes);
+        let (numbers, digest) = bytes.split_at_checked(JOB_BYTES - FsverityDigest::BYTES_MAX)?;
+        let [number, bytes_per_second, size, times @ .., algorithm] =
+            <[[u8; 8]; 8]>::try_from(numbers.as_chunks::<8>().0).ok()?.map(u64::from_ne_bytes);
         let [mtime, mtime_ns, ctime, ctime_ns] = times.map(u64::cast_signed);
         let (mtime, ctime) = ((mtime, mtime_ns), (ctime, ctime_ns));
-        (bytes.len() == JOB_BYTES).then_some(Self { number, bytes_per_second, size, mtime, ctime })
+        let fsverity = match algorithm {
+            0 => None,
+            number => {
+                let algorithm = FsverityAlgorithm::from_raw(u16::try_from(number).ok()?)?;
+                Some(FsverityDigest::new(algorithm, digest.get(..algorithm.size())?)?)
+            }
+        };
+        let job = Self { number, bytes_per_second, size, mtime, ctime, fsverity };
+        (bytes.len() == JOB_BYTES).then_some(job)
     }
 }
 
@@ -103,8 +134,10 @@ pub struct HashAnswer {
 pub struct HashedFile {
     /// The digest.
     pub sha256: Sha256Digest,
-    /// Whether the change time of the file was the same all the time.
+    /// Whether the change time of the file was the same all the time, or its content cannot change.
     pub is_unchanged: bool,
+    /// Whether the file was read, and not known by its fs-verity digest.
+    pub is_read: bool,
 }
 
 impl HashAnswer {
@@ -116,8 +149,12 @@ impl HashAnswer {
         number.copy_from_slice(&self.number.to_ne_bytes());
         if let Some((state, digest)) = rest.split_first_mut() {
             match self.result {
-                Ok(HashedFile { sha256: Sha256Digest(of_file), is_unchanged }) => {
-                    *state = if is_unchanged { 0 } else { CHANGED };
+                Ok(HashedFile { sha256: Sha256Digest(of_file), is_unchanged, is_read }) => {
+                    *state = match (is_unchanged, is_read) {
+                        (false, _) => CHANGED,
+                        (true, true) => 0,
+                        (true, false) => KNOWN,
+                    };
                     digest.copy_from_slice(&of_file);
                 }
                 Err(gap) => *state = code(gap),
@@ -133,7 +170,9 @@ impl HashAnswer {
         let (&state, digest) = rest.split_first()?;
         let sha256 = Sha256Digest(digest.try_into().ok()?);
         let result = match state {
-            0 | CHANGED => Ok(HashedFile { sha256, is_unchanged: state == 0 }),
+            0 | CHANGED | KNOWN => {
+                Ok(HashedFile { sha256, is_unchanged: state != CHANGED, is_read: state != KNOWN })
+            }
             state => Err(DigestGap::ALL.into_iter().find(|&gap| code(gap) == state)?),
         };
         Some(Self { number: u64::from_ne_bytes(*number), result })
@@ -142,6 +181,8 @@ impl HashAnswer {
 
 /// State of the digest of a file whose change time moved.
 const CHANGED: u8 = 7;
+/// State of a digest that was known by that of fs-verity.
+const KNOWN: u8 = 8;
 
 fn code(gap: DigestGap) -> u8 {
     match gap {
@@ -167,12 +208,22 @@ mod tests {
             size: 1 << 40,
             mtime: (3, 4),
             ctime: (-5, 999_999_999),
+            fsverity: None,
         };
-        assert_eq!(HashJob::decode(&job.encode()), Some(job));
-        assert_eq!(HashJob::decode(&job.encode()[1..]), None);
-        let results = DigestGap::ALL.map(Err).into_iter().chain(
-            [true, false].map(|is_unchanged| Ok(HashedFile { sha256: Sha256Digest([7; 32]), is_unchanged })),
-        );
+        let with =
+            |algorithm, bytes: &[u8]| HashJob { fsverity: FsverityDigest::new(algorithm, bytes), ..job };
+        for job in [job, with(FsverityAlgorithm::Sha256, &[3; 32]), with(FsverityAlgorithm::Sha512, &[4; 64])]
+        {
+            assert_eq!(HashJob::decode(&job.encode()), Some(job));
+            assert_eq!(HashJob::decode(&job.encode()[1..]), None);
+        }
+        let mut unknown = job.encode();
+        unknown[56..64].copy_from_slice(&3_u64.to_ne_bytes());
+        assert_eq!(HashJob::decode(&unknown), None, "an algorithm of the future");
+        let hashed =
+            |(is_unchanged, is_read)| Ok(HashedFile { sha256: Sha256Digest([7; 32]), is_unchanged, is_read });
+        let states = [(true, true), (false, true), (true, false)].map(hashed);
+        let results = DigestGap::ALL.map(Err).into_iter().chain(states);
         for result in results {
             let answer = HashAnswer { number: 3, result };
             assert_eq!(HashAnswer::decode(&answer.encode()), Some(answer));

@@ -13,7 +13,12 @@ use std::{
 
 use lru::LruCache;
 use tracego_common::TaskId;
-use tracego_model::input::digest::{DigestGap, FileDigest, Sha256Digest};
+use tracego_model::input::{
+    digest::{DigestGap, FileDigest},
+    fsverity::FsverityDigest,
+};
+
+pub use tracego_model::input::late_digest::{HashedStart, LateDigest};
 
 use super::job::{DigestOrder, Handing, HashAnswer, HashLimits, HashedFile};
 use crate::inspect::image::cache::FileKey;
@@ -27,24 +32,6 @@ const KNOWN: NonZeroUsize = match NonZeroUsize::new(32 << 10) {
 pub const WAITING_MAX: usize = 4096;
 /// Maximum time without an answer while files wait; longer, the hasher counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
-
-/// A start that waits for a digest.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct HashedStart {
-    /// The process.
-    pub id: TaskId,
-    /// Time of the start, nanoseconds since boot.
-    pub boot_ns: u64,
-}
-
-/// A digest that came after its start.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LateDigest {
-    /// The start.
-    pub start: HashedStart,
-    /// The digest, or why there is none.
-    pub digest: FileDigest,
-}
 
 /// Figures about the digests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -68,6 +55,7 @@ pub struct DigestCounters {
 struct PendingFile {
     key: FileKey,
     is_lasting: bool,
+    fsverity: Option<FsverityDigest>,
     starts: Vec<HashedStart>,
 }
 
@@ -88,7 +76,8 @@ struct UnprovenStart {
 pub struct DigestRequests {
     answers: Receiver<HashAnswer>,
     limits: HashLimits,
-    known: LruCache<FileKey, Result<Sha256Digest, DigestGap>>,
+    /// Digests of files, or why they have none.
+    known: LruCache<FileKey, FileDigest>,
     pending: HashMap<u64, PendingFile>,
     numbers: HashMap<FileKey, u64>,
     unproven: VecDeque<UnprovenStart>,
@@ -129,12 +118,22 @@ impl DigestRequests {
         self.pending.values().map(|file| file.starts.len()).sum::<usize>() + self.unproven.len()
     }
 
+    /// Returns whether so many starts wait that the places left are for programs that start now, and no more for those that
+    /// ran before.
+    #[must_use]
+    pub fn is_half_full(&self) -> bool {
+        self.waiting() >= WAITING_MAX / 2
+    }
+
     /// Returns what is known about a file, or joins the start to those that wait for it. `None` if the file has to be
     /// asked for. Files that were just changed when they were started are none of the known ones.
     pub fn find(&mut self, key: FileKey, start: HashedStart) -> Option<FileDigest> {
         if let Some(&known) = self.known.get(&key) {
-            self.counts.known += u64::from(known.is_ok());
-            return Some(known.map_or_else(|gap| self.absent(gap), FileDigest::Known));
+            self.counts.known += u64::from(known.proven().is_some());
+            return Some(match known {
+                FileDigest::Absent(gap) => self.absent(gap),
+                known => known,
+            });
         }
         let number = *self.numbers.get(&key)?;
         if self.waiting() >= WAITING_MAX {
@@ -171,19 +170,19 @@ impl DigestRequests {
         match handing {
             Handing::Refused(gap) => {
                 if gap == DigestGap::TooLarge {
-                    self.known.put(key, Err(gap));
+                    self.known.put(key, FileDigest::Absent(gap));
                 }
                 self.absent(gap)
             }
-            Handing::Handed { until_ns: 0, is_lasting } => {
-                self.pending.insert(number, PendingFile { key, is_lasting, starts: vec![start] });
+            Handing::Handed { until_ns: 0, is_lasting, fsverity } => {
+                self.pending.insert(number, PendingFile { key, is_lasting, fsverity, starts: vec![start] });
                 if is_lasting {
                     self.numbers.insert(key, number);
                 }
                 FileDigest::Pending
             }
-            Handing::Handed { until_ns, is_lasting } => {
-                self.pending.insert(number, PendingFile { key, is_lasting, starts: Vec::new() });
+            Handing::Handed { until_ns, is_lasting, fsverity } => {
+                self.pending.insert(number, PendingFile { key, is_lasting, fsverity, starts: Vec::new() });
                 self.unproven.push_back(UnprovenStart {
                     start,
                     number,
@@ -198,7 +197,7 @@ impl DigestRequests {
 
     /// Notes that a process ended or executed another file, at a time in nanoseconds since 1970.
     pub fn ended(&mut self, id: TaskId, at_ns: u64) {
-        for one in self.unproven.iter_mut().filter(|one| one.start.id == id && one.ended_ns.is_none()) {
+        for one in self.unproven.iter_mut().filter(|one| one.start.is_of(id) && one.ended_ns.is_none()) {
             one.ended_ns = Some(at_ns);
         }
     }
@@ -228,14 +227,16 @@ impl DigestRequests {
     }
 
     fn answered(&mut self, HashAnswer { number, result }: HashAnswer) {
-        let Some(PendingFile { key, is_lasting, starts }) = self.pending.remove(&number) else { return };
+        let Some(PendingFile { key, is_lasting, fsverity, starts }) = self.pending.remove(&number) else {
+            return;
+        };
         if self.numbers.get(&key) == Some(&number) {
             self.numbers.remove(&key);
         }
-        self.counts.hashed += u64::from(result.is_ok());
+        self.counts.hashed += u64::from(result.is_ok_and(|file| file.is_read));
         let key = is_lasting.then_some(key);
         for start in starts {
-            let digest = self.digest(result, true, key);
+            let digest = self.digest(result, true, key, fsverity);
             self.late.push(LateDigest { start, digest });
         }
         for one in self.unproven.iter_mut().filter(|one| one.number == number) {
@@ -249,7 +250,7 @@ impl DigestRequests {
             let ran = one.ended_ns.map(|at| at >= one.until_ns).or((seen_ns > one.until_ns).then_some(true));
             match one.answer.zip(ran) {
                 Some(((result, key), is_proven)) => {
-                    let digest = self.digest(result, is_proven, key);
+                    let digest = self.digest(result, is_proven, key, None);
                     self.late.push(LateDigest { start: one.start, digest });
                 }
                 None => self.unproven.push_back(one),
@@ -258,20 +259,24 @@ impl DigestRequests {
     }
 
     /// Returns what an answer says about a start. `is_proven`: whether a change since the process ran the file would have
-    /// moved the change time. `key`: the file that a proven digest is kept for.
+    /// moved the change time. `key`: the file that a proven digest is kept for; `fsverity`: the digest of a content that cannot
+    /// change.
     fn digest(
         &mut self,
         result: Result<HashedFile, DigestGap>,
         is_proven: bool,
         key: Option<FileKey>,
+        fsverity: Option<FsverityDigest>,
     ) -> FileDigest {
         match result {
             Err(gap) => self.absent(gap),
-            Ok(HashedFile { sha256, is_unchanged }) if is_proven && is_unchanged => {
+            Ok(HashedFile { sha256, is_unchanged, .. }) if is_proven && is_unchanged => {
+                let fixed = fsverity.map(|fsverity| FileDigest::Fixed { sha256, fsverity });
+                let digest = fixed.unwrap_or(FileDigest::Known(sha256));
                 if let Some(key) = key {
-                    self.known.put(key, Ok(sha256));
+                    self.known.put(key, digest);
                 }
-                FileDigest::Known(sha256)
+                digest
             }
             Ok(HashedFile { sha256, .. }) => {
                 self.counts.unproven += 1;
@@ -294,12 +299,17 @@ impl DigestRequests {
 mod tests {
     use std::sync::mpsc::{Sender, channel};
 
+    use tracego_model::{
+        clock::TICK_NS,
+        input::{digest::Sha256Digest, fsverity::FsverityAlgorithm},
+    };
+
     use super::*;
 
     const KEY: FileKey = (1, 2, 3);
     const DIGEST: Sha256Digest = Sha256Digest([9; 32]);
 
-    const HASHED: HashedFile = HashedFile { sha256: DIGEST, is_unchanged: true };
+    const HASHED: HashedFile = HashedFile { sha256: DIGEST, is_unchanged: true, is_read: true };
 
     struct Trial {
         requests: DigestRequests,
@@ -315,7 +325,7 @@ mod tests {
 
         fn hand(&mut self, until_ns: u64, start: HashedStart) -> u64 {
             let order = self.requests.order();
-            let handing = Handing::Handed { until_ns, is_lasting: true };
+            let handing = Handing::Handed { until_ns, is_lasting: true, fsverity: None };
             assert_eq!(self.requests.handed(order, handing, KEY, start), FileDigest::Pending);
             order.unwrap().number
         }
@@ -365,6 +375,48 @@ mod tests {
             assert_eq!(trial.take(seen), [(1, wanted)], "{ended:?} {seen}");
         }
         assert_eq!(trial.requests.waiting(), 0);
+    }
+
+    #[test]
+    fn the_digest_of_fs_verity_comes_with_the_other_and_is_known_with_it() {
+        let mut trial = Trial::new();
+        let fsverity = FsverityDigest::new(FsverityAlgorithm::Sha256, &[5; 32]).unwrap();
+        let fixed = FileDigest::Fixed { sha256: DIGEST, fsverity };
+        let order = trial.requests.order();
+        let handing = Handing::Handed { until_ns: 0, is_lasting: true, fsverity: Some(fsverity) };
+        assert_eq!(trial.requests.handed(order, handing, KEY, start(1)), FileDigest::Pending);
+        // Another file had the same digest of fs-verity.
+        trial.answer(order.unwrap().number, Ok(HashedFile { is_read: false, ..HASHED }));
+        assert_eq!(trial.take(0), [(1, fixed)]);
+        assert_eq!(trial.requests.find(KEY, start(2)), Some(fixed));
+        let DigestCounters { hashed, known, .. } = trial.requests.counts();
+        assert_eq!((hashed, known), (0, 1));
+    }
+
+    #[test]
+    fn the_end_of_a_process_that_ran_before_is_met_within_a_tick() {
+        let id = |start_boottime| TaskId { tgid: 4, start_boottime, ..TaskId::default() };
+        let start = HashedStart { id: id(3 * TICK_NS), boot_ns: 1 };
+        for (ended, is_proven) in [(3 * TICK_NS + 7, false), (4 * TICK_NS, true), (3 * TICK_NS - 1, true)] {
+            let mut trial = Trial::new();
+            let number = trial.hand(100, start);
+            trial.answer(number, Ok(HASHED));
+            trial.requests.ended(id(ended), 99);
+            let wanted = if is_proven { FileDigest::Known(DIGEST) } else { FileDigest::Unproven(DIGEST) };
+            assert_eq!(trial.take(101), [(1, wanted)], "{ended}");
+        }
+    }
+
+    #[test]
+    fn what_ran_before_leaves_half_of_the_places() {
+        let mut trial = Trial::new();
+        trial.hand(0, start(0));
+        for boot_ns in 1..WAITING_MAX as u64 / 2 {
+            assert!(!trial.requests.is_half_full());
+            assert_eq!(trial.requests.find(KEY, start(boot_ns)), Some(FileDigest::Pending));
+        }
+        assert!(trial.requests.is_half_full());
+        assert_eq!(trial.requests.find(KEY, start(9)), Some(FileDigest::Pending), "a start has a place");
     }
 
     #[test]

@@ -72,20 +72,25 @@ fn read(
     wanted: &ImageQuestion,
 ) -> Result<ImageAnswer, OpenFailure> {
     let (ReadImage { image, is_lasting }, file) = opener.read_open(&wanted.process())?;
-    let digest = wanted.digest().map(|_| hand(files, wanted, &file));
+    let digest = wanted.digest().map(|_| hand(opener, files, wanted, &file));
     Ok(ImageAnswer { image, is_lasting, digest })
 }
 
 /// Opens a file whose image is known, and hands it to the hasher.
 fn digest(opener: &Opener, files: Option<BorrowedFd<'_>>, wanted: &ImageQuestion) -> Handing {
     match opener.open(&wanted.process()) {
-        Ok(file) => hand(files, wanted, &file),
+        Ok(file) => hand(opener, files, wanted, &file),
         Err(OpenFailure::Unstable) => Handing::Refused(DigestGap::Unstable),
         Err(_) => Handing::Refused(DigestGap::Failed),
     }
 }
 
-fn hand(files: Option<BorrowedFd<'_>>, wanted: &ImageQuestion, file: &OpenedFile) -> Handing {
+fn hand(
+    opener: &Opener,
+    files: Option<BorrowedFd<'_>>,
+    wanted: &ImageQuestion,
+    file: &OpenedFile,
+) -> Handing {
     let (Some(files), Some(order)) = (files, wanted.digest()) else {
         return Handing::Refused(DigestGap::Failed);
     };
@@ -96,9 +101,11 @@ fn hand(files: Option<BorrowedFd<'_>>, wanted: &ImageQuestion, file: &OpenedFile
         return Handing::Refused(DigestGap::TooLarge);
     }
     let process = wanted.process();
-    match channel::hand(files, &HashJob::of(order, file.state()), file.file()) {
+    let fsverity = opener.fixed_content(&process, file);
+    match channel::hand(files, &HashJob::of(order, file.state(), fsverity), file.file()) {
         Ok(()) => Handing::Handed {
-            until_ns: file.unproven_until_ns(&process),
+            until_ns: if fsverity.is_some() { 0 } else { file.unproven_until_ns(&process) },
+            fsverity,
             is_lasting: file.state().ctime_ns() == process.ctime_ns,
         },
         Err(_) => Handing::Refused(DigestGap::Busy),

@@ -34,9 +34,9 @@ use std::{
 
 use procfs::{FromRead as _, process::Stat};
 use tracego_golang::{FileTimes, Image, Source};
-use tracego_model::input::note::OpenFailure;
+use tracego_model::input::{fsverity::FsverityDigest, note::OpenFailure};
 
-use super::{super::proc::procfs::Procfs, handles, mounts, user::as_user};
+use super::{super::proc::procfs::Procfs, fsverity, handles, mounts, user::as_user};
 
 /// A process that has just executed a file, as the kernel's event describes it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -381,6 +381,16 @@ impl Opener {
             }
         }
         Err(worst)
+    }
+
+    /// Returns the fs-verity digest of a file that a process executed, if that was its content when the process ran it: from
+    /// the measurement on, the content cannot change.
+    #[must_use]
+    pub fn fixed_content(&self, process: &ExecutedProcess<'_>, file: &OpenedFile) -> Option<FsverityDigest> {
+        let digest = fsverity::measure(&file.file)?;
+        let is_same =
+            || process.is_settled() && file.state.ctime_ns() == process.ctime_ns && file.verify().is_ok();
+        (self.runs(process, file.inode) || is_same()).then_some(digest)
     }
 
     /// Reads the program that an interpreter of binfmt_misc was started for: an ELF file at the path of the

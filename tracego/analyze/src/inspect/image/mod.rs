@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod executable;
+pub mod fsverity;
 mod handles;
 mod mounts;
 mod user;
