@@ -12,7 +12,7 @@ use tracego_model::capture::writer::CaptureWriter;
 use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
-use super::{code, config_watch::ConfigWatch, machine_error::MachineError, output, run, setup, watch};
+use super::{code, config_watch::ConfigWatch, file_identity::refuse_overwriting, machine_error::MachineError, output, run, setup, watch};
 use crate::{
     agent,
     cli::{Capture, Replay, UsageError},
@@ -58,6 +58,10 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
 /// Fails if the file is damaged; records before the damage are written.
 pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
+    let log = replay.records.policies.decision_log();
+    let outputs = [("--output-file", replay.records.output_file.as_deref()), ("--decision-log", log)];
+    let outputs = outputs.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    refuse_overwriting(outputs, [("the capture", replay.file.as_path())])?;
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
     let mut reader = CaptureReader::new(file).with_context(name)?;
     let mut meta = reader.meta();

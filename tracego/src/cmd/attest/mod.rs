@@ -23,7 +23,7 @@ use tracego_attest::{
 };
 use tracego_model::text::printable;
 
-use super::{file_digest, plain_output::PlainOutput};
+use super::{file_digest, file_identity::refuse_overwriting, plain_output::PlainOutput};
 use crate::cli::{Attest, AttestForm, wrong_usage};
 
 /// Maximum size of a predicate in bytes.
@@ -34,6 +34,7 @@ const PREDICATE_MAX: u64 = 256 << 20;
 /// # Errors
 /// Fails if the key, a subject or a predicate cannot be read, or if the attestation cannot be written.
 pub(super) fn attest(asked: &Attest, is_quiet: bool) -> anyhow::Result<ExitCode> {
+    refuse_overwriting(asked.file.iter().map(|path| ("--output", path.as_path())), inputs(asked))?;
     let is_signed = matches!(asked.format, AttestForm::Bundle | AttestForm::Envelope);
     let key = match (&asked.key, is_signed) {
         (Some(path), true) => Some(key_file::read(path)?),
@@ -57,6 +58,19 @@ pub(super) fn attest(asked: &Attest, is_quiet: bool) -> anyhow::Result<ExitCode>
     let document = document(asked.format, &subjects, kind, &predicate, key.as_ref())?;
     write(asked.file.as_deref(), &document)?;
     Ok(status)
+}
+
+/// Returns all files that are read, with their names in errors.
+fn inputs(asked: &Attest) -> impl Iterator<Item = (&'static str, &Path)> {
+    let of_option = [
+        ("--key", asked.key.as_deref()),
+        ("--seal-key", asked.seal_key.as_deref()),
+        ("--predicate", asked.predicate.as_deref()),
+    ];
+    let of_option = of_option.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    let subjects = asked.subject.iter().map(|path| ("--subject", path.as_path()));
+    let records = asked.files.iter().map(|path| ("a file of records", path.as_path()));
+    subjects.chain(records).chain(of_option)
 }
 
 /// Returns the artifacts that the statement is about.
