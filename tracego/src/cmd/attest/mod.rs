@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use serde_json::value::RawValue;
 use tracego_attest::{
     bundle::Bundle, dsse::Envelope, runtime_trace::RUNTIME_TRACE, signing_key::SigningKey,
-    statement::Statement, subject::Subject,
+    statement::Statement, subject::{self, Subject},
 };
 use tracego_model::text::printable;
 
@@ -85,6 +85,10 @@ fn subjects(asked: &Attest) -> anyhow::Result<Vec<Subject>> {
         subjects.push(Subject::new(name.to_string_lossy().into_owned(), digest));
     }
     subjects.extend(asked.subject_digest.iter().cloned());
+    let subjects = match subject::distinct(subjects) {
+        Ok(subjects) => subjects,
+        Err(error) => wrong_usage!("--subject: {error}"),
+    };
     match (asked.format, subjects.is_empty()) {
         (AttestForm::Predicate, false) => {
             wrong_usage!("--subject: a predicate has none; its signer names them")
