@@ -12,7 +12,10 @@ use tracego_model::capture::writer::CaptureWriter;
 use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
-use super::{code, config_watch::ConfigWatch, file_identity::refuse_overwriting, machine_error::MachineError, output, run, setup, watch};
+use super::{
+    code, config_watch::ConfigWatch, file_identity::refuse_overwriting, machine_error::MachineError, output,
+    run, setup, watch,
+};
 use crate::{
     agent,
     cli::{Capture, Replay, UsageError},

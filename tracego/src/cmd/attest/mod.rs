@@ -18,8 +18,12 @@ use std::{
 use anyhow::Context as _;
 use serde_json::value::RawValue;
 use tracego_attest::{
-    bundle::Bundle, dsse::Envelope, runtime_trace::RUNTIME_TRACE, signing_key::SigningKey,
-    statement::Statement, subject::{self, Subject},
+    bundle::Bundle,
+    dsse::Envelope,
+    runtime_trace::RUNTIME_TRACE,
+    signing_key::SigningKey,
+    statement::Statement,
+    subject::{self, Subject},
 };
 use tracego_model::text::printable;
 
