@@ -177,6 +177,19 @@ fn the_fingerprint_changes_with_the_files() {
 }
 
 #[test]
+fn bundles_about_one_digest_are_about_one_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..82 {
+        let path = dir.path().join(format!("{number}.sigstore.json"));
+        fs::write(path, bundle(PROVENANCE, &["a"])).unwrap();
+    }
+    let StoreSummary { documents, subjects, digests, .. } = index(dir.path()).summary;
+    assert_eq!((documents, subjects, digests), (82, 82, 1));
+    let listed = crate::listing::StoreListing::read(&[dir.path().to_owned()]).summary;
+    assert_eq!((listed.documents, listed.digests), (82, 1));
+}
+
+#[test]
 fn a_missing_folder_is_a_problem_with_its_name() {
     let index = index(Path::new("/no/such/folder"));
     assert_eq!(index.summary.problems[0].path, Path::new("/no/such/folder"));

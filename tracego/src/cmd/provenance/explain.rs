@@ -119,7 +119,7 @@ fn trusted(out: &mut impl Write, provenance: &Provenance) -> io::Result<()> {
     let settings = provenance.settings();
     writeln!(out, "signers: {}, keys: {}", settings.signers.len(), settings.keys.len())?;
     let summary = provenance.summary();
-    let (bundles, digests) = (counted(summary.documents, "bundle"), counted(summary.subjects, "digest"));
+    let (bundles, digests) = (counted(summary.documents, "bundle"), counted(summary.digests, "digest"));
     writeln!(out, "store: {bundles} about {digests}")?;
     for problem in summary.problems {
         writeln!(out, "  {}: {}", problem.path.display(), problem.reason)?;
