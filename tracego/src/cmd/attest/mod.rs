@@ -65,7 +65,7 @@ pub(super) fn attest(asked: &Attest, is_quiet: bool) -> anyhow::Result<ExitCode>
 }
 
 /// Returns all files that are read, with their names in errors.
-fn inputs(asked: &Attest) -> impl Iterator<Item = (&'static str, &Path)> {
+fn inputs(asked: &Attest) -> impl Iterator<Item = (&str, &Path)> {
     let of_option = [
         ("--key", asked.key.as_deref()),
         ("--seal-key", asked.seal_key.as_deref()),
