@@ -8,7 +8,7 @@ use std::{
 
 use tracego_model::text::printable;
 
-use crate::cli::{UsageError, wrong_usage};
+use crate::cli::wrong_usage;
 
 /// Maximum number of symbolic links that are followed to a file that is not there yet.
 const LINKS: usize = 8;
@@ -74,6 +74,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::cli::UsageError;
 
     #[test]
     fn a_file_is_the_same_however_its_path_is_written() {
