@@ -99,6 +99,9 @@ fn print_text(
         }
     }
     writeln!(out)?;
+    if let Some(text) = super::left_out(&judgement) {
+        writeln!(out, "left out: {text}")?;
+    }
     trusted(out, provenance)?;
     if explained.is_empty() {
         let fix =

@@ -93,6 +93,13 @@ fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Returns a sentence about bundles that were not looked at, if there are any.
+fn left_out(judgement: &Judgement) -> Option<String> {
+    let bundles = counted(judgement.left_out, "bundle");
+    let text = format!("{bundles} about this digest: too many; remove what does not belong into the store");
+    (judgement.left_out > 0).then_some(text)
+}
+
 /// Returns the rows of a judgement: a name and its value.
 fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
     let origin = &judgement.origin;
@@ -117,6 +124,7 @@ fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
         ("log", is_signed.then(|| format!("{log}{time}"))),
         ("bundle", judgement.bundle.as_ref().map(|path| path.display().to_string())),
         ("error", judgement.error.clone()),
+        ("left out", left_out(judgement)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
