@@ -49,10 +49,23 @@ pub enum OpenError {
     },
     /// A key is refused.
     #[error("keys: {0}")]
-    Key(#[from] KeyProblem),
+    Key(KeyProblem),
     /// A trust root is refused.
     #[error("trusted-root: {0}")]
-    Root(#[from] RootProblem),
+    Root(RootProblem),
+}
+
+// Neither is a source: the text has it already, and would be printed twice.
+impl From<KeyProblem> for OpenError {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(problem)
+    }
+}
+
+impl From<RootProblem> for OpenError {
+    fn from(problem: RootProblem) -> Self {
+        Self::Root(problem)
+    }
 }
 
 /// Bundles, and what is trusted. Threads may share one.
@@ -331,6 +344,14 @@ mod tests {
     fn threads_may_share_it() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<Provenance>();
+    }
+
+    #[test]
+    fn a_reason_is_given_once() {
+        let settings = Settings { trusted_root: vec!["/no/such/root".into()], ..Settings::default() };
+        let error = Provenance::open(settings).err().unwrap();
+        assert!(std::error::Error::source(&error).is_none());
+        assert_eq!(error.to_string().matches("/no/such/root").count(), 1, "{error}");
     }
 
     #[test]
