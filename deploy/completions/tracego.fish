@@ -566,7 +566,7 @@ complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_s
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l runner -d 'Kind of runner, such as github-hosted' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l key -d 'Public key in PEM that signed, ECDSA P-256 or Ed25519; may be repeated' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l predicate-type -d 'Kind of statement that says where a file was built, instead of SLSA provenance; may be repeated' -r
-complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l commit -d 'Commit that the files must be built from, in full' -r
+complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l commit -d 'Commit that the files must be built from, in full: 40 or 64 hexadecimal digits' -r
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand provenance; and __fish_seen_subcommand_from verify" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r

@@ -9,6 +9,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("statement::names_the_job_and_its_findings", job),
     ("statement::lists_the_processes_that_were_chosen", processes),
     ("statement::is_about_all_subjects", subjects),
+    ("statement::never_overwrites_its_inputs", inputs_stay),
     ("statement::carries_another_predicate", other_predicate),
     ("statement::is_about_one_job", one_job),
     ("statement::has_digests_of_executables", digests),
@@ -278,4 +279,19 @@ fn configuration() {
     let names: Vec<_> = all.iter().map(|one| one["configSource"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["tracego.toml", "other.toml"]);
     assert_eq!(all[1]["from"], "2026-11-25T02:11:46.500000000Z");
+}
+
+fn inputs_stay() {
+    let folder = Folder::sealed();
+    std::fs::hard_link(folder.path("records"), folder.path("hard")).unwrap();
+    std::os::unix::fs::symlink("app", folder.path("soft")).unwrap();
+    let before = (folder.read("records"), folder.read("app"));
+    for output in ["records", "hard", "app", "soft"] {
+        let (status, _, told) =
+            folder.attest(&["--subject", "app", "--format", "statement", "-o", output, "records"]);
+        assert!(status == 2 && told.contains(&format!("--output {output}: would overwrite")), "{told}");
+        assert_eq!((folder.read("records"), folder.read("app")), before, "{output}");
+    }
+    let again = ["--subject", "app", "--subject", "app", "records"];
+    assert_eq!(folder.statement(&again).1["subject"].as_array().unwrap().len(), 1);
 }

@@ -4,7 +4,6 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::Path,
-    process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread::sleep,
     time::{Duration, Instant},

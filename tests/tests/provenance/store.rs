@@ -87,11 +87,19 @@ fn a_configuration_is_checked() {
         ("store = []\nmax-root-age = \"1s\"", 0, "warning: provenance.trusted-root: the root in tracego is"),
         ("max-root-age = \"1s\"", 0, "nobody is trusted; add [[provenance.signers]]"),
         (issuer, 2, "tracego.toml:2: provenance.signers 1: names nobody"),
+        ("scope = { paths = [\"/srv/**\"] }", 2, "tracego.toml:2: provenance.scope: nothing could ever be"),
+        ("store = \"/s\"\nscope = {}", 2, "tracego.toml:3: provenance.scope: demands nothing"),
+        (
+            "store = \"/s\"\n[enforce]\nfindings = [\"TG019\"]",
+            0,
+            "tracego.toml:4: enforce.findings: TG019 stops nothing",
+        ),
         ("stor = 1", 2, "tracego.toml:2: provenance: unknown key 'stor'; did you mean 'store'?"),
         ("trusted-root = \"/no/such/root\"", 2, "/no/such/root"),
         ("[[provenance.keys]]\nname = \"a\"\nkey = \"/no/such/key\"", 2, "/no/such/key"),
     ] {
         let (found, said) = check(text);
         assert!(found == code && said.contains(wanted), "{text}: {found} {said}");
+        assert_eq!(said.matches(wanted).count(), 1, "{text}: {said}");
     }
 }

@@ -26,6 +26,28 @@ impl Subject {
     }
 }
 
+/// Returns the subjects with each one once: in-toto requires that names are unique.
+///
+/// # Errors
+/// Fails if a name stands for two digests.
+pub fn distinct(subjects: Vec<Subject>) -> Result<Vec<Subject>, String> {
+    let mut known: Vec<Subject> = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        match known.iter().find(|other| other.name == subject.name) {
+            None => known.push(subject),
+            Some(other) if other.digest == subject.digest => {}
+            Some(other) => {
+                return Err(format!(
+                    "two subjects are named {:?}, with the digests sha256:{} and sha256:{}; names are unique in a \
+                     statement: --subject-digest sha256:HEX=NAME gives another one",
+                    subject.name, other.digest.sha256, subject.digest.sha256
+                ));
+            }
+        }
+    }
+    Ok(known)
+}
+
 impl std::str::FromStr for Subject {
     type Err = String;
 
@@ -58,5 +80,14 @@ mod tests {
         {
             assert!(bad.parse::<Subject>().unwrap_err().contains("sha256:HEX=NAME"), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let of = |name: &str, digit: &str| Subject::new(name.to_owned(), digit.repeat(64));
+        let found = distinct(vec![of("a", "1"), of("b", "1"), of("a", "1")]);
+        assert_eq!(found, Ok(vec![of("a", "1"), of("b", "1")]));
+        let error = distinct(vec![of("a", "1"), of("a", "2")]).unwrap_err();
+        assert!(error.contains("\"a\"") && error.contains("sha256:2222"), "{error}");
     }
 }

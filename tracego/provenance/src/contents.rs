@@ -16,16 +16,21 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
-/// Returns the content of a regular file.
+/// Returns the content of a regular file. Of one that is too large by its size, nothing is read.
 ///
 /// # Errors
 /// Fails if the file cannot be read or has more than so many bytes.
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open(path)?.take(limit).read_to_end(&mut content)?;
+    let too_large = || io::Error::other(format!("has more than {}", size(most)));
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    let file = open(path)?;
+    if file.metadata()?.len() > limit {
+        return Err(too_large());
+    }
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() > most {
-        return Err(io::Error::other(format!("has more than {}", size(most))));
+        return Err(too_large());
     }
     Ok(content)
 }

@@ -132,6 +132,14 @@ pub struct Judgement {
     /// Bundles about the same file that do not decide; at most eight.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherBundle>,
+    /// Number of bundles about the same file that were not looked at, because there are too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Judgement {
@@ -146,6 +154,7 @@ impl Judgement {
             error: None,
             bundle: None,
             others: Vec::new(),
+            left_out: 0,
         }
     }
 

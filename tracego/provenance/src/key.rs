@@ -89,6 +89,10 @@ impl ManagedKey {
             return Err(KeyProblem::Private(path));
         }
         let malformed = |error: String| KeyProblem::Malformed { path: path.clone(), error };
+        let keys = text.matches("-----BEGIN ").count();
+        if keys > 1 {
+            return Err(malformed(format!("it holds {keys} keys; give each a file of its own")));
+        }
         let public = DerPublicKey::from_pem(&text).map_err(|error| malformed(error.to_string()))?;
         let kind = KeyAlgorithm::from_spki(&public).map_err(|error| malformed(error.to_string()))?;
         if !matches!(kind, KeyAlgorithm::EcdsaP256 | KeyAlgorithm::Ed25519) {
@@ -129,5 +133,22 @@ impl NamedKey {
     /// Fails if it does not.
     pub fn check(&self) -> Result<(), KeyProblem> {
         check(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_two_keys_is_refused() {
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+                   -----END PUBLIC KEY-----\n";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        check(file.path()).unwrap();
+        std::fs::write(file.path(), pem.repeat(2)).unwrap();
+        let error = check(file.path()).unwrap_err().to_string();
+        assert!(error.contains("it holds 2 keys; give each a file of its own"), "{error}");
     }
 }

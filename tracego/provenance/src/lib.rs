@@ -9,6 +9,7 @@
 //! signer           identities that may vouch for a build, with patterns
 //! key              public keys of the operator
 //! crypto_provider  hashes and signatures
+//! candidates       the bundles about a digest that are verified
 //! verification     a bundle and a digest → a judgement
 //! judgement        a verdict with what is proven and what is wrong
 //! provenance       all of it: settings → judgements of digests
@@ -32,6 +33,7 @@
 //! ```
 
 mod bundle;
+mod candidates;
 mod certificate;
 mod clean_text;
 mod contents;

@@ -1,6 +1,6 @@
 //! The content of a store, as its documents claim it.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use serde::Serialize;
 use sigstore_verify::{
@@ -13,7 +13,7 @@ use crate::{
     clean_text::clean,
     digest::Sha256Digest,
     statement::StatementDepth,
-    store::{FoundDocument, StoreSummary, tree, visit},
+    store::{FoundDocument, MOST_DIGESTS, StoreSummary, tree, visit},
 };
 
 /// A document of a store. Nothing in it is verified.
@@ -56,7 +56,7 @@ pub struct StoreListing {
 /// Documents that are listed.
 const MOST: usize = 10_000;
 /// Digests of a document that are listed.
-const MOST_DIGESTS: usize = 8;
+const LISTED_DIGESTS: usize = 8;
 
 impl StoreListing {
     /// Reads all documents below folders.
@@ -64,10 +64,14 @@ impl StoreListing {
         crate::crypto_provider::install();
         let mut summary = StoreSummary::default();
         let mut bundles = Vec::new();
+        let mut digests = HashSet::new();
         for file in &tree(folders, &mut summary) {
             visit(file, StatementDepth::Build, &mut summary, &mut |found, summary| {
                 summary.documents += 1;
                 summary.subjects += found.document.subjects.len() as u64;
+                digests.extend(
+                    found.document.subjects.iter().copied().take(MOST_DIGESTS.saturating_sub(digests.len())),
+                );
                 if bundles.len() < MOST {
                     bundles.push(listed(&found));
                 } else {
@@ -75,6 +79,7 @@ impl StoreListing {
                 }
             });
         }
+        summary.digests = digests.len() as u64;
         Self { bundles, summary }
     }
 }
@@ -85,7 +90,7 @@ fn listed(found: &FoundDocument<'_>) -> ListedBundle {
         path: found.path.to_owned(),
         line: found.line,
         form: found.document.form,
-        digests: found.document.subjects.iter().take(MOST_DIGESTS).copied().collect(),
+        digests: found.document.subjects.iter().take(LISTED_DIGESTS).copied().collect(),
         digest_count: found.document.subjects.len(),
         predicate_type: statement.map(|statement| statement.predicate_type.clone()),
         signer: None,

@@ -1,10 +1,11 @@
 //! Settings → judgements of digests.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::SystemTime,
 };
 
@@ -12,6 +13,7 @@ use lru::LruCache;
 
 use crate::{
     bundle::{self, BundleForm},
+    candidates::{self, Candidates},
     digest::Sha256Digest,
     explanation::{CheckStep, Explanation, Steps},
     judgement::{Judgement, OtherBundle, Verdict},
@@ -27,7 +29,7 @@ use crate::{
 
 /// Judgements that are kept.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
-/// Bundles about one digest that are looked at.
+/// Bundles in one file that are judged.
 const MOST_BUNDLES: usize = 64;
 /// Beginning of the error of a verifier that panicked.
 const PANICKED: &str = "the verifier failed";
@@ -47,10 +49,23 @@ pub enum OpenError {
     },
     /// A key is refused.
     #[error("keys: {0}")]
-    Key(#[from] KeyProblem),
+    Key(KeyProblem),
     /// A trust root is refused.
     #[error("trusted-root: {0}")]
-    Root(#[from] RootProblem),
+    Root(RootProblem),
+}
+
+// Neither is a source: the text has it already, and would be printed twice.
+impl From<KeyProblem> for OpenError {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(problem)
+    }
+}
+
+impl From<RootProblem> for OpenError {
+    fn from(problem: RootProblem) -> Self {
+        Self::Root(problem)
+    }
 }
 
 /// Bundles, and what is trusted. Threads may share one.
@@ -66,6 +81,8 @@ struct Generation {
     number: u64,
     index: Index,
     kept: Mutex<LruCache<JudgedKey, Arc<Judgement>>>,
+    /// Documents that are not what the index found any more, by their numbers, with the reason.
+    changed: Mutex<BTreeMap<u32, String>>,
 }
 
 /// A digest, with the number of the signature beside the file.
@@ -74,7 +91,17 @@ type JudgedKey = (Sha256Digest, Option<u32>);
 impl Generation {
     fn read(number: u64, settings: &Settings) -> Arc<Self> {
         let index = Index::read(&settings.store, &settings.predicate_types);
-        Arc::new(Self { number, index, kept: Mutex::new(LruCache::new(MOST_KEPT)) })
+        let kept = Mutex::new(LruCache::new(MOST_KEPT));
+        Arc::new(Self { number, index, kept, changed: Mutex::default() })
+    }
+
+    /// Returns the documents about a file that are verified.
+    fn candidates(&self, trust: &Trust, file: &JudgedFile<'_>, beside: Option<u32>) -> Candidates {
+        Candidates::choose(&self.index, trust, self.index.about(file.digest).chain(beside))
+    }
+
+    fn changed(&self) -> MutexGuard<'_, BTreeMap<u32, String>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,8 +138,7 @@ impl Provenance {
         let generation = self.current();
         let file = JudgedFile { digest, path: path.into() };
         let beside = file.path.and_then(|path| generation.index.beside(path));
-        let bundles = generation.index.about(digest);
-        if bundles.len() == 0 && beside.is_none() {
+        if generation.index.about(digest).len() == 0 && beside.is_none() {
             return Arc::clone(&self.unsigned);
         }
         let key = (*digest, beside);
@@ -121,20 +147,44 @@ impl Provenance {
             return Arc::clone(judgement);
         }
         let mut found = Vec::new();
-        for number in bundles.chain(beside).take(MOST_BUNDLES) {
-            let (judgement, _) = self.judge_bundle(&generation.index, number, &file, false);
+        let candidates = generation.candidates(&self.trust, &file, beside);
+        for number in candidates.numbers {
+            let Some((judgement, _)) = self.judge_current(&generation, number, &file, false) else {
+                continue;
+            };
             let is_verified = judgement.verdict == Verdict::Verified;
             found.push(judgement);
             if is_verified {
                 break;
             }
         }
-        let judgement = Arc::new(best(found));
+        let judgement = Arc::new(Judgement { left_out: candidates.left_out, ..best(found) });
         // The file may be there the next time.
         if judgement.verdict != Verdict::Unchecked {
             kept().put(key, Arc::clone(&judgement));
         }
         judgement
+    }
+
+    /// Judges one bundle that the index found. Returns nothing, and counts the bundle as damaged, if its file was written
+    /// since and has no such bundle now: half of a new bundle says nothing against a file.
+    fn judge_current(
+        &self,
+        generation: &Generation,
+        number: u32,
+        file: &JudgedFile<'_>,
+        is_explained: bool,
+    ) -> Option<(Judgement, Vec<CheckStep>)> {
+        if let Some((place, path)) = generation.index.place(number)
+            && let Ok(bytes) = place.read(path)
+        {
+            if let Some(reason) = candidates::changed(place.form, &bytes, file.digest) {
+                generation.changed().insert(number, reason);
+                return None;
+            }
+            return Some(self.judge_bytes((place.form, &bytes, path), file, is_explained));
+        }
+        Some(self.judge_bundle(&generation.index, number, file, is_explained))
     }
 
     /// Judges one bundle. A panic in the verifier is a judgement of this bundle alone.
@@ -207,10 +257,10 @@ impl Provenance {
         let generation = self.current();
         let file = JudgedFile { digest, path: path.into() };
         let beside = file.path.and_then(|path| generation.index.beside(path));
-        let numbers = generation.index.about(digest).chain(beside).take(MOST_BUNDLES);
-        let explained = numbers.map(|number| {
-            let (judgement, steps) = self.judge_bundle(&generation.index, number, &file, true);
-            Explanation { bundle: judgement.bundle.clone().unwrap_or_default(), steps, judgement }
+        let numbers = generation.candidates(&self.trust, &file, beside).numbers.into_iter();
+        let explained = numbers.filter_map(|number| {
+            let (judgement, steps) = self.judge_current(&generation, number, &file, true)?;
+            Some(Explanation { bundle: judgement.bundle.clone().unwrap_or_default(), steps, judgement })
         });
         explained.collect()
     }
@@ -240,7 +290,14 @@ impl Provenance {
     /// Returns what is in the store, in numbers, and what is wrong in it.
     #[must_use]
     pub fn summary(&self) -> StoreSummary {
-        self.current().index.summary.clone()
+        let generation = self.current();
+        let mut summary = generation.index.summary.clone();
+        for (number, reason) in generation.changed().iter() {
+            if let Some((_, path)) = generation.index.place(*number) {
+                summary.problem(path, None, format_args!("was written since the store was read: {reason}"));
+            }
+        }
+        summary
     }
 
     /// Returns each document of the store, with what it claims. The store is read anew, and nothing is verified.
@@ -288,6 +345,14 @@ mod tests {
     fn threads_may_share_it() {
         fn is_shared<T: Send + Sync>() {}
         is_shared::<Provenance>();
+    }
+
+    #[test]
+    fn a_reason_is_given_once() {
+        let settings = Settings { trusted_root: vec!["/no/such/root".into()], ..Settings::default() };
+        let error = Provenance::open(settings).err().unwrap();
+        assert!(std::error::Error::source(&error).is_none());
+        assert_eq!(error.to_string().matches("/no/such/root").count(), 1, "{error}");
     }
 
     #[test]

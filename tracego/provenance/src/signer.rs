@@ -28,8 +28,16 @@ pub enum SignerProblem {
     )]
     Issuer(String),
     /// The repository is no URL.
-    #[error("repository is {0:?}; it is a URL such as https://github.com/acme/shop")]
+    #[error(
+        "repository is {0:?}; it is a URL such as https://github.com/acme/shop, without / or .git at its end"
+    )]
     Repository(String),
+    /// The issuer ends with a slash, and no certificate names it so.
+    #[error("issuer is {0:?}; certificates name it without / at its end")]
+    IssuerEnd(String),
+    /// The number of the repository is none.
+    #[error("repository-id is {0:?}; it is a number such as 123456789, and the URL is repository")]
+    RepositoryId(String),
     /// The signer is everybody whom the issuer knows.
     #[error("names nobody: add repository, repository-id, workflow or identity")]
     Anybody,
@@ -57,9 +65,17 @@ impl Signer {
         if !is_url(&self.issuer) {
             return Err(SignerProblem::Issuer(self.issuer.clone()));
         }
-        if let Some(repository) = self.repository.as_ref().filter(|text| !is_url(text) || text.contains('*'))
-        {
+        if self.issuer.ends_with('/') {
+            return Err(SignerProblem::IssuerEnd(self.issuer.clone()));
+        }
+        let is_wrong =
+            |text: &str| !is_url(text) || text.contains('*') || text.ends_with('/') || text.ends_with(".git");
+        if let Some(repository) = self.repository.as_ref().filter(|text| is_wrong(text)) {
             return Err(SignerProblem::Repository(repository.clone()));
+        }
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(id) = self.repository_id.as_ref().filter(|text| !is_number(text)) {
+            return Err(SignerProblem::RepositoryId(id.clone()));
         }
         let is_named = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
         if is_named(&self.repository) || is_named(&self.repository_id) || is_named(&self.identity) {
@@ -230,6 +246,26 @@ mod tests {
             ),
         ] {
             assert_eq!(signer.check(), wanted, "{signer:?}");
+        }
+    }
+
+    #[test]
+    fn texts_that_no_certificate_has_are_refused() {
+        let of = |issuer: &str, repository: &str, id: &str| Signer {
+            issuer: issuer.to_owned(),
+            repository: Some(repository.to_owned()),
+            repository_id: Some(id.to_owned()),
+            ..Signer::default()
+        };
+        let shop = "https://github.com/acme/shop";
+        assert_eq!(of(ISSUER, shop, "7").check(), Ok(()));
+        for wrong in ["https://github.com/acme/shop/", "https://github.com/acme/shop.git"] {
+            assert_eq!(of(ISSUER, wrong, "7").check(), Err(SignerProblem::Repository(wrong.to_owned())));
+        }
+        let slash = format!("{ISSUER}/");
+        assert_eq!(of(&slash, shop, "7").check(), Err(SignerProblem::IssuerEnd(slash)));
+        for wrong in ["", "acme/shop", "-1", "7 "] {
+            assert_eq!(of(ISSUER, shop, wrong).check(), Err(SignerProblem::RepositoryId(wrong.to_owned())));
         }
     }
 

@@ -8,7 +8,9 @@ use ring::{
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair as _},
 };
-use tracego_provenance::{LogDemand, NamedKey, Provenance, Settings, Sha256Digest, Verdict, sha256_of_file};
+use tracego_provenance::{
+    LogDemand, NamedKey, Provenance, Settings, Sha256Digest, Signer, Verdict, sha256_of_file,
+};
 
 /// A file with a signature by Ed25519 in a store, which is found by the digest in its name.
 struct Signed {
@@ -92,4 +94,67 @@ fn a_bundle_that_is_gone_before_it_is_asked_for_is_unchecked() {
     let judgement = provenance.judge(&signed.digest, signed.file.as_path());
     assert_eq!(judgement.verdict, Verdict::Unchecked);
     assert!(judgement.error.as_ref().is_some_and(|error| error.contains("reload")), "{judgement:?}");
+}
+
+/// A store with bundles of slsa-go, and whom it trusts.
+fn slsa(store: &std::path::Path) -> (Provenance, Sha256Digest, String) {
+    let signer = Signer {
+        issuer: "https://token.actions.githubusercontent.com".to_owned(),
+        repository: Some("https://github.com/slsa-framework/example-package".to_owned()),
+        ..Signer::default()
+    };
+    let settings = Settings { store: vec![store.to_owned()], signers: vec![signer], ..Settings::default() };
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/sigstore/slsa-go");
+    let bundle = fs::read_to_string(data.join("binary-linux-amd64-push-v14.2.intoto.jsonl")).unwrap();
+    let digest = "f6ab7ad0c7549b5a4942c3b0690519d791c28c4c0f8b286208cb40da3322a066".parse().unwrap();
+    (Provenance::open(settings).unwrap(), digest, bundle)
+}
+
+#[test]
+fn a_bundle_that_is_being_written_again_is_not_there_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provenance, digest, bundle) = slsa(folder.path());
+    let path = folder.path().join("a.sigstore.json");
+    fs::write(&path, &bundle).unwrap();
+    let half = bundle.get(..bundle.len() / 2).unwrap();
+    for written in ["", half, "{}", &bundle.replacen("verificationMaterial", "verificationmaterial", 1)] {
+        fs::write(&path, &bundle).unwrap();
+        provenance.reload();
+        fs::write(&path, written).unwrap();
+        let judgement = provenance.judge(&digest, None);
+        assert_eq!((judgement.verdict, &judgement.error), (Verdict::Unsigned, &None), "{written:.20}");
+        assert!(provenance.explain(&digest, None).is_empty());
+        let summary = provenance.summary();
+        assert_eq!(summary.skipped.damaged, 1);
+        assert!(summary.problems[0].reason.contains("was written since"), "{:?}", summary.problems);
+    }
+    fs::write(&path, &bundle).unwrap();
+    assert!(provenance.reload_if_changed());
+    assert_eq!(provenance.judge(&digest, None).verdict, Verdict::Verified);
+    assert_eq!(provenance.summary().skipped.damaged, 0);
+}
+
+#[test]
+fn forged_bundles_in_front_do_not_hide_the_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provenance, digest, bundle) = slsa(folder.path());
+    let mut forged: serde_json::Value = serde_json::from_str(&bundle).unwrap();
+    *forged.pointer_mut("/dsseEnvelope/signatures/0/sig").unwrap() = "AAAA".into();
+    let copies = |name: &str, count: usize, text: &str| {
+        for number in 0..count {
+            fs::write(folder.path().join(format!("{name}{number:04}.sigstore.json")), text).unwrap();
+        }
+    };
+    copies("a", 81, &forged.to_string());
+    copies("z", 1, &bundle);
+    provenance.reload();
+    let judgement = provenance.judge(&digest, None);
+    assert_eq!((judgement.verdict, judgement.left_out), (Verdict::Verified, 0));
+    // Of somebody who is not trusted.
+    forged["verificationMaterial"] = serde_json::json!({"publicKey": {"hint": "somebody"}});
+    copies("a", 300, &forged.to_string());
+    provenance.reload();
+    let judgement = provenance.judge(&digest, None);
+    assert_eq!((judgement.verdict, judgement.left_out), (Verdict::Verified, 301 - 64));
+    assert_eq!(provenance.explain(&digest, None).len(), 64);
 }

@@ -15,6 +15,16 @@ Example: gh attestation download dist/shop --repo acme/shop, then
 tracego provenance verify dist/shop --issuer https://token.actions.githubusercontent.com \
 --repository https://github.com/acme/shop";
 
+/// Returns a whole commit in lower case, as certificates have it.
+fn full_commit(text: &str) -> Result<String, String> {
+    let is_full = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_full {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("no whole commit, which has 40 or 64 hexadecimal digits: git rev-parse HEAD prints it".to_owned())
+    }
+}
+
 /// The options of `tracego provenance`.
 #[derive(Args, Debug)]
 pub struct ProvenanceCommand {
@@ -43,8 +53,8 @@ pub struct ProvenanceVerify {
     /// Places of bundles, and who is trusted.
     #[command(flatten)]
     pub trust: TrustOptions,
-    /// Commit that the files must be built from, in full.
-    #[arg(id = "report-commit", long = "commit", value_name = "COMMIT")]
+    /// Commit that the files must be built from, in full: 40 or 64 hexadecimal digits.
+    #[arg(id = "report-commit", long = "commit", value_name = "COMMIT", value_parser = full_commit)]
     pub commit: Option<String>,
     /// Form of the report.
     #[command(flatten)]
@@ -130,4 +140,17 @@ pub struct TrustOptions {
     /// Kind of statement that says where a file was built, instead of SLSA provenance; may be repeated.
     #[arg(id = "report-predicate-type", long = "predicate-type", value_name = "URI")]
     pub predicate_type: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_whole_and_in_any_case() {
+        assert_eq!(full_commit(&"0aF".repeat(14)[..40]).as_deref(), Ok(&"0af".repeat(14)[..40]));
+        for wrong in ["", "0123", &"g".repeat(40), &"0".repeat(41)] {
+            assert!(full_commit(wrong).unwrap_err().contains("git rev-parse HEAD"), "{wrong}");
+        }
+    }
 }

@@ -13,7 +13,8 @@ use anyhow::Context as _;
 use tracego_model::capture::CaptureReader;
 
 use super::{
-    code, config_watch::ConfigWatch, machine_error::MachineError, output, provenance, run, setup, watch,
+    code, config_watch::ConfigWatch, file_identity::refuse_overwriting, machine_error::MachineError, output,
+    provenance, run, setup, watch,
 };
 use crate::{
     agent,
@@ -61,6 +62,10 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
 /// Fails if the file is damaged; records before the damage are written.
 pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<ExitCode> {
     let name = || format!("replay {}", replay.file.display());
+    let log = replay.records.policies.decision_log();
+    let outputs = [("--output-file", replay.records.output_file.as_deref()), ("--decision-log", log)];
+    let outputs = outputs.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    refuse_overwriting(outputs, [("the capture", replay.file.as_path())])?;
     let file = BufReader::new(File::open(&replay.file).with_context(name)?);
     let mut reader = CaptureReader::new(file).with_context(name)?;
     let mut meta = reader.meta();

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{code, output, output_check, plain_output::PlainOutput, policy, provenance, setup, telemetry};
 use crate::{
     cli::{Config, ConfigAction},
-    config::{self, Configuration, OptionValue, ReadFiles},
+    config::{self, Configuration, OptionValue, ProvenanceSettings, ReadFiles, RunSettings},
 };
 
 /// Keys of tables whose values are secret.
@@ -56,8 +56,10 @@ fn check(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         (None, paths) => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
     };
     let watch = &cli.watch;
+    // That is checked below, and would be reported twice.
+    let but_provenance = RunSettings { provenance: ProvenanceSettings::default(), ..settings.clone() };
     let mistakes = [
-        setup::options(watch, &settings, false).err(),
+        setup::options(watch, &but_provenance, false).err(),
         output_check::check(&watch.records, &settings, false).err(),
         output::redactor(&settings).err(),
         telemetry::check_traces(&watch.records).err(),

@@ -10,6 +10,7 @@ mod config_watch;
 mod detach;
 mod doctor;
 mod file_digest;
+mod file_identity;
 mod followed_file;
 mod inspect;
 mod line_buffer;

@@ -1,10 +1,6 @@
 //! Checks of the outputs, without opening any.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use anyhow::Context as _;
 use tracego_deliver::{
@@ -16,14 +12,11 @@ use tracego_deliver::{
     },
 };
 
-use super::output;
+use super::{file_identity::FileIdentity, output};
 use crate::{
     cli::{OutputForm, RecordOptions, UsageError, wrong_usage},
     config::{RunSettings, ownership},
 };
-
-/// Maximum number of symbolic links that are followed to a file that is not there yet.
-const LINKS: usize = 8;
 
 /// Checks that only root and the user of this process can change policies and keys.
 ///
@@ -143,56 +136,4 @@ fn check_spool(folder: &Path) -> anyhow::Result<()> {
         anyhow::bail!("{} is not a folder", there.display());
     }
     Ok(())
-}
-
-/// The identity of a file, however its path is written.
-#[derive(Debug, Eq, PartialEq)]
-enum FileIdentity {
-    /// Device and inode of a file that exists.
-    Existing(u64, u64),
-    /// Path of a file that will be made, without symbolic links.
-    New(PathBuf),
-}
-
-impl FileIdentity {
-    fn of(path: &Path) -> Self {
-        if let Ok(about) = path.metadata() {
-            return Self::Existing(about.dev(), about.ino());
-        }
-        let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        for _ in 0..LINKS {
-            let Ok(to) = fs::read_link(&path) else { break };
-            path = path.parent().map(|folder| folder.join(&to)).unwrap_or(to);
-        }
-        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-        Self::New(match (folder, path.file_name()) {
-            (Some(folder), Some(name)) => folder.join(name),
-            _ => path,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    #[test]
-    fn a_file_is_the_same_however_its_path_is_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| FileIdentity::of(&dir.path().join(name));
-        fs::create_dir(dir.path().join("s")).unwrap();
-        symlink("s", dir.path().join("l")).unwrap();
-        symlink("s/new", dir.path().join("dangling")).unwrap();
-        for same in ["s/../s/new", "l/new", "s/./new", "dangling"] {
-            assert_eq!(at(same), at("s/new"), "{same}");
-        }
-        assert_ne!(at("new"), at("s/new"));
-        fs::write(dir.path().join("s/new"), "").unwrap();
-        fs::hard_link(dir.path().join("s/new"), dir.path().join("hard")).unwrap();
-        for same in ["s/../s/new", "l/new", "dangling", "hard"] {
-            assert_eq!(at(same), at("s/new"), "{same}");
-        }
-    }
 }

@@ -92,19 +92,20 @@ pub(super) fn read(sources: &[Source]) -> Result<ConfigFile, String> {
     if !mistakes.is_empty() {
         return Err(mistakes.join("\n"));
     }
+    let placed = |text: String| {
+        let found = sources.iter().rev().find_map(|source| {
+            let line = LineFinder::new(&source.text).line(&text)?;
+            Some(format!("{}:{line}: {text}", source.path.display()))
+        });
+        found.unwrap_or(text)
+    };
     let merged = match sources {
         [_] => last,
-        _ => validated(layers.table).map_err(|texts| {
-            let placed = |text: String| {
-                let found = sources.iter().rev().find_map(|source| {
-                    let line = LineFinder::new(&source.text).line(&text)?;
-                    Some(format!("{}:{line}: {text}", source.path.display()))
-                });
-                found.unwrap_or(text)
-            };
-            texts.into_iter().map(placed).collect::<Vec<_>>().join("\n")
-        })?,
+        _ => validated(layers.table)
+            .map_err(|texts| texts.into_iter().map(placed).collect::<Vec<_>>().join("\n"))?,
     };
+    let findings: Vec<String> = merged.enforce.findings.iter().flatten().cloned().collect();
+    warnings.extend(merged.provenance.check_demands(&findings).map_err(placed)?.map(placed));
     let files = sources.iter().map(|source| source.path.clone()).collect();
     let digest = |text: &str| format!("{:x}", Sha256::digest(text));
     let sum = |source: &Source| ConfigurationFile {

@@ -49,7 +49,7 @@ enum ScopePlace {
 struct Table {
     store: Paths,
     trusted_root: Paths,
-    scope: ScopeTable,
+    scope: Option<ScopeTable>,
     predicate_types: Option<Vec<String>>,
     max_root_age: Option<Span>,
 }
@@ -57,19 +57,21 @@ struct Table {
 /// One path, or several.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "must be a path, or a list of paths")]
-enum Paths {
-    One(PathBuf),
-    Several(Vec<PathBuf>),
+enum OneOrSeveral<T> {
+    One(T),
+    Several(Vec<T>),
 }
 
-impl Default for Paths {
+type Paths = OneOrSeveral<PathBuf>;
+
+impl<T> Default for OneOrSeveral<T> {
     fn default() -> Self {
         Self::Several(Vec::new())
     }
 }
 
-impl Paths {
-    fn list(self) -> Vec<PathBuf> {
+impl<T> OneOrSeveral<T> {
+    fn list(self) -> Vec<T> {
         match self {
             Self::One(path) => vec![path],
             Self::Several(paths) => paths,
@@ -80,8 +82,8 @@ impl Paths {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct ScopeTable {
-    paths: Vec<String>,
-    places: Vec<ScopePlace>,
+    paths: Option<OneOrSeveral<String>>,
+    places: Option<Vec<ScopePlace>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +132,8 @@ impl ProvenanceSettings {
             }
         }
         let table = each_key(table, &mut mistakes);
-        let scope = scope(table.scope).map_err(|error| mistakes.push(error)).unwrap_or_default();
+        let scope = table.scope.map(scope).transpose().map_err(|error| mistakes.push(error));
+        let scope = scope.ok().flatten().unwrap_or_default();
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -145,6 +148,31 @@ impl ProvenanceSettings {
             trust.predicate_types = types;
         }
         Ok(Self { trust, scope, max_root_age: table.max_root_age.map(|Span(age)| age) })
+    }
+
+    /// Checks the table beside the findings that stop programs, once all files are merged.
+    ///
+    /// # Errors
+    /// Fails if proofs are demanded, and nothing could ever be verified.
+    pub(crate) fn check_demands(&self, findings: &[String]) -> Result<Option<String>, String> {
+        let is_demanding = self.scope != ProvenanceScope::default();
+        if is_demanding && self.trust.store.is_empty() {
+            return Err(format!(
+                "{TABLE}.scope: nothing could ever be verified without a store; name a folder: \
+                 store = [\"/etc/tracego/attestations\"]"
+            ));
+        }
+        let stopping = |id: &&String| match id.as_str() {
+            "TG019" => !is_demanding,
+            "TG020" | "TG021" => !self.is_set(),
+            _ => false,
+        };
+        Ok(findings.iter().find(stopping).map(|id| {
+            format!(
+                "enforce.findings: {id} stops nothing, because no proof is demanded; add [{TABLE}] with store and \
+                 scope = {{ paths = [\"/srv/**\"] }}"
+            )
+        }))
     }
 
     /// Whether there is anything to judge executables by.
@@ -239,16 +267,38 @@ fn key(value: toml::Value) -> Result<NamedKey, String> {
 }
 
 fn scope(table: ScopeTable) -> Result<ProvenanceScope, String> {
+    let all = "paths = [\"**\"] demands a proof of every program";
+    if table.paths.is_none() && table.places.is_none() {
+        return Err(format!("{TABLE}.scope: demands nothing; set paths or places: {all}"));
+    }
     let pattern = |text: &String| {
-        if !text.starts_with(['/', '*']) {
-            return Err(format!(
-                "{TABLE}.scope: paths: '{text}' begins with neither / nor **, and matches no file"
-            ));
+        let wrong = |why: &str| Err(format!("{TABLE}.scope: paths: '{text}' {why}"));
+        if !text.starts_with('/') && !text.starts_with("**") {
+            return wrong("begins with neither / nor **, and matches no file");
+        }
+        if text.ends_with('/') {
+            return wrong("ends with /, and matches no file; write ** behind it for everything below");
+        }
+        if text.split('/').any(|component| matches!(component, "." | "..")) {
+            return wrong("has . or .. in it, and matches no file; write the path without");
         }
         Pattern::new(text, true).map_err(|error| format!("{TABLE}.scope: paths: {error}"))
     };
-    let paths = table.paths.iter().map(pattern).collect::<Result<_, _>>()?;
-    Ok(ProvenanceScope { paths, places: table.places })
+    let paths = match table.paths.map(OneOrSeveral::list) {
+        Some(paths) if paths.is_empty() => {
+            return Err(format!("{TABLE}.scope: paths: is empty; name some, or leave it out: {all}"));
+        }
+        paths => paths.unwrap_or_default().iter().map(pattern).collect::<Result<_, _>>()?,
+    };
+    let places = match table.places {
+        Some(places) if places.is_empty() => {
+            return Err(format!(
+                "{TABLE}.scope: places: is empty; name some, or leave it out for every place"
+            ));
+        }
+        places => places.unwrap_or_default(),
+    };
+    Ok(ProvenanceScope { paths, places })
 }
 
 #[cfg(test)]
@@ -305,6 +355,56 @@ mod tests {
         let paths = read("scope = { paths = [\"/srv/*\"] }").unwrap().scope;
         assert!(paths.contains("/srv/a", Place::default()) && !paths.contains("/srv/a/b", production));
         assert!(!read("").unwrap().scope.contains("/srv/a", production));
+    }
+
+    #[test]
+    fn a_scope_that_demands_nothing_is_refused() {
+        for (scope, wanted) in [
+            ("{}", "demands nothing; set paths or places"),
+            ("{ paths = [] }", "paths: is empty"),
+            ("{ places = [] }", "places: is empty"),
+            ("{ paths = [\"*\"] }", "'*' begins with neither / nor **"),
+            ("{ paths = [\"/srv/\"] }", "'/srv/' ends with /"),
+            ("{ paths = [\"/srv/../x\"] }", "'/srv/../x' has . or .."),
+            ("{ paths = [\"/srv/./x\"] }", "'/srv/./x' has . or .."),
+        ] {
+            let mistakes = read(&format!("scope = {scope}")).unwrap_err();
+            assert!(mistakes.len() == 1 && mistakes[0].contains(wanted), "{scope}: {mistakes:?}");
+        }
+        for scope in ["{ paths = \"/srv/*\" }", "{ paths = [\"**\"] }", "{ places = [\"ci\"] }"] {
+            read(&format!("scope = {scope}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_program_has_two_stars_and_files_alone_a_slash() {
+        let scope = |paths: &str| read(&format!("scope = {{ paths = [\"{paths}\"] }}")).unwrap().scope;
+        for (paths, file, memfd) in [("/**", true, false), ("**", true, true)] {
+            assert_eq!(scope(paths).contains("/usr/bin/make", Place::default()), file, "{paths}");
+            assert_eq!(scope(paths).contains("memfd:x", Place::default()), memfd, "{paths}");
+        }
+    }
+
+    #[test]
+    fn demands_without_a_proof_are_named() {
+        let check = |text: &str, ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            let settings = if text.is_empty() { ProvenanceSettings::default() } else { read(text).unwrap() };
+            settings.check_demands(&ids)
+        };
+        let scope = "scope = { paths = [\"/srv/*\"] }";
+        for store in ["", "store = []\n"] {
+            let error = check(&format!("{store}{scope}"), &[]).unwrap_err();
+            assert!(error.starts_with("provenance.scope: nothing could ever be verified"), "{error}");
+        }
+        let with_store = format!("store = \"/s\"\n{scope}");
+        assert_eq!(check(&with_store, &["TG019", "TG020"]), Ok(None));
+        assert_eq!(check("", &["TG001"]), Ok(None));
+        for (text, id) in [("", "TG019"), ("store = \"/s\"", "TG019"), ("", "TG020"), ("", "TG021")] {
+            let warning = check(text, &[id]).unwrap().unwrap_or_default();
+            assert!(warning.starts_with(&format!("enforce.findings: {id} stops nothing")), "{warning}");
+        }
+        assert_eq!(check("store = \"/s\"", &["TG020"]), Ok(None));
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Index {
         index.subjects.shrink_to_fit();
         summary.documents = index.places.len() as u64;
         summary.subjects = index.subjects.len() as u64;
+        summary.digests = index.subjects.chunk_by(|a, b| a.0 == b.0).count() as u64;
         index.summary = summary;
         index
     }

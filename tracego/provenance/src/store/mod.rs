@@ -63,6 +63,8 @@ pub struct StoreSummary {
     pub documents: u64,
     /// Pairs of document and digest in the index.
     pub subjects: u64,
+    /// Digests that documents in the index are about, each once.
+    pub digests: u64,
     /// Everything that is not in the index.
     pub skipped: SkippedCounts,
     /// Files and lines that are damaged, unreadable or beyond the limits; at most the first hundred.

@@ -89,7 +89,8 @@ fn hostile_files_stop_nothing_and_are_counted_with_a_reason() {
     let good = bundle(PROVENANCE, &["a"]);
     write("0-huge.sigstore.json", &" ".repeat(LONGEST_DOCUMENT + 1));
     write("1-deep.sigstore.json", &"[".repeat(1 << 20));
-    write("2-lines.jsonl", &format!("{}\n{good}\n{}", "x".repeat(2 * LONGEST_DOCUMENT), "{".repeat(1 << 20)));
+    let deep = "{".repeat(1 << 20);
+    write("2-lines.jsonl", &format!("{deep}\n{good}\n{}\n{good}", "x".repeat(2 * LONGEST_DOCUMENT)));
     write("3-half.sigstore.json", good.get(..100).unwrap());
     write("4-bytes.sigstore.json", "\u{0}\u{7f}\u{80}");
     fs::create_dir(dir.path().join("5-folder.sigstore.json")).unwrap();
@@ -112,8 +113,8 @@ fn hostile_files_stop_nothing_and_are_counted_with_a_reason() {
     for (key, word) in [
         ("0", "more than 4 MiB"),
         ("1", "invalid type"),
-        ("2:1", "more than 4 MiB"),
-        ("2:3", "key must be a string"),
+        ("2:1", "key must be a string"),
+        ("2:3", "more than 4 MiB; the rest of the file is left out"),
         ("3", "EOF"),
         ("4", "expected"),
         ("6", "No such file"),
@@ -123,6 +124,19 @@ fn hostile_files_stop_nothing_and_are_counted_with_a_reason() {
         assert!(reasons.get(key).is_some_and(|reason| reason.contains(word)), "{key} {word}: {reasons:?}");
     }
     assert_eq!((reasons.len(), index.summary.skipped.damaged), (9, 9));
+}
+
+#[test]
+fn of_a_huge_file_no_more_is_read_than_of_a_bundle() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a.jsonl", "b.sigstore.json", "c.json", "d.bundle", "e.sig"] {
+        fs::File::create(dir.path().join(name)).unwrap().set_len(3 << 30).unwrap();
+    }
+    fs::write(dir.path().join("f.sigstore.json"), bundle(PROVENANCE, &["a"])).unwrap();
+    let index = index(dir.path());
+    assert_eq!(found(&index, "a"), ["f.sigstore.json"]);
+    assert_eq!(index.summary.skipped.damaged, 5, "{:?}", index.summary.problems);
+    assert!(index.summary.bytes < 2 * LONGEST_DOCUMENT as u64, "{}", index.summary.bytes);
 }
 
 #[test]
@@ -160,6 +174,19 @@ fn the_fingerprint_changes_with_the_files() {
     fs::write(dir.path().join("unrelated.txt"), "").unwrap();
     fs::remove_file(&path).unwrap();
     assert_eq!(empty, of());
+}
+
+#[test]
+fn bundles_about_one_digest_are_about_one_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..82 {
+        let path = dir.path().join(format!("{number}.sigstore.json"));
+        fs::write(path, bundle(PROVENANCE, &["a"])).unwrap();
+    }
+    let StoreSummary { documents, subjects, digests, .. } = index(dir.path()).summary;
+    assert_eq!((documents, subjects, digests), (82, 82, 1));
+    let listed = crate::listing::StoreListing::read(&[dir.path().to_owned()]).summary;
+    assert_eq!((listed.documents, listed.digests), (82, 1));
 }
 
 #[test]

@@ -18,12 +18,16 @@ use std::{
 use anyhow::Context as _;
 use serde_json::value::RawValue;
 use tracego_attest::{
-    bundle::Bundle, dsse::Envelope, runtime_trace::RUNTIME_TRACE, signing_key::SigningKey,
-    statement::Statement, subject::Subject,
+    bundle::Bundle,
+    dsse::Envelope,
+    runtime_trace::RUNTIME_TRACE,
+    signing_key::SigningKey,
+    statement::Statement,
+    subject::{self, Subject},
 };
 use tracego_model::text::printable;
 
-use super::{file_digest, plain_output::PlainOutput};
+use super::{file_digest, file_identity::refuse_overwriting, plain_output::PlainOutput};
 use crate::cli::{Attest, AttestForm, wrong_usage};
 
 /// Maximum size of a predicate in bytes.
@@ -34,6 +38,7 @@ const PREDICATE_MAX: u64 = 256 << 20;
 /// # Errors
 /// Fails if the key, a subject or a predicate cannot be read, or if the attestation cannot be written.
 pub(super) fn attest(asked: &Attest, is_quiet: bool) -> anyhow::Result<ExitCode> {
+    refuse_overwriting(asked.file.iter().map(|path| ("--output", path.as_path())), inputs(asked))?;
     let is_signed = matches!(asked.format, AttestForm::Bundle | AttestForm::Envelope);
     let key = match (&asked.key, is_signed) {
         (Some(path), true) => Some(key_file::read(path)?),
@@ -59,6 +64,19 @@ pub(super) fn attest(asked: &Attest, is_quiet: bool) -> anyhow::Result<ExitCode>
     Ok(status)
 }
 
+/// Returns all files that are read, with their names in errors.
+fn inputs(asked: &Attest) -> impl Iterator<Item = (&str, &Path)> {
+    let of_option = [
+        ("--key", asked.key.as_deref()),
+        ("--seal-key", asked.seal_key.as_deref()),
+        ("--predicate", asked.predicate.as_deref()),
+    ];
+    let of_option = of_option.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    let subjects = asked.subject.iter().map(|path| ("--subject", path.as_path()));
+    let records = asked.files.iter().map(|path| ("a file of records", path.as_path()));
+    subjects.chain(records).chain(of_option)
+}
+
 /// Returns the artifacts that the statement is about.
 fn subjects(asked: &Attest) -> anyhow::Result<Vec<Subject>> {
     let mut subjects = Vec::with_capacity(asked.subject.len() + asked.subject_digest.len());
@@ -71,6 +89,10 @@ fn subjects(asked: &Attest) -> anyhow::Result<Vec<Subject>> {
         subjects.push(Subject::new(name.to_string_lossy().into_owned(), digest));
     }
     subjects.extend(asked.subject_digest.iter().cloned());
+    let subjects = match subject::distinct(subjects) {
+        Ok(subjects) => subjects,
+        Err(error) => wrong_usage!("--subject: {error}"),
+    };
     match (asked.format, subjects.is_empty()) {
         (AttestForm::Predicate, false) => {
             wrong_usage!("--subject: a predicate has none; its signer names them")

@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use tracego_provenance::{Provenance, Sha256Digest, StepOutcome, Verdict, sha256_of};
 
-use super::{HashedFile, counted, trust};
+use super::{HashedFile, counted, on_command_line, shown, trust};
 use crate::{
     cli::ProvenanceExplain,
     cmd::{code, plain_output::PlainOutput},
@@ -25,7 +25,8 @@ pub(super) fn explain(asked: &ProvenanceExplain, settings: &ProvenanceSettings) 
         None => match HashedFile::read(Path::new(&asked.subject)) {
             Ok(file) => Some(file),
             Err(error) => {
-                message!("tracego: {}: {error:#}; name a file, or sha256: and 64 digits", asked.subject);
+                let subject = shown(Path::new(&asked.subject));
+                message!("tracego: {subject}: {error:#}; name a file, or sha256: and 64 digits");
                 return Ok(ExitCode::from(code::RUNNING));
             }
         },
@@ -39,7 +40,7 @@ pub(super) fn explain(asked: &ProvenanceExplain, settings: &ProvenanceSettings) 
     let printed = if is_json {
         print_json(&mut out, &provenance, &digest, path.as_deref())
     } else {
-        print_text(&mut out, &provenance, &digest, path.as_deref())
+        print_text(&mut out, &provenance, &digest, path.as_deref(), asked.trust.config.is_some())
     };
     match printed {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -74,15 +75,16 @@ fn print_text(
     provenance: &Provenance,
     digest: &Sha256Digest,
     path: Option<&Path>,
+    has_configuration: bool,
 ) -> io::Result<()> {
     let judgement = provenance.judge(digest, path);
     if let Some(path) = path {
-        writeln!(out, "{}", path.display())?;
+        writeln!(out, "{}", shown(path))?;
     }
     writeln!(out, "sha256:{digest}: {}", judgement.verdict.name())?;
     let explained = provenance.explain(digest, path);
     for bundle in &explained {
-        writeln!(out, "\n{}: {}", bundle.bundle.display(), bundle.judgement.verdict.name())?;
+        writeln!(out, "\n{}: {}", shown(&bundle.bundle), bundle.judgement.verdict.name())?;
         for step in &bundle.steps {
             let outcome = match step.outcome {
                 StepOutcome::Holds => "holds",
@@ -90,14 +92,22 @@ fn print_text(
                 StepOutcome::NotReached => "not reached",
                 StepOutcome::NotNeeded => "not needed",
             };
-            writeln!(out, "  {outcome:<13}{:<17}{}", step.check, step.detail)?;
+            writeln!(
+                out,
+                "  {outcome:<13}{:<17}{}",
+                step.check,
+                on_command_line(&step.detail, has_configuration)
+            )?;
         }
         let is_new = |error: &&String| bundle.steps.iter().all(|step| step.detail != **error);
         if let Some(error) = bundle.judgement.error.as_ref().filter(is_new) {
-            writeln!(out, "  {:<13}{error}", "error")?;
+            writeln!(out, "  {:<13}{}", "error", on_command_line(error, has_configuration))?;
         }
     }
     writeln!(out)?;
+    if let Some(text) = super::left_out(&judgement) {
+        writeln!(out, "left out: {text}")?;
+    }
     trusted(out, provenance)?;
     if explained.is_empty() {
         let fix =
@@ -111,17 +121,16 @@ fn print_text(
 fn trusted(out: &mut impl Write, provenance: &Provenance) -> io::Result<()> {
     let days = |age: Duration| age.as_secs() / 86_400;
     for root in provenance.root_ages(SystemTime::now()) {
-        let name =
-            root.path.map_or("the public-good root in tracego".to_owned(), |path| path.display().to_string());
+        let name = root.path.map_or("the public-good root in tracego".to_owned(), |path| shown(&path));
         writeln!(out, "trusted root: {name}, {} days old", days(root.age))?;
     }
     let settings = provenance.settings();
     writeln!(out, "signers: {}, keys: {}", settings.signers.len(), settings.keys.len())?;
     let summary = provenance.summary();
-    let (bundles, digests) = (counted(summary.documents, "bundle"), counted(summary.subjects, "digest"));
+    let (bundles, digests) = (counted(summary.documents, "bundle"), counted(summary.digests, "digest"));
     writeln!(out, "store: {bundles} about {digests}")?;
     for problem in summary.problems {
-        writeln!(out, "  {}: {}", problem.path.display(), problem.reason)?;
+        writeln!(out, "  {}: {}", shown(&problem.path), problem.reason)?;
     }
     Ok(())
 }

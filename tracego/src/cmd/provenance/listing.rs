@@ -7,7 +7,7 @@ use std::{
 
 use tracego_provenance::{BundleForm, ListedBundle, Provenance, Settings, StoreListing};
 
-use super::counted;
+use super::{counted, shown};
 use crate::{
     cli::{ProvenanceLs, UsageError},
     cmd::{code, plain_output::PlainOutput},
@@ -38,7 +38,7 @@ fn print_json(out: &mut impl Write, listing: &StoreListing) -> io::Result<()> {
 fn print_text(out: &mut impl Write, listing: &StoreListing) -> io::Result<()> {
     for bundle in &listing.bundles {
         let line = bundle.line.map(|line| format!(":{line}")).unwrap_or_default();
-        writeln!(out, "{}{line}", bundle.path.display())?;
+        writeln!(out, "{}{line}", shown(&bundle.path))?;
         for (name, value) in rows(bundle) {
             writeln!(out, "  {name:<11}{value}")?;
         }
@@ -58,7 +58,7 @@ fn print_text(out: &mut impl Write, listing: &StoreListing) -> io::Result<()> {
     }
     for problem in &summary.problems {
         let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-        writeln!(out, "  {}{line}: {}", problem.path.display(), problem.reason)?;
+        writeln!(out, "  {}{line}: {}", shown(&problem.path), problem.reason)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The command `tracego provenance`: which build a file comes from.
 
+mod beside;
 mod explain;
 mod listing;
 mod trust;
@@ -13,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tracego_model::text::printable;
 use tracego_provenance::{Judgement, LogEvidence, Provenance, Sha256Digest, sha256_of_file};
 
 use crate::{
@@ -56,7 +58,7 @@ pub(super) fn opened(
     }
     let provenance = Provenance::open(settings.trust.clone()).context("provenance")?;
     for problem in provenance.summary().problems {
-        message!("warning: provenance.store: {}: {}", problem.path.display(), problem.reason);
+        message!("warning: provenance.store: {}: {}", shown(&problem.path), problem.reason);
     }
     for root in provenance.root_ages(SystemTime::now()) {
         if settings.max_root_age.is_some_and(|most| root.age > most) {
@@ -88,9 +90,32 @@ impl HashedFile {
     }
 }
 
+/// Returns a path as it is printed: a name is chosen by others, and may have an end of a line in it.
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
+/// Returns the remedy of an error in words of the command line, where no configuration is used.
+fn on_command_line(error: &str, has_configuration: bool) -> String {
+    if has_configuration {
+        return error.to_owned();
+    }
+    error
+        .replace("[[provenance.signers]]", "--issuer URL --repository URL")
+        .replace("in [[provenance.keys]]", "with --key FILE")
+        .replace("[[provenance.keys]]", "--key FILE")
+}
+
 /// Returns a number with its noun.
 fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Returns a sentence about bundles that were not looked at, if there are any.
+fn left_out(judgement: &Judgement) -> Option<String> {
+    let bundles = counted(judgement.left_out, "bundle");
+    let text = format!("{bundles} about this digest: too many; remove what does not belong into the store");
+    (judgement.left_out > 0).then_some(text)
 }
 
 /// Returns the rows of a judgement: a name and its value.
@@ -115,8 +140,26 @@ fn rows(judgement: &Judgement) -> Vec<(&'static str, String)> {
         ("runner", origin.runner_environment.clone()),
         ("statement", origin.predicate_type.clone()),
         ("log", is_signed.then(|| format!("{log}{time}"))),
-        ("bundle", judgement.bundle.as_ref().map(|path| path.display().to_string())),
+        ("bundle", judgement.bundle.as_deref().map(shown)),
         ("error", judgement.error.clone()),
+        ("left out", left_out(judgement)),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_on_its_line() {
+        assert_eq!(shown(Path::new("a\nb: verified\u{1b}[31m")).lines().count(), 1);
+    }
+
+    #[test]
+    fn the_remedy_is_one_of_the_command_line() {
+        let error = "nobody is trusted; add [[provenance.signers]]";
+        assert_eq!(on_command_line(error, true), error);
+        assert_eq!(on_command_line(error, false), "nobody is trusted; add --issuer URL --repository URL");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tracego_model::text::printable;
 use tracego_provenance::{LogDemand, NamedKey, Provenance, Settings, Signer};
 
 use super::HashedFile;
@@ -27,7 +28,7 @@ pub(super) fn open(
     if trust.store.is_empty() {
         trust.store = files.iter().flat_map(beside).collect();
     }
-    Provenance::open(trust).map_err(|error| UsageError::of(error.into()))
+    Provenance::open(trust).map_err(|error| UsageError(printable(&error.to_string())).into())
 }
 
 /// Returns the settings of the configuration, with what the command line gives in place of theirs.
@@ -61,8 +62,19 @@ fn chosen(options: &TrustOptions, settings: &ProvenanceSettings) -> Settings {
     trust
 }
 
+/// Whether the bundles beside the files are the store.
+pub(super) fn uses_beside(options: &TrustOptions, settings: &ProvenanceSettings) -> bool {
+    chosen(options, settings).store.is_empty()
+}
+
 /// Returns the bundles beside a file that are there.
 fn beside(file: &HashedFile) -> Vec<PathBuf> {
+    let is_bundle = |path: &PathBuf| path.is_file();
+    names_beside(file).filter(is_bundle).collect()
+}
+
+/// Returns the names that bundles beside a file may have.
+pub(super) fn names_beside(file: &HashedFile) -> impl Iterator<Item = PathBuf> {
     let of_name = BESIDE.iter().map(|end| {
         let mut name = file.path.clone().into_os_string();
         name.push(end);
@@ -71,5 +83,5 @@ fn beside(file: &HashedFile) -> Vec<PathBuf> {
     let digest = &file.digest;
     let of_digest = [format!("sha256:{digest}.jsonl"), format!("sha256-{digest}.jsonl")];
     let of_digest = of_digest.into_iter().map(|name| file.path.with_file_name(name));
-    of_name.chain(of_digest).filter(|path| path.is_file()).collect()
+    of_name.chain(of_digest).collect::<Vec<_>>().into_iter()
 }

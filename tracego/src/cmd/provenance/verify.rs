@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use tracego_provenance::{Judgement, Provenance, Verdict};
 
-use super::{HashedFile, rows, trust};
+use super::{HashedFile, beside, on_command_line, rows, shown, trust};
 use crate::{
     cli::ProvenanceVerify,
     cmd::{code, plain_output::PlainOutput},
@@ -23,6 +23,9 @@ struct VerifyLine<'a> {
     sha256: String,
     #[serde(flatten)]
     judgement: &'a Judgement,
+    /// What is beside the file and does not count.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    beside: &'a [String],
 }
 
 /// Prints the verdict of each file.
@@ -35,7 +38,7 @@ pub(super) fn verify(asked: &ProvenanceVerify, settings: &ProvenanceSettings) ->
         match HashedFile::read(path) {
             Ok(file) => files.push((path.as_path(), file)),
             Err(error) => {
-                message!("tracego: {}: {error:#}", path.display());
+                message!("tracego: {}: {error:#}", shown(path));
                 code = code::RUNNING;
             }
         }
@@ -43,14 +46,18 @@ pub(super) fn verify(asked: &ProvenanceVerify, settings: &ProvenanceSettings) ->
     let (paths, files): (Vec<&Path>, Vec<HashedFile>) = files.into_iter().unzip();
     let provenance = trust::open(&asked.trust, settings, &files)?;
     for problem in provenance.summary().problems {
-        message!("tracego: {}: {}", problem.path.display(), problem.reason);
+        message!("tracego: {}: {}", shown(&problem.path), problem.reason);
     }
     for (path, file) in paths.into_iter().zip(&files) {
-        let judgement = judged(&provenance, file, asked.commit.as_deref());
+        let mut judgement = judged(&provenance, file, asked.commit.as_deref());
+        let has_configuration = asked.trust.config.is_some();
+        judgement.error = judgement.error.map(|error| on_command_line(&error, has_configuration));
+        let is_alone = judgement.verdict != Verdict::Verified && trust::uses_beside(&asked.trust, settings);
+        let remarks = if is_alone { beside::remarks(file, &provenance.listing()) } else { Vec::new() };
         if judgement.verdict != Verdict::Verified && code == 0 {
             code = code::UNPROVEN;
         }
-        let printed = print(&mut out, path, file, &judgement, is_json);
+        let printed = print(&mut out, path, file, (&judgement, &remarks), is_json);
         match printed {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             printed => printed?,
@@ -77,18 +84,22 @@ fn print(
     out: &mut impl Write,
     path: &Path,
     file: &HashedFile,
-    judgement: &Judgement,
+    (judgement, beside): (&Judgement, &[String]),
     is_json: bool,
 ) -> io::Result<()> {
     if is_json {
-        let line = VerifyLine { file: path.to_string_lossy(), sha256: file.digest.to_string(), judgement };
+        let (name, sha256) = (path.to_string_lossy(), file.digest.to_string());
+        let line = VerifyLine { file: name, sha256, judgement, beside };
         serde_json::to_writer(&mut *out, &line)?;
         return writeln!(out);
     }
-    writeln!(out, "{}: {}", path.display(), judgement.verdict.name())?;
+    writeln!(out, "{}: {}", shown(path), judgement.verdict.name())?;
     writeln!(out, "  {:<15}sha256:{}", "digest", file.digest)?;
     for (name, value) in rows(judgement) {
         writeln!(out, "  {name:<15}{value}")?;
+    }
+    for remark in beside {
+        writeln!(out, "  {:<15}{remark}", "beside")?;
     }
     if judgement.verdict == Verdict::Unsigned {
         let fix = "gh attestation download FILE --repo OWNER/NAME beside the file, or --store";

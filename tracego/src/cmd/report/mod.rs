@@ -29,7 +29,7 @@ use tracego_report::{
     report::RunReport,
 };
 
-use super::code;
+use super::{code, file_identity::refuse_overwriting};
 use crate::cli::{JobReport, wrong_usage};
 
 /// Reads the records and writes the reports.
@@ -37,6 +37,17 @@ use crate::cli::{JobReport, wrong_usage};
 /// # Errors
 /// Fails if a report cannot be written, or if a baseline or a key cannot be read.
 pub(super) fn report(asked: &JobReport, is_quiet: bool) -> anyhow::Result<ExitCode> {
+    let also = asked.also.iter().map(|(_, path)| ("--also", path.as_path()));
+    let outputs = asked.file.iter().map(|path| ("--output", path.as_path())).chain(also);
+    let records = asked.files.iter().map(|path| ("a file of records", path.as_path()));
+    let baseline = asked.baseline.iter().map(|path| ("--baseline", path.as_path()));
+    let key = asked.key.iter().map(|path| ("--key", path.as_path()));
+    refuse_overwriting(outputs, records.chain(baseline).chain(key))?;
+    if asked.update {
+        let updated = asked.baseline.iter().map(|path| ("--baseline", path.as_path()));
+        let records = asked.files.iter().map(|path| ("a file of records", path.as_path()));
+        refuse_overwriting(updated, records)?;
+    }
     let known = match &asked.baseline {
         Some(path) => Some(KnownBaseline::read(path, asked.update)?),
         None => None,

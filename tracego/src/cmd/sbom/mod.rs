@@ -28,6 +28,7 @@ use tracego_sbom::{
 
 use super::{
     code,
+    file_identity::refuse_overwriting,
     plain_output::PlainOutput,
     report::input::{self, RecordReader},
 };
@@ -55,6 +56,8 @@ impl RecordReader for ProgramReader {
 /// # Errors
 /// Fails if the bill cannot be written, or if the folder of advisories cannot be read.
 pub(super) fn sbom(asked: &Sbom, is_quiet: bool) -> anyhow::Result<ExitCode> {
+    let inputs = asked.files.iter().map(|path| ("a file to read", path.as_path()));
+    refuse_overwriting(asked.file.iter().map(|path| ("--output", path.as_path())), inputs)?;
     let epoch = epoch()?;
     let database = asked.osv.as_deref().map(osv_folder::read).transpose()?;
     let inventory = inventory(asked, is_quiet)?;

@@ -22,7 +22,7 @@ use tracego_scan::{
 
 use repository::RepositorySettings;
 
-use super::{code, output as terminal};
+use super::{code, file_identity::refuse_overwriting, output as terminal};
 use crate::cli::{Scan, ScanFormName, UsageError};
 
 /// Scans, and writes the reports.
@@ -30,6 +30,14 @@ use crate::cli::{Scan, ScanFormName, UsageError};
 /// # Errors
 /// Fails if a path, the baseline or the settings cannot be read, or a report cannot be written.
 pub(super) fn scan(asked: &Scan, quiet: bool) -> anyhow::Result<ExitCode> {
+    let also = asked.also.iter().map(|(_, path)| ("--also", path.as_path()));
+    let updated = asked.baseline.iter().filter(|_| asked.update_baseline);
+    let outputs = also.chain(updated.map(|path| ("--baseline", path.as_path())));
+    let paths = asked.paths.iter().map(|path| ("a file to scan", path.as_path()));
+    let settings = asked.scan_config.iter().map(|path| ("--scan-config", path.as_path()));
+    let known = asked.baseline.iter().filter(|_| !asked.update_baseline);
+    let known = known.map(|path| ("--baseline", path.as_path()));
+    refuse_overwriting(outputs, paths.chain(settings).chain(known))?;
     let settings = RepositorySettings::read(asked.scan_config.as_deref())?;
     let today = time::OffsetDateTime::now_utc().date().to_string();
     let options = ScanOptions {

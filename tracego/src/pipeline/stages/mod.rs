@@ -460,15 +460,6 @@ impl Pipeline {
         self.kill();
     }
 
-    /// Takes the verdicts that have come.
-    fn verdicts(&mut self, reading: Reading) {
-        while let Some(ProvenStart { id, program, provenance }) =
-            self.provenance.as_mut().and_then(ProvenanceStage::next)
-        {
-            self.proven(id, program, Some(provenance), reading);
-        }
-    }
-
     /// Handles the counters of the kernel side, which come about once a second.
     fn tick(&mut self, counters: Counters, reading: Reading) {
         self.backlog.release_due(reading);
