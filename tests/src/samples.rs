@@ -19,6 +19,7 @@ use tracego_model::{
     },
     ledger::Ledger,
     linux::users::User,
+    provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
     record::{
         At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
         LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, Trace,
@@ -38,7 +39,6 @@ use tracego_model::{
             Pathless, Rlimits,
         },
         policy::{self, Identity, Violation},
-        provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
         tree::Tree,
     },
 };

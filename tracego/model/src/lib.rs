@@ -22,6 +22,7 @@ pub mod matcher;
 pub mod meta;
 pub mod policy;
 pub mod process_key;
+pub mod provenance;
 pub mod pulse;
 pub mod record;
 pub mod text;

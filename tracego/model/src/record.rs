@@ -22,7 +22,6 @@ pub mod uid;
 
 mod own;
 mod process;
-pub mod provenance;
 
 use std::sync::Arc;
 

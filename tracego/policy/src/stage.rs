@@ -191,10 +191,8 @@ mod tests {
         clock::Reading,
         ledger::Ledger,
         meta::Meta,
-        record::{
-            linux::ExecutableFile,
-            provenance::{Provenance, ProvenanceVerdict},
-        },
+        provenance::{Provenance, ProvenanceVerdict},
+        record::linux::ExecutableFile,
     };
 
     #[test]

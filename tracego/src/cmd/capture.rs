@@ -20,8 +20,8 @@ use crate::{
     agent,
     cli::{Capture, Replay, UsageError},
     config::RunSettings,
-    pipeline::Consumer as _,
-    provenance::{CaptureStage, ProvenanceStage},
+    pipeline::{CaptureStage, Consumer as _},
+    provenance::ProvenanceStage,
 };
 
 /// Writes raw events until a signal, or until the command ends.

@@ -7,6 +7,7 @@
 //! stages::inputs       the pipeline as the consumer of its input
 //! backlog              records that are judged and not yet redacted and written
 //! held_starts          starts that wait for their exit, so that one record has both
+//! capture_stage        the writer of a capture, with the verdicts about executables
 //! judgement            stages that judge a start: rules, policies, and enforcement after the start
 //! pending_executables  starts whose record leaves the digest of their executable or the verdict about it open
 //! losses               records about losses, and the losses of the kernel side that were reported so far
@@ -18,6 +19,7 @@
 
 mod agent_status;
 mod backlog;
+mod capture_stage;
 mod children;
 mod consumer;
 mod held_starts;
@@ -29,6 +31,7 @@ mod stages;
 mod thread;
 mod writer;
 
+pub(crate) use capture_stage::CaptureStage;
 pub use children::AgentChildren;
 pub use consumer::Consumer;
 pub(crate) use judgement::DecisionCallback;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tracego_model::record::provenance::{Provenance as ProvenRecord, ProvenanceVerdict};
+use tracego_model::provenance::{Provenance as ProvenRecord, ProvenanceVerdict};
 
 /// The reason why the executable of a start was not judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::WeakSender;
 use tracego_analyze::inspect::digest::{answers, requests::HashedStart};
 use tracego_model::{
     input::{Input, digest::Sha256Digest},
-    record::provenance::{Provenance as ProvenRecord, ProvenanceSource, ProvenanceVerdict},
+    provenance::{Provenance as ProvenRecord, ProvenanceSource, ProvenanceVerdict},
 };
 use tracego_provenance::{Judgement, LogEvidence, Verdict};
 

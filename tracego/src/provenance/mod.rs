@@ -5,16 +5,13 @@
 //! gap           reasons why an executable was not judged
 //! judge_thread  the thread that verifies: digest → verdict
 //! trust         what is trusted, as a reload can change it
-//! capture       a capture that keeps the verdicts, too
 //! ```
 
-mod capture;
 mod gap;
 mod judge_thread;
 mod stage;
 mod trust;
 
-pub(crate) use capture::CaptureStage;
 pub(crate) use gap::JudgementGap;
 pub(crate) use stage::SettledExecutable;
 pub use stage::{ProvenanceCounters, ProvenanceStage};

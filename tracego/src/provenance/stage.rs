@@ -19,11 +19,8 @@ use tracego_model::{
         late_digest::{HashedStart, LateVerdict},
     },
     process_key::ProcessKey,
-    record::{
-        Record,
-        linux::ExecutableDigest,
-        provenance::{Provenance as ProvenRecord, ProvenanceVerdict},
-    },
+    provenance::{Provenance as ProvenRecord, ProvenanceVerdict},
+    record::{Record, linux::ExecutableDigest},
 };
 use tracego_provenance::Provenance;
 
@@ -253,13 +250,13 @@ impl ProvenanceStage {
     }
 
     /// Asks for a verdict that no start of this stage waits for. Returns whether there was room.
-    pub(super) fn inquire(&self, start: HashedStart, sha256: Sha256Digest, path: String) -> bool {
+    pub(crate) fn inquire(&self, start: HashedStart, sha256: Sha256Digest, path: String) -> bool {
         let question = OriginQuestion { start, sha256, path, required: true };
         self.questions.as_ref().is_some_and(|ask| ask.try_send(question).is_ok())
     }
 
     /// Returns the next verdict that has come, for a caller of [`Self::inquire`].
-    pub(super) fn heard(&mut self) -> Option<LateVerdict> {
+    pub(crate) fn heard(&mut self) -> Option<LateVerdict> {
         let JudgedStart { start, sha256, provenance, .. } = self.verdicts.try_recv().ok()?;
         Some(LateVerdict { start, sha256, provenance })
     }

@@ -10,7 +10,7 @@ use crate::{
         digest::{FileDigest, Sha256Digest},
         late_digest::{HashedStart, LateDigest, LateVerdict},
     },
-    record::provenance::Provenance,
+    provenance::Provenance,
 };
 
 /// A [`HashedStart`] as stored in a capture.

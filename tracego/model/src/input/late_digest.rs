@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracego_common::TaskId;
 
 use super::digest::{FileDigest, Sha256Digest};
-use crate::{clock::TICK_NS, record::provenance::Provenance};
+use crate::{clock::TICK_NS, provenance::Provenance};
 
 /// A start that waits for a digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

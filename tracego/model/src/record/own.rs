@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     finding::Finding,
     ledger::Ledger,
+    provenance::Provenance,
     record::{
         configuration::ConfigurationReport,
         enforcement::Enforcement,
@@ -29,7 +30,6 @@ use crate::{
         policy,
         privileges::AgentPrivileges,
         process::Variables,
-        provenance::Provenance,
         reference::{Image, References},
         seal::{ChainStart, Seal},
     },

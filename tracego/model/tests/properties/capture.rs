@@ -19,7 +19,7 @@ use tracego_model::{
     },
     linux::users::Users,
     meta::Meta,
-    record::provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
+    provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
 };
 
 #[derive(Clone, Default)]

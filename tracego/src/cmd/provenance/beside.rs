@@ -1,4 +1,4 @@
-//! What is beside a file that is not verified: bundles about another content, and names of bundles that are no files.
+//! The surroundings of a file that is not verified: bundles about another content, and names of bundles that are no files.
 
 use std::{fs, os::unix::fs::FileTypeExt as _, path::Path};
 

@@ -23,7 +23,7 @@ struct VerifyLine<'a> {
     sha256: String,
     #[serde(flatten)]
     judgement: &'a Judgement,
-    /// What is beside the file and does not count.
+    /// Files beside this one that do not count, each with the reason.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     beside: &'a [String],
 }

@@ -28,7 +28,8 @@ use tracego_model::{
     finding::Finding,
     input::{Takeover, batch::DecodedEvent, digest::Sha256Digest, note::StartNote},
     meta::Meta,
-    record::{Record, configuration::ConfigurationReport, provenance::ProvenanceVerdict},
+    provenance::ProvenanceVerdict,
+    record::{Record, configuration::ConfigurationReport},
 };
 
 use super::{

@@ -4,7 +4,7 @@ use tracego_golang::role::Role;
 use tracego_model::{
     finding::Severity::{Critical, High, Low, Medium},
     matcher::MatchTarget,
-    record::provenance::{Provenance, ProvenanceVerdict},
+    provenance::{Provenance, ProvenanceVerdict},
 };
 
 use crate::rules::{

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tracego_golang::role::Role;
 use tracego_model::{
     finding::Severity::{Critical, High, Low, Medium},
+    provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
     record::{
         go::Go,
         image::{GoBuild, GoVcs},
-        provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
     },
 };
 

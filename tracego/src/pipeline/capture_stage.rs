@@ -17,8 +17,8 @@ use tracego_model::{
     process_key::ProcessKey,
 };
 
-use super::ProvenanceStage;
-use crate::pipeline::Consumer;
+use super::Consumer;
+use crate::provenance::ProvenanceStage;
 
 /// Maximum number of starts that wait for a digest or a verdict, and of verdicts that are known.
 const STARTS_MAX: NonZeroUsize = match NonZeroUsize::new(4096) {
