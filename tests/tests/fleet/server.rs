@@ -24,6 +24,11 @@ pub(crate) struct Store {
     folder: TempDir,
 }
 
+/// The query of a sink of the type `clickhouse`, without the token of the batch.
+const INSERT: &str = "?query=INSERT%20INTO%20tracego.ingest%20FORMAT%20JSONEachRow&input_format_skip_unknown_fields=1\
+    &date_time_input_format=best_effort&input_format_json_read_objects_as_strings=1\
+    &deduplicate_blocks_in_dependent_materialized_views=1&insert_deduplication_token=";
+
 impl Store {
     /// Starts an empty store.
     pub(crate) fn start() -> Self {
@@ -89,11 +94,10 @@ impl Store {
         self.query(sql)[0].parse().unwrap()
     }
 
-    /// Inserts records as the sink of `sink.toml` does, with the key of a batch.
+    /// Inserts records as a sink of the type `clickhouse` does, with the key of a batch.
     pub(crate) fn insert(&self, records: &[Value], batch: &str) {
         let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
-        let url = sink_url().replace("{batch}", batch);
-        let (status, answer) = self.post(url.split_once('/').unwrap().1, lines.as_bytes());
+        let (status, answer) = self.post(&format!("{INSERT}{batch}"), lines.as_bytes());
         assert_eq!(status, 200, "{answer}");
     }
 
@@ -125,14 +129,6 @@ pub(crate) fn ask(question: &str, arguments: &[&str]) -> Vec<Value> {
     assert!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Returns the sink's address, without scheme.
-fn sink_url() -> String {
-    let settings: toml::Value =
-        toml::from_str(&fs::read_to_string(deployed("clickhouse/sink.toml")).unwrap()).unwrap();
-    let url = settings["sinks"][0]["url"].as_str().unwrap();
-    url.strip_prefix("http://").unwrap().to_owned()
 }
 
 /// Ends all servers that were started.

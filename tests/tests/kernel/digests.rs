@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::Value;
@@ -22,10 +23,46 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a file that is not hashed when tracego ends says so", ended),
 ];
 
-pub(crate) const CONDITIONAL: &[ConditionalTest] =
-    &[("all executables of a go build, test and run are hashed", build as Test, || {
+pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
+    ("all executables of a go build, test and run are hashed", build as Test, || {
         go::toolchain(go::GO_1_27).err()
-    })];
+    }),
+    ("an image that is mounted in the place of another is hashed", images, || {
+        let tool = Command::new("mksquashfs").arg("-version").output();
+        tool.err().map(|error| format!("needs mksquashfs, of the package squashfs-tools: {error}"))
+    }),
+];
+
+fn images() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut content = fs::read("/bin/true").unwrap();
+    let mut wanted = Vec::new();
+    for image in ["one", "two"] {
+        fs::create_dir(at(image)).unwrap();
+        let file = at(image).join("program");
+        fs::write(&file, &content).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        wanted.push(sha256(&file));
+        content.extend(*b"more");
+        // The same times in both, as in images that are built reproducibly.
+        let mut make = Command::new("mksquashfs");
+        make.arg(at(image)).arg(at(image).with_extension("squashfs"));
+        make.args("-quiet -no-progress -mkfs-time 1700000000 -all-time 1700000000".split(' '));
+        let output = make.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    fs::create_dir(at("mount")).unwrap();
+    let run = "mount -o loop,ro $image.squashfs mount && mount/program && umount mount";
+    let script = format!("for image in one two one; do {run} || exit; done");
+    let session = Session::run(&[], &["sh", "-c", &script], |tracego| {
+        tracego.current_dir(folder.path());
+    });
+    assert!(session.output.status.success(), "{}", session.stderr());
+    let found = settled(&session, "program");
+    let of = |image: usize| (Some(wanted[image].as_str()), None);
+    assert_eq!(found, [of(0), of(1), of(0)]);
+}
 
 pub(crate) fn sha256(file: &Path) -> String {
     Sha256::digest(fs::read(file).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()

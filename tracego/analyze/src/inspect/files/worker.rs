@@ -106,7 +106,7 @@ fn hand(
         Ok(()) => Handing::Handed {
             until_ns: if fsverity.is_some() { 0 } else { file.unproven_until_ns(&process) },
             fsverity,
-            is_lasting: file.state().ctime_ns() == process.ctime_ns,
+            is_lasting: file.state().ctime_ns() == process.ctime_ns && !file.is_in_image(),
         },
         Err(_) => Handing::Refused(DigestGap::Busy),
     }

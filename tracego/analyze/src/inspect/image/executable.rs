@@ -195,8 +195,27 @@ impl OpenedFile {
             0x5346_414f, // AFS
             0x7375_7245, // Coda
         ];
-        let kind = rustix::fs::fstatfs(&self.file).map_or(0, |found| found.f_type.cast_unsigned());
-        kind != 0 && !SERVERS.contains(&(kind & 0xffff_ffff))
+        let kind = self.file_system();
+        kind != 0 && !SERVERS.contains(&kind)
+    }
+
+    /// Returns whether the change time of the file is what an image says, and no writing moves it: another image that is
+    /// mounted later, on the same device, may have the same times for other files.
+    #[must_use]
+    pub fn is_in_image(&self) -> bool {
+        const IMAGES: [u64; 5] = [
+            0x7371_7368, // SquashFS
+            0xe0f5_e1e2, // EROFS
+            0x28cd_3d45, // cramfs
+            0x7275,      // romfs
+            0x9660,      // ISO 9660
+        ];
+        IMAGES.contains(&self.file_system())
+    }
+
+    /// Returns the kind of the file system as in statfs(2), 0 if it is not known.
+    fn file_system(&self) -> u64 {
+        rustix::fs::fstatfs(&self.file).map_or(0, |found| found.f_type.cast_unsigned() & 0xffff_ffff)
     }
 }
 
@@ -307,7 +326,8 @@ impl Opener {
                 return Err(OpenFailure::Unstable);
             }
         }
-        let is_lasting = settled && file.state.ctime_ns() == process.ctime_ns && file.has_own_times();
+        let has_times = file.has_own_times() && !file.is_in_image();
+        let is_lasting = settled && file.state.ctime_ns() == process.ctime_ns && has_times;
         Ok((ReadImage { image, is_lasting }, file))
     }
 
