@@ -182,7 +182,7 @@ impl HashAnswer {
 /// State of the digest of a file whose change time moved.
 const CHANGED: u8 = 7;
 /// State of a digest that was known by that of fs-verity.
-const KNOWN: u8 = 8;
+const KNOWN: u8 = 9;
 
 fn code(gap: DigestGap) -> u8 {
     match gap {

@@ -95,7 +95,7 @@ mod tests {
         let example: String = include_str!("../../../../../deploy/tracego.toml")
             .lines()
             .skip_while(|line| *line != "#[enforce]")
-            .filter_map(|line| line.strip_prefix('#'))
+            .filter_map(|line| line.strip_prefix('#').filter(|key| !key.starts_with(' ')))
             .collect::<Vec<_>>()
             .join("\n");
         let beyond = [MatchKey::User, MatchKey::Unit, MatchKey::Container, MatchKey::Job];
