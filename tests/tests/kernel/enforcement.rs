@@ -107,9 +107,13 @@ fn alone(rules: &str) -> String {
     format!("[enforce]\nfindings = []\n{rules}")
 }
 
-/// Returns the records of decisions.
+/// Returns the records of decisions about starts: those of children that were killed with theirs are left out.
 pub(crate) fn decided(records: &[Value]) -> impl Iterator<Item = &Value> {
-    records.iter().filter(|record| record["event_name"] == "tracego.enforcement")
+    let is_child = |record: &Value| {
+        let message = record["tracego"]["enforcement"]["message"].as_str();
+        message.is_some_and(|message| message.ends_with("(a child that ran the same program)"))
+    };
+    records.iter().filter(move |record| record["event_name"] == "tracego.enforcement" && !is_child(record))
 }
 
 /// Returns the decisions in these records.

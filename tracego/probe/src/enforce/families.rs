@@ -32,11 +32,13 @@ struct Member {
 pub(super) struct StartFamilies {
     members: LruCache<ProcessKey, Member>,
     doomed: LruCache<StartKey, Pending>,
+    /// Children of killed starts that were forked since.
+    escaped: Vec<TaskId>,
 }
 
 impl Default for StartFamilies {
     fn default() -> Self {
-        Self { members: LruCache::new(PROCESSES), doomed: LruCache::new(DOOMED) }
+        Self { members: LruCache::new(PROCESSES), doomed: LruCache::new(DOOMED), escaped: Vec::new() }
     }
 }
 
@@ -47,11 +49,23 @@ impl StartFamilies {
         self.members.put(header.id.into(), Member { id: header.id, start });
     }
 
-    /// Notes a fork. Returns the kill that the child escaped, of a start whose family has been killed.
-    pub(super) fn forked(&mut self, parent: TaskId, child: TaskId) -> Option<Pending> {
-        let start = self.members.get(&parent.into())?.start;
+    /// Notes a fork.
+    pub(super) fn forked(&mut self, parent: TaskId, child: TaskId) {
+        let Some(start) = self.members.get(&parent.into()).map(|member| member.start) else { return };
         self.members.put(child.into(), Member { id: child, start });
-        self.doomed.get(&start).map(|pending| of_child(pending, child))
+        if self.doomed.contains(&start) {
+            self.escaped.push(child);
+        }
+    }
+
+    /// Takes the kills of children that were forked behind the kill of their start, and that still run its image.
+    pub(super) fn take_escaped(&mut self) -> Vec<Pending> {
+        let escaped = std::mem::take(&mut self.escaped).into_iter();
+        let kill = |child: TaskId| {
+            let start = self.members.peek(&child.into())?.start;
+            self.doomed.peek(&start).map(|pending| of_child(pending, child))
+        };
+        escaped.filter_map(kill).collect()
     }
 
     /// Notes the end of a process.
@@ -71,10 +85,14 @@ impl StartFamilies {
     }
 }
 
+/// End of the message of a child's kill.
+const CHILD: &str = " (a child that ran the same program)";
+
 /// Returns the kill of a child, which has no job and no arguments of its own.
 fn of_child(pending: &Pending, child: TaskId) -> Pending {
     let start = EventHeader { id: child, parent: pending.start.id, ..pending.start };
-    Pending { start, exit: None, key: None, job: None, is_killed: false, ..pending.clone() }
+    let message = format!("{}{CHILD}", pending.message);
+    Pending { start, exit: None, key: None, job: None, is_killed: false, message, ..pending.clone() }
 }
 
 #[cfg(test)]
@@ -117,21 +135,29 @@ mod tests {
     fn children_that_executed_nothing_belong_to_the_start() {
         let mut families = StartFamilies::default();
         families.started(&start(1, 10));
-        assert!(families.forked(id(1), id(2)).is_none());
-        assert!(families.forked(id(2), id(3)).is_none());
-        assert!(families.forked(id(1), id(4)).is_none());
+        families.forked(id(1), id(2));
+        families.forked(id(2), id(3));
+        families.forked(id(1), id(4));
         // A process of its own by now, and one that has ended.
         families.started(&start(4, 20));
-        assert!(families.forked(id(4), id(5)).is_none());
+        families.forked(id(4), id(5));
         families.exited(id(2));
         // The first process may have ended, or run something else.
         families.started(&start(1, 30));
         let killed = families.doom(&pending(start(1, 10)));
         assert_eq!(pids(&killed), [3]);
         assert_eq!(killed.first().map(|child| child.exit), Some(None));
+        assert!(families.take_escaped().is_empty());
         // Forked before the kill, read after it.
-        assert_eq!(families.forked(id(3), id(6)).map(|child| child.start.id.tgid), Some(6));
-        assert!(families.forked(id(4), id(7)).is_none());
+        families.forked(id(3), id(6));
+        families.forked(id(4), id(7));
+        // One that has executed another program by now, and one that has ended.
+        families.forked(id(3), id(8));
+        families.started(&start(8, 40));
+        families.forked(id(3), id(9));
+        families.exited(id(9));
+        assert_eq!(pids(&families.take_escaped()), [6]);
+        assert!(families.take_escaped().is_empty());
         assert_eq!(pids(&families.doom(&pending(start(4, 20)))), [5, 7]);
     }
 }

@@ -96,23 +96,25 @@ impl Killer {
         self.families.started(header);
     }
 
-    /// Notes a fork. A child of a start that was killed is marked for killing.
+    /// Notes a fork. A child of a start that was killed is killed, too.
     pub fn forked(&mut self, parent: TaskId, child: TaskId) {
-        if let Some(escaped) = self.families.forked(parent, child) {
-            self.marks.again(escaped);
-        }
+        self.families.forked(parent, child);
     }
 
-    /// Kills all marked processes, and those that were forked from them and run the same image. Returns the outcomes.
+    /// Kills all marked processes, and those that were forked from them and run the same image. Returns the outcomes,
+    /// without children that had ended by themselves.
     pub fn end(&mut self) -> Vec<(Pending, Action, Ended)> {
-        let mut ended = Vec::new();
+        let (mut outcomes, mut children) = (Vec::new(), Vec::new());
         for pending in self.marks.drain() {
-            let is_killed = self.marks.mode > Mode::Audit;
-            let children = if is_killed { self.families.doom(&pending) } else { Vec::new() };
-            ended.push(self.end_one(pending));
-            ended.extend(children.into_iter().map(|child| self.end_one(child)));
+            if self.marks.mode > Mode::Audit {
+                children.extend(self.families.doom(&pending));
+            }
+            outcomes.push(self.end_one(pending));
         }
-        ended
+        children.extend(self.families.take_escaped());
+        let ended = children.into_iter().map(|child| self.end_one(child));
+        outcomes.extend(ended.filter(|(_, _, ended)| *ended != Ended::Gone));
+        outcomes
     }
 
     fn end_one(&mut self, pending: Pending) -> (Pending, Action, Ended) {

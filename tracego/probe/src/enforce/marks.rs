@@ -150,11 +150,6 @@ impl StartMarks {
         }
     }
 
-    /// Marks a process that a killed start has forked.
-    pub(super) fn again(&mut self, escaped: Pending) {
-        self.pending.push(escaped);
-    }
-
     /// Takes the marked starts out.
     pub(super) fn drain(&mut self) -> Vec<Pending> {
         std::mem::take(&mut self.pending)
