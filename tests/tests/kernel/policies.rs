@@ -222,7 +222,9 @@ fn crashes() {
     decided(path, &mut running, "fourth", is_good);
     let errors = || {
         let answer = on_unix(&socket, "/metrics")?;
-        Some(of_metric(&answer.body, "tracego_policy_errors_total{kind=\"crash\"}"))
+        // Until the numbers are first copied, there is no such metric.
+        let metric = "tracego_policy_errors_total{kind=\"crash\"}";
+        answer.body.contains(metric).then(|| of_metric(&answer.body, metric))
     };
     wait_until("both crashes are counted", || errors() == Some(2));
     // Even the process that forks the others.

@@ -131,7 +131,8 @@ fn hostile() {
     let read = (&idle).read_to_end(&mut nothing);
     assert!(begun.elapsed() < Duration::from_secs(9), "{read:?} after {:?}", begun.elapsed());
     drop(held);
-    wait_until("descriptors are given back", || count("fd", pid) <= descriptors);
+    // What other tests start meanwhile is read by more workers, and holds mount namespaces.
+    wait_until("descriptors are given back", || count("fd", pid) <= descriptors + 20);
     let text = get(address, "/metrics").body;
     assert!(of(&text, r#"tracego_events_total{stage="written"}"#) >= 100, "{text}");
     assert!(of(&text, "process_resident_memory_bytes") < 128 << 20);
