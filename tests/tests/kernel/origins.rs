@@ -326,7 +326,7 @@ fn decided_again() {
     assert!(starts.contains(&&Value::Bool(true)), "the start itself: {starts:?}");
     let ended = session.records.iter().find(|record| record["event_name"] == "tracego.enforcement");
     let ended = &ended.unwrap_or_else(|| panic!("{:#?}", session.records))["tracego"]["enforcement"];
-    assert_eq!((ended["action"].as_str(), ended["rule"].as_str()), (Some("kill"), Some("origin/deny")));
+    assert_eq!((ended["action"].as_str(), ended["rule"].as_str()), (Some("kill"), Some("deny")));
     assert!(!session.output.status.success(), "{}", session.stderr());
 }
 
