@@ -286,6 +286,8 @@ fn decisions(signed: &SignedProgram, script: &str) -> Vec<Value> {
 fn children() {
     let signed = SignedProgram::build();
     fs::copy("/bin/sh", signed.at("bin/forker")).unwrap();
+    // A file of this size takes longer to hash than the program takes to fork.
+    fs::OpenOptions::new().write(true).open(signed.at("bin/forker")).unwrap().set_len(64 << 20).unwrap();
     // The child waits for the other end of the pipe. Without it, nobody reads what is written.
     let script = "mkfifo pipe; bin/forker -c '(read x <pipe; : >escaped) & exec sleep 1'; \
                   sleep 1; timeout 2 sh -c 'echo >pipe'; sleep 1";
