@@ -8,7 +8,8 @@
     local.py migrate --server URL           applies the migrations to a ClickHouse server
 
 The store is for one machine and for tests; a fleet takes a ClickHouse server. It has no password: anyone on this
-machine can read it.
+machine can read and change it, and reads files with the rights of the user who runs it. Web pages cannot: requests
+that a browser sends for them are refused.
 """
 # /// script
 # dependencies = ["chdb==4.4.0"]
@@ -32,6 +33,8 @@ MAX_BODY = 256 << 20
 # Codes of ClickHouse's errors that a server answers with another status than 500.
 UNKNOWN_NAMES = (60, 81)
 BAD_REQUESTS = (6, 26, 27, 36, 38, 41, 43, 46, 47, 53, 62, 72, 73, 117, 456, 457)
+# Hosts by which the store is called: a name of somebody else's domain may lead here as well.
+OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 # Parameters of a URL that are no settings.
 NO_SETTINGS = ("query", "database", "user", "password", "default_format", "query_id", "compress", "decompress")
 INSERT = "INSERT INTO tracego.ingest"
@@ -121,16 +124,28 @@ class Front(BaseHTTPRequestHandler):
         pass
 
     def body(self):
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            parts = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+        """The body of the request; `None` if it is too long or damaged, after which nothing more can be read."""
+        try:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                length = int(self.headers.get("Content-Length") or 0)
+                return self.rfile.read(length) if 0 <= length <= MAX_BODY else None
+            parts, total = [], 0
+            while size := int(self.rfile.readline(64).split(b";")[0], 16):
+                total += size
+                if size < 0 or total > MAX_BODY:
+                    return None
                 parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            raw = b"".join(parts)
-        else:
-            raw = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), MAX_BODY))
-        return raw
+                self.rfile.readline(64)
+            self.rfile.readline(64)
+            return b"".join(parts)
+        except ValueError:
+            return None
+
+    def is_from_page(self):
+        """Whether a browser sends the request for a web page, or for a host that is not this one."""
+        host = urllib.parse.urlsplit(f"//{self.headers.get('Host', 'localhost')}").hostname
+        own = host in OWN_HOSTS or host == self.server.server_address[0]
+        return "Origin" in self.headers or "Sec-Fetch-Site" in self.headers or not own
 
     def answer(self, status, content):
         self.send_response(status)
@@ -145,6 +160,9 @@ class Front(BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         values = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         body = self.body()
+        if body is None or self.is_from_page():
+            self.close_connection = True
+            return self.answer(413 if body is None else 403, b"refused")
         if url.path == "/ping":
             return self.answer(200, b"Ok.\n")
         sql = values.get("query", "")

@@ -26,7 +26,9 @@ static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::envi
 fn main() {
     let missing = PYTHON.as_ref().err().cloned();
     let mut trials = Vec::new();
-    for &(name, test) in [real::TESTS, answers::TESTS, dashboards::STORED, layout::TESTS].concat().iter() {
+    for &(name, test) in
+        [real::TESTS, answers::TESTS, dashboards::STORED, layout::TESTS, server::TESTS].concat().iter()
+    {
         trials.push(trial(name, missing.clone(), test));
     }
     for &(name, test) in dashboards::NAMED {

@@ -63,11 +63,16 @@ impl Store {
 
     /// Sends a request. Returns status and body of the answer.
     fn post(&self, query: &str, body: &[u8]) -> (u16, String) {
+        self.post_with(query, body, "Host: localhost\r\n")
+    }
+
+    /// Makes a request with these headers. Returns status and answer.
+    fn post_with(&self, query: &str, body: &[u8], headers: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
             stream,
-            "POST /{query} HTTP/1.1\r\nHost: store\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+            "POST /{query} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n"
         )
         .unwrap();
         stream.write_all(body).unwrap();
@@ -137,4 +142,29 @@ pub(crate) fn stop_all() {
         drop(child.kill());
         drop(child.wait());
     }
+}
+
+pub(crate) const TESTS: &[(&str, crate::Test)] =
+    &[("requests of web pages and long ones are refused", refused)];
+
+fn refused() {
+    let store = Store::start();
+    let drop_table = b"DROP TABLE tracego.starts";
+    for headers in [
+        "Host: rebound.example\r\n",
+        "Host: localhost\r\nOrigin: https://page.example\r\n",
+        "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n",
+    ] {
+        assert_eq!(store.post_with("", drop_table, headers), (403, "refused".to_owned()), "{headers}");
+    }
+    for headers in
+        ["Transfer-Encoding: chunked\r\n", "Content-Length: 999999999999\r\n", "Content-Length: x\r\n"]
+    {
+        let status = store.post_with("", b"no size\r\n", &format!("Host: localhost\r\n{headers}")).0;
+        assert_eq!(status, 413, "{headers}");
+    }
+    assert_eq!(
+        store.number("SELECT count() FROM system.tables WHERE database = 'tracego' AND name = 'starts'"),
+        1
+    );
 }

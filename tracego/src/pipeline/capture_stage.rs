@@ -67,7 +67,10 @@ impl CaptureStage {
     }
 
     fn ask(&mut self, start: HashedStart, digest: FileDigest, path: String) {
-        let (Some(stage), Some(sha256)) = (&self.provenance, digest.proven()) else { return };
+        let (Some(stage), Some(sha256)) = (&mut self.provenance, digest.proven()) else { return };
+        if stage.forget_outdated() {
+            self.known.clear();
+        }
         if self.known.get(&(sha256, path.clone())).is_none() && stage.inquire(start, sha256, path.clone()) {
             self.unjudged.put((start.id.into(), start.boot_ns), path);
         }

@@ -45,7 +45,7 @@ pub(super) struct PendingExecutables {
     digests: LruCache<(ProcessKey, u64), StartedProgram>,
     /// The stage that says where executables come from, where it is configured.
     pub(super) provenance: Option<ProvenanceStage>,
-    /// The same in a replay, until the capture says that it has verdicts.
+    /// The stage of a replay, until the capture says that it has verdicts.
     pub(super) kept: Option<ProvenanceStage>,
 }
 
@@ -85,7 +85,7 @@ impl PendingExecutables {
         stage.see(record, place)
     }
 
-    /// Keeps a start whose record leaves something open. Returns it if that will not be known.
+    /// Keeps a start whose record leaves something open. Returns it if that will not be known, or the one that it evicts.
     pub(super) fn follow(
         &mut self,
         start: &RecordedStart<'_>,
@@ -108,8 +108,11 @@ impl PendingExecutables {
         match unknown {
             Some(sha256) => self.provenance.as_mut()?.ask(sha256, program),
             None => {
-                self.digests.put((start.id.into(), start.boot_ns), program);
-                None
+                let key = (start.id.into(), start.boot_ns);
+                let (_, mut evicted) = self.digests.push(key, program).filter(|(other, _)| *other != key)?;
+                let digest = FileDigest::Absent(DigestGap::Busy);
+                evicted.set_digest(digest);
+                Some(without_verdict(evicted, digest))
             }
         }
     }

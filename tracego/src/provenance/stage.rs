@@ -175,12 +175,19 @@ impl ProvenanceStage {
         None
     }
 
-    fn find(&mut self, sha256: Sha256Digest, path: &str, required: bool) -> Option<Arc<ProvenRecord>> {
+    /// Forgets the verdicts that rest on a trust or a store of before. Returns whether there was a change.
+    pub(crate) fn forget_outdated(&mut self) -> bool {
         let version = self.trust.now().version();
-        if version != self.version {
+        let has_changed = version != self.version;
+        if has_changed {
             self.version = version;
             self.known.clear();
         }
+        has_changed
+    }
+
+    fn find(&mut self, sha256: Sha256Digest, path: &str, required: bool) -> Option<Arc<ProvenRecord>> {
+        self.forget_outdated();
         self.known.get(&(sha256, path.into(), required)).map(Arc::clone)
     }
 
@@ -240,8 +247,13 @@ impl ProvenanceStage {
                 provenance.stale_root = provenance.stale_root.take().filter(|_| required);
             }
             if version == self.trust.now().version() && version == self.version {
-                // That is told once.
+                // A stale root is reported once.
                 let known = ProvenRecord { stale_root: None, ..ProvenRecord::clone(&provenance) };
+                // A capture has one verdict for a path, whatever its place demands.
+                if self.kept.is_some() {
+                    let other = ProvenRecord { required: !required, ..known.clone() };
+                    self.known.put((sha256, program.path().into(), other.required), Arc::new(other));
+                }
                 self.known.put((sha256, program.path().into(), known.required), Arc::new(known));
             }
             let provenance = Some(provenance).filter(|known| is_worth_saying(known));

@@ -71,8 +71,8 @@ pub(super) struct ExecutableReader {
     /// Inode of the agent's executable.
     own_inode: Option<u64>,
     pids: ProcPids,
-    /// Time of the latest event, nanoseconds since 1970.
-    seen_ns: u64,
+    /// Time until which all events are known, nanoseconds since boot.
+    seen_boot_ns: u64,
     /// Nanoseconds from the boot clock to the wall clock.
     offset: i64,
 }
@@ -93,7 +93,7 @@ impl ExecutableReader {
             settled: Vec::new(),
             own_inode: std::fs::metadata("/proc/self/exe").ok().map(|meta| meta.ino()),
             pids,
-            seen_ns: 0,
+            seen_boot_ns: 0,
             offset: 0,
         }
     }
@@ -105,18 +105,20 @@ impl ExecutableReader {
 
     /// Notes the time of an event: the ends of processes before that are known.
     pub(super) fn seen(&mut self, event: &Event<'_>) {
-        self.seen_ns = self.seen_ns.max(self.unix_ns(event.boot_ns()));
+        self.seen_boot_ns = self.seen_boot_ns.max(event.boot_ns());
     }
 
     /// Takes it that all events of before a time are known: processes of which no end is known have run until then.
     pub(super) fn drained(&mut self, clock: Reading) {
-        self.seen_ns = self.seen_ns.max(clock.unix_ns.cast_unsigned());
+        self.seen_boot_ns = self.seen_boot_ns.max(clock.boot_ns.unsigned_abs());
     }
 
     /// Returns the digests that came since the last call, of starts that had none. Call this now and then.
     pub(super) fn late_digests(&mut self) -> Vec<LateDigest> {
+        // In boot time until here: a wall clock that is set back would be ahead of all events.
+        let seen_ns = if self.seen_boot_ns == u64::MAX { u64::MAX } else { self.unix_ns(self.seen_boot_ns) };
         let Some(digests) = &mut self.digests else { return Vec::new() };
-        let (mut late, is_lost) = digests.take(self.seen_ns);
+        let (mut late, is_lost) = digests.take(seen_ns);
         if is_lost && !self.files.raise_hasher() {
             tracing::error!("the process that hashes executed files is lost, and does not start again");
             // Nobody asks for those that wait for the end of their process any more.
@@ -128,7 +130,7 @@ impl ExecutableReader {
 
     /// Takes it that no events come any more: the processes of which no end is known run on.
     pub(super) fn settle_digests(&mut self) {
-        self.seen_ns = u64::MAX;
+        self.seen_boot_ns = u64::MAX;
     }
 
     /// Takes it that no more digests come, because tracego ends: starts that wait for one have none.

@@ -150,7 +150,7 @@ impl Look<'_> {
     /// Drains the ring until the stop. Returns whether the queue stayed open to the end.
     fn drain(&mut self, stop: &AtomicBool, hold: &AtomicBool) -> bool {
         let mut active = Instant::now();
-        let mut said: Option<Instant> = None;
+        let mut reported: Option<Instant> = None;
         loop {
             self.vitals.pulse.beat();
             // Read before the drain, so that events present at the time of the stop are still taken.
@@ -166,14 +166,14 @@ impl Look<'_> {
                 return true;
             }
             if found > 0 {
-                (active, said) = (Instant::now(), None);
+                (active, reported) = (Instant::now(), None);
                 thread::sleep(self.pause);
                 continue;
             }
-            // For whoever waits for the next event to know that there was none.
-            if active.elapsed() >= QUIET && said.is_none_or(|said| said.elapsed() >= SLEEP_MAX / 2) {
+            // A stage that waits for the next event learns that there was none.
+            if active.elapsed() >= QUIET && reported.is_none_or(|reported| reported.elapsed() >= SLEEP_MAX / 2) {
                 let _full_or_closed = self.queue.try_send(Input::Drained(before));
-                said = Some(Instant::now());
+                reported = Some(Instant::now());
             }
             if active.elapsed() >= QUIET && self.ring.sleep(SLEEP_MAX) {
                 continue;

@@ -42,9 +42,9 @@ impl Pipeline {
         let Some(first) = next(&mut self.executables) else { return Ok(()) };
         let now = Reading::now();
         self.writer.begin(now, &mut self.enricher);
-        self.settled(first, now);
+        self.record_executable(first, now);
         while let Some(settled) = next(&mut self.executables) {
-            self.settled(settled, now);
+            self.record_executable(settled, now);
         }
         self.finish()
     }
@@ -75,7 +75,7 @@ impl Consumer for Pipeline {
             Input::Verdicts(verdicts, reading) => {
                 self.executables.take_kept(verdicts);
                 while let Some(settled) = self.executables.verdict() {
-                    self.settled(settled, reading);
+                    self.record_executable(settled, reading);
                 }
             }
             // The thread takes them behind each input.

@@ -224,7 +224,7 @@ impl Pipeline {
             let program = self.enricher.started_program(&record, start, is_listed);
             self.found(header.id, record);
             if let Some(program) = program {
-                self.settled(SettledExecutable { program, provenance, is_too_late: false }, reading);
+                self.record_executable(SettledExecutable { program, provenance, is_too_late: false }, reading);
             }
         } else {
             // The executable has a record if the digest is still to come in a record that is written, or is demanded.
@@ -421,7 +421,7 @@ impl Pipeline {
     fn digests(&mut self, digests: &[LateDigest], reading: Reading) {
         for digest in digests {
             if let Some(settled) = self.executables.digest(digest) {
-                self.settled(settled, reading);
+                self.record_executable(settled, reading);
             }
         }
     }
@@ -429,13 +429,13 @@ impl Pipeline {
     /// Takes care of the record that follows a start whose executable is not known well enough.
     fn follow_executable(&mut self, start: &RecordedStart<'_>, reading: Reading) {
         if let Some(settled) = self.executables.follow(start, &self.enricher) {
-            self.settled(settled, reading);
+            self.record_executable(settled, reading);
         }
     }
 
     /// Makes the record about an executable of which everything is known, unless the record of its start says that or, as
     /// it waits for the exit, can still say it.
-    fn settled(&mut self, settled: SettledExecutable, reading: Reading) {
+    fn record_executable(&mut self, settled: SettledExecutable, reading: Reading) {
         let SettledExecutable { mut program, provenance, is_too_late } = settled;
         let HashedStart { id, boot_ns } = program.start;
         if provenance.is_none() {

@@ -22,11 +22,11 @@ impl ExceptionKind {
     /// Returns the kind of an exception with this code (`ErrorCodes.cpp`).
     pub(super) fn of(code: u32) -> Self {
         match code {
-            // CANNOT_PARSE_… of texts, dates, numbers, UUIDs, addresses and booleans; TYPE_MISMATCH,
-            // CANNOT_CONVERT_TYPE, INCORRECT_DATA, CANNOT_READ_ARRAY_FROM_TEXT, NULLs, DECIMAL_OVERFLOW.
-            6 | 26 | 27 | 38 | 41 | 53 | 69 | 70 | 72 | 117 | 130 | 349 | 376 | 407 | 467 | 675 | 676 => {
-                Self::Content
-            }
+            // CANNOT_PARSE_… of texts, dates, numbers, UUIDs, addresses and booleans; INCORRECT_DATA,
+            // CANNOT_READ_ARRAY_FROM_TEXT, ARGUMENT_OUT_OF_BOUND, DECIMAL_OVERFLOW.
+            6 | 26 | 27 | 38 | 41 | 69 | 72 | 117 | 130 | 376 | 407 | 467 | 675 | 676 => Self::Content,
+            // TYPE_MISMATCH, CANNOT_CONVERT_TYPE, CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN: no record of tracego's schema.
+            53 | 70 | 349 => Self::Mistake("a column has another type: look at the table"),
             16 | 47 => Self::Mistake("the table lacks a column: look at table and settings"),
             60 | 81 | 218 => Self::Mistake("look at database and table"),
             62 | 73 | 115 | 452 => Self::Mistake("look at settings and at the version of the server"),
@@ -49,12 +49,16 @@ pub(super) fn code(answer: &Response) -> Option<u32> {
 /// Returns the line of a response that has an exception, short and without control characters.
 pub(super) fn text(answer: &Response) -> Option<String> {
     let body = String::from_utf8_lossy(&answer.body);
-    // The last one is the exception of this query; the text in front may quote what was sent.
-    let start = body.rmatch_indices("Code: ").map(|(at, _)| at).find(|at| {
+    let is_exception = |at: usize| {
         let rest = &body[at + 6..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         digits > 0 && rest[digits..].starts_with(". DB::")
-    })?;
+    };
+    let found: Vec<usize> =
+        body.match_indices("Code: ").map(|(at, _)| at).filter(|&at| is_exception(at)).collect();
+    // The last line that begins with one is the exception of this query: it may quote what was sent, as the text in front.
+    let begins = |at: usize| at == 0 || body[..at].ends_with('\n');
+    let start = *found.iter().rfind(|&&at| begins(at)).or(found.last())?;
     let line = body[start..].lines().next().unwrap_or_default();
     Some(line.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
 }
@@ -75,6 +79,8 @@ mod tests {
         let body = "row: \"Code: 1. DB::x\"\nCode: 241. DB::Exception: Memory\x1b[31m limit\nmore";
         assert_eq!(code(&answer(body.as_bytes())), Some(241));
         assert_eq!(text(&answer(body.as_bytes())).unwrap(), "Code: 241. DB::Exception: Memory[31m limit");
+        let quoting = "Code: 27. DB::ParsingException: Cannot parse: value \"Code: 60. DB::x\"";
+        assert_eq!(code(&answer(quoting.as_bytes())), Some(27));
         for none in ["", "Code: ", "Code: x. DB::Exception", "Code: 241", "Code: 241, e.displayText()"] {
             assert_eq!(code(&answer(none.as_bytes())), None, "{none}");
         }
