@@ -36,7 +36,7 @@ pub(crate) const CONDITIONAL: &[ConditionalTest] = &[
 fn images() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let mut content = fs::read("/bin/true").unwrap();
+    let mut content = fs::read("/bin/sleep").unwrap();
     let mut wanted = Vec::new();
     for image in ["one", "two"] {
         fs::create_dir(at(image)).unwrap();
@@ -53,7 +53,7 @@ fn images() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     fs::create_dir(at("mount")).unwrap();
-    let run = "mount -o loop,ro $image.squashfs mount && mount/program && umount mount";
+    let run = "mount -o loop,ro $image.squashfs mount && mount/program 1 && umount mount";
     let script = format!("for image in one two one; do {run} || exit; done");
     let session = Session::run(&[], &["sh", "-c", &script], |tracego| {
         tracego.current_dir(folder.path());

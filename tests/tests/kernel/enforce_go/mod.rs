@@ -89,7 +89,7 @@ fn every<const N: usize>() {
             ways.retain(|(way, program)| {
                 let outcome = place.outcome(&group, way, &session.records);
                 let Err(why) = mode.check(way, *program, &outcome) else { return false };
-                if outcome.is_late() && attempt < ATTEMPTS {
+                if way.kill == Fate::Ended && outcome.is_late() && attempt < ATTEMPTS {
                     return true;
                 }
                 let (name, WayOutcome { decisions, said, .. }) = (way.name, outcome);

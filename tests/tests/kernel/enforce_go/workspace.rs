@@ -98,9 +98,9 @@ pub(super) struct WayOutcome {
 }
 
 impl WayOutcome {
-    /// Whether the decision was right, and the kill after the start came when the program had ended.
+    /// Whether the executable was read too late, or the kill after the start came when the program had run.
     pub(super) fn is_late(&self) -> bool {
-        self.ran && self.decisions.iter().any(|about| about["error"] == "it ran to its end")
+        self.decisions.iter().all(|about| self.ran && about["when"] == "after-start")
     }
 }
 

@@ -171,7 +171,9 @@ impl Look<'_> {
                 continue;
             }
             // A stage that waits for the next event learns that there was none.
-            if active.elapsed() >= QUIET && reported.is_none_or(|reported| reported.elapsed() >= SLEEP_MAX / 2) {
+            if active.elapsed() >= QUIET
+                && reported.is_none_or(|reported| reported.elapsed() >= SLEEP_MAX / 2)
+            {
                 let _full_or_closed = self.queue.try_send(Input::Drained(before));
                 reported = Some(Instant::now());
             }

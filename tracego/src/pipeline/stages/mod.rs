@@ -224,7 +224,10 @@ impl Pipeline {
             let program = self.enricher.started_program(&record, start, is_listed);
             self.found(header.id, record);
             if let Some(program) = program {
-                self.record_executable(SettledExecutable { program, provenance, is_too_late: false }, reading);
+                self.record_executable(
+                    SettledExecutable { program, provenance, is_too_late: false },
+                    reading,
+                );
             }
         } else {
             // The executable has a record if the digest is still to come in a record that is written, or is demanded.
