@@ -36,7 +36,9 @@ BAD_REQUESTS = (6, 26, 27, 36, 38, 41, 43, 46, 47, 53, 62, 72, 73, 117, 456, 457
 # Hosts by which the store is called: a name of somebody else's domain may lead here as well.
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 # Parameters of a URL that are no settings.
-NO_SETTINGS = ("query", "database", "user", "password", "default_format", "query_id", "compress", "decompress")
+NO_SETTINGS = (
+    "query", "database", "user", "password", "default_format", "query_id", "compress", "decompress", "wait_end_of_query",
+)
 INSERT = "INSERT INTO tracego.ingest"
 INSERT_SETTINGS = {
     "input_format_skip_unknown_fields": "1",
