@@ -36,6 +36,7 @@ use tracego_common::TaskId;
 use crate::{
     clock::Time,
     finding,
+    input::digest::FileDigest,
     record::{frozen::Frozen, job::Context, kubernetes::ContainerImage},
     text,
     walk::{MemberVisitor, walk_members},
@@ -217,6 +218,12 @@ impl Record {
     #[must_use]
     pub fn executable_digest(&self) -> Option<linux::ExecutableDigest> {
         self.tracego.executable.as_ref()?.digest
+    }
+
+    /// Whether the digest of the executable follows in a later record.
+    #[must_use]
+    pub fn is_digest_pending(&self) -> bool {
+        self.executable_digest() == Some(FileDigest::Pending.into())
     }
 
     /// Returns the members of the pod that the record shows.

@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use tracego_model::{
-    input::digest::FileDigest,
     policy::{PolicyCounts, PolicyStop},
     record::{
         Record, event_name,
@@ -143,7 +142,7 @@ impl PolicyStage {
         const DIGEST: &[&str] = &["tracego", "executable", "digest"];
         const PROVENANCE: &[&str] = &["tracego", "provenance"];
         let allowed = start.tracego.policy.as_ref().is_some_and(|decision| decision.allow);
-        let unhashed = start.executable_digest() == Some(FileDigest::Pending.into());
+        let unhashed = start.is_digest_pending();
         allowed && (unhashed && self.engine.reads(DIGEST) || unjudged && self.engine.reads(PROVENANCE))
     }
 
@@ -189,6 +188,7 @@ mod tests {
     use tracego_analyze::enrich::Enricher;
     use tracego_model::{
         clock::Reading,
+        input::digest::FileDigest,
         ledger::Ledger,
         meta::Meta,
         provenance::{Provenance, ProvenanceVerdict},

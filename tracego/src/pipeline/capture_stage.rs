@@ -54,11 +54,11 @@ impl CaptureStage {
         }
         for DecodedEvent { event, note, .. } in events {
             let (Ok(Event::Exec(exec)), Some(note)) = (event, note) else { continue };
-            let start = HashedStart { id: exec.fixed.header.id, boot_ns: exec.fixed.header.boot_ns };
+            let start = HashedStart::of(&exec.fixed.header);
             let path = String::from_utf8_lossy(&exec.exe).into_owned();
             match note.digest {
                 Some(FileDigest::Pending) => {
-                    self.undigested.put((start.id.into(), start.boot_ns), path);
+                    self.undigested.put(start.key(), path);
                 }
                 Some(digest) => self.ask(start, digest, path),
                 None => {}
@@ -72,7 +72,7 @@ impl CaptureStage {
             self.known.clear();
         }
         if self.known.get(&(sha256, path.clone())).is_none() && stage.inquire(start, sha256, path.clone()) {
-            self.unjudged.put((start.id.into(), start.boot_ns), path);
+            self.unjudged.put(start.key(), path);
         }
     }
 }
@@ -94,7 +94,7 @@ impl Consumer for CaptureStage {
 
     fn take_digests(&mut self, digests: Vec<LateDigest>) -> io::Result<()> {
         for LateDigest { start, digest } in &digests {
-            if let Some(path) = self.undigested.pop(&(start.id.into(), start.boot_ns)) {
+            if let Some(path) = self.undigested.pop(&start.key()) {
                 self.ask(*start, *digest, path);
             }
         }
@@ -109,7 +109,7 @@ impl Consumer for CaptureStage {
         }
         for verdict in &verdicts {
             let start = verdict.start;
-            if let Some(path) = self.unjudged.pop(&(start.id.into(), start.boot_ns)) {
+            if let Some(path) = self.unjudged.pop(&start.key()) {
                 self.known.put((verdict.sha256, path), ());
             }
         }

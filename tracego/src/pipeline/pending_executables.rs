@@ -63,7 +63,7 @@ impl PendingExecutables {
 
     /// Whether a verdict about the executable of a start may come. `unknown`: the digest whose verdict is not known.
     pub(super) fn is_unjudged(&self, start: &Record, unknown: Option<Sha256Digest>) -> bool {
-        let is_pending = start.executable_digest() == Some(FileDigest::Pending.into());
+        let is_pending = start.is_digest_pending();
         unknown.is_some() || (is_pending && self.is_judging())
     }
 
@@ -92,9 +92,8 @@ impl PendingExecutables {
         enricher: &Enricher,
     ) -> Option<SettledExecutable> {
         let &RecordedStart { exec, record, is_written, is_stoppable, unknown, is_undecided } = start;
-        let header = &exec.fixed.header;
-        let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
-        let is_pending = record.executable_digest() == Some(FileDigest::Pending.into());
+        let start = HashedStart::of(&exec.fixed.header);
+        let is_pending = record.is_digest_pending();
         if unknown.is_none() && !(is_pending && (is_written || is_undecided || self.is_judging())) {
             return None;
         }
@@ -108,11 +107,9 @@ impl PendingExecutables {
         match unknown {
             Some(sha256) => self.provenance.as_mut()?.ask(sha256, program),
             None => {
-                let key = (start.id.into(), start.boot_ns);
-                let (_, mut evicted) = self.digests.push(key, program).filter(|(other, _)| *other != key)?;
-                let digest = FileDigest::Absent(DigestGap::Busy);
-                evicted.set_digest(digest);
-                Some(without_verdict(evicted, digest))
+                let key = start.key();
+                let (_, evicted) = self.digests.push(key, program).filter(|(other, _)| *other != key)?;
+                Some(without_verdict(evicted, FileDigest::Absent(DigestGap::Busy)))
             }
         }
     }
@@ -120,10 +117,12 @@ impl PendingExecutables {
     /// Takes the digest of a start that waits for it. Returns the start, unless it now waits for a verdict.
     pub(super) fn digest(&mut self, late: &LateDigest) -> Option<SettledExecutable> {
         let LateDigest { start, digest } = *late;
-        let mut program = self.digests.pop(&(start.id.into(), start.boot_ns))?;
-        program.set_digest(digest);
+        let mut program = self.digests.pop(&start.key())?;
         match (digest.proven(), &mut self.provenance) {
-            (Some(sha256), Some(stage)) => stage.ask(sha256, program),
+            (Some(sha256), Some(stage)) => {
+                program.set_digest(digest);
+                stage.ask(sha256, program)
+            }
             _ => Some(without_verdict(program, digest)),
         }
     }
@@ -143,17 +142,16 @@ impl PendingExecutables {
 
     /// Gives up waiting, because tracego ends. Returns the start that waits longest, if there is one.
     pub(super) fn give_up(&mut self) -> Option<SettledExecutable> {
-        if let Some((_, mut program)) = self.digests.pop_lru() {
-            let digest = FileDigest::Absent(DigestGap::TracegoEnded);
-            program.set_digest(digest);
-            return Some(without_verdict(program, digest));
+        if let Some((_, program)) = self.digests.pop_lru() {
+            return Some(without_verdict(program, FileDigest::Absent(DigestGap::TracegoEnded)));
         }
         self.provenance.as_mut()?.give_up(JudgementGap::Ended)
     }
 }
 
-/// Returns a start whose digest proves nothing, or whose executable nobody judges.
-fn without_verdict(program: StartedProgram, digest: FileDigest) -> SettledExecutable {
+/// Returns a start with its digest, which proves nothing, or whose executable nobody judges.
+fn without_verdict(mut program: StartedProgram, digest: FileDigest) -> SettledExecutable {
+    program.set_digest(digest);
     let state = ExecutableDigest::from(digest).state.unwrap_or_default();
     SettledExecutable::unjudged(program, JudgementGap::Digest(state))
 }

@@ -203,7 +203,7 @@ impl ProvenanceStage {
         };
         let gap = match sent {
             Ok(()) => {
-                self.waiting.put((start.id.into(), start.boot_ns), program);
+                self.waiting.put(start.key(), program);
                 return None;
             }
             Err(TrySendError::Full(_)) => JudgementGap::Busy,
@@ -238,7 +238,7 @@ impl ProvenanceStage {
                 Err(TryRecvError::Disconnected) => return self.give_up(JudgementGap::Lost),
             };
             self.counts.judged += 1;
-            let Some(program) = self.waiting.pop(&(start.id.into(), start.boot_ns)) else { continue };
+            let Some(program) = self.waiting.pop(&start.key()) else { continue };
             // A capture knows nothing of what has to have provenance.
             let required = program.is_proof_required;
             if provenance.required != required {

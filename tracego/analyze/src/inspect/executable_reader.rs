@@ -250,7 +250,7 @@ impl ExecutableReader {
         if let Some(end) = end {
             process.ran_ns = self.unix_ns(end);
         }
-        let start = HashedStart { id: fixed.header.id, boot_ns: fixed.header.boot_ns };
+        let start = HashedStart::of(&fixed.header);
         // The enforcement check has no record that a digest could follow.
         let is_hashed = self.digests.is_some() && !self.is_own_start(fixed);
         let is_before = fixed.header.flags & flags::BEFORE != 0;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tracego_common::TaskId;
+use tracego_common::{EventHeader, TaskId};
 
 use super::digest::{FileDigest, Sha256Digest};
-use crate::{clock::TICK_NS, provenance::Provenance};
+use crate::{clock::TICK_NS, process_key::ProcessKey, provenance::Provenance};
 
 /// A start that waits for a digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +17,18 @@ pub struct HashedStart {
 }
 
 impl HashedStart {
+    /// Returns the start that an exec event tells.
+    #[must_use]
+    pub fn of(header: &EventHeader) -> Self {
+        Self { id: header.id, boot_ns: header.boot_ns }
+    }
+
+    /// Returns the key of the start in tables: a process executes several programs.
+    #[must_use]
+    pub fn key(&self) -> (ProcessKey, u64) {
+        (self.id.into(), self.boot_ns)
+    }
+
     /// Returns whether the start is one of a process. The start of a process that ran before is known to the tick alone.
     #[must_use]
     pub fn is_of(&self, id: TaskId) -> bool {

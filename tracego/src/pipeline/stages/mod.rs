@@ -220,7 +220,7 @@ impl Pipeline {
         let is_demanded = provenance.as_ref().is_some_and(|it| it.required);
         let is_listed = is_taken && is_demanded && self.selection.kinds & event::EXEC != 0;
         if provenance.as_ref().is_some_and(|it| it.verdict != ProvenanceVerdict::Pending) {
-            let start = HashedStart { id: header.id, boot_ns: header.boot_ns };
+            let start = HashedStart::of(header);
             let program = self.enricher.started_program(&record, start, is_listed);
             self.found(header.id, record);
             if let Some(program) = program {
