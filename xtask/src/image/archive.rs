@@ -15,7 +15,7 @@ use crate::digest;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 /// The annotation that names an image in an archive.
 const NAME: &str = "org.opencontainers.image.ref.name";
 

