@@ -4,7 +4,7 @@
 -- `--database tracego_all`, the inventory is filled through it, and readers need `GRANT SELECT ON tracego_all.*`.
 CREATE DATABASE IF NOT EXISTS tracego_all;
 
-CREATE TABLE IF NOT EXISTS tracego_all.ingest AS tracego.ingest ENGINE = Distributed('tracego', 'tracego', 'ingest', cityHash64(host.id));
+CREATE OR REPLACE TABLE tracego_all.ingest AS tracego.ingest ENGINE = Distributed('tracego', 'tracego', 'ingest', cityHash64(host.id));
 
 CREATE TABLE IF NOT EXISTS tracego_all.starts AS tracego.starts ENGINE = Distributed('tracego', 'tracego', 'starts', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.exits AS tracego.exits ENGINE = Distributed('tracego', 'tracego', 'exits', cityHash64(host_id));
@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS tracego_all.jobs AS tracego.jobs ENGINE = Distributed
 CREATE TABLE IF NOT EXISTS tracego_all.findings AS tracego.findings ENGINE = Distributed('tracego', 'tracego', 'findings', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.decisions AS tracego.decisions ENGINE = Distributed('tracego', 'tracego', 'decisions', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.images AS tracego.images ENGINE = Distributed('tracego', 'tracego', 'images', cityHash64(host_id));
+CREATE TABLE IF NOT EXISTS tracego_all.stated_modules AS tracego.stated_modules ENGINE = Distributed('tracego', 'tracego', 'stated_modules', cityHash64(htlhash));
 CREATE TABLE IF NOT EXISTS tracego_all.seqs AS tracego.seqs ENGINE = Distributed('tracego', 'tracego', 'seqs', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.heartbeats AS tracego.heartbeats ENGINE = Distributed('tracego', 'tracego', 'heartbeats', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.seals AS tracego.seals ENGINE = Distributed('tracego', 'tracego', 'seals', cityHash64(host_id));

@@ -190,6 +190,19 @@ fn modules() {
     );
     assert_eq!(ask("modules", &["below=v0.31.1"]).len(), 3);
     assert_eq!(ask("modules", &["below=v0.9.0"]), [] as [Value; 0]);
+    // What an executable says itself, on all nodes that ran it.
+    let stated = |module: &str, below: &str| {
+        let rows = ask("modules", &[&format!("module={module}"), &format!("below={below}")]);
+        members(&rows, &["version", "known_from", "exe", "nodes"])
+    };
+    assert_eq!(stated("golang.org/x/net", "v0.17.1"), [json!(["v0.17.0", "executable", "/srv/shop", 2])]);
+    assert_eq!(stated("golang.org/x/net", "v0.17.0"), [] as [Value; 0]);
+    // A replaced module is what replaced it; the code of a folder has no version.
+    assert_eq!(stated("example.com/fork", "v0.3.0"), [json!(["v0.2.0", "executable", "/srv/shop", 2])]);
+    assert_eq!(stated("example.com/old", "v9.0.0"), [] as [Value; 0]);
+    assert_eq!(stated("example.com/local", "v9.0.0"), [] as [Value; 0]);
+    let local = FLEET.query("SELECT version, replaces, replaces_version FROM stated_modules FINAL WHERE module = 'example.com/local'");
+    assert_eq!(local, ["(devel)\texample.com/local\tv0.1.0"]);
     // v0.31.0-rc.1 comes before v0.31.0.
     assert_eq!(ask("modules", &["below=v0.31.0-rc.1"]).len(), 1);
 }

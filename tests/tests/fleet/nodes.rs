@@ -113,6 +113,22 @@ fn sample(kind: &str) -> Value {
     found
 }
 
+/// Returns the record of an executable with a module, one that another version replaced, and one that a folder replaced.
+fn image(sha256: &str) -> Value {
+    let mut image = sample("tracego.image");
+    let replaced = |path: &str, by: Value| json!({ "path": path, "version": "v0.1.0", "sum": "h1:a=", "replacement": by });
+    image["tracego"]["image"] = json!({
+        "build_id": { "htlhash": &sha256[..32] },
+        "needed": ["libc.so.6"],
+        "modules": [
+            { "path": "golang.org/x/net", "version": "v0.17.0", "sum": "h1:b=" },
+            replaced("example.com/old", json!({ "path": "example.com/fork", "version": "v0.2.0", "sum": "h1:c=" })),
+            replaced("example.com/local", json!({ "path": "../local", "version": "(devel)" })),
+        ],
+    });
+    image
+}
+
 /// The fleet in a store, made once.
 pub(crate) static FLEET: LazyLock<Store> = LazyLock::new(|| {
     let store = Store::start();
@@ -163,7 +179,11 @@ fn nodes() -> Vec<(Node, Vec<u64>)> {
         // The first records of a run are missing.
         (Node::new("ci-late", 11).with_heartbeats(0..60), vec![1, 2]),
         (
-            Node::new("prod-1", 21).with_heartbeats(0..60).with_service("/srv/shop", APPROVED, DIGESTS[0]),
+            Node::new("prod-1", 21)
+                .with_heartbeats(0..60)
+                .with(image(DIGESTS[0]))
+                .with_service("/srv/shop", APPROVED, DIGESTS[0])
+                .with(image(DIGESTS[0])),
             vec![],
         ),
         (

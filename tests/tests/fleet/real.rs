@@ -46,7 +46,7 @@ fn all_that_the_sink_sends_is_in_the_store() {
     let output = command.args(["--seal", "--output-file"]).arg(&log).output().unwrap();
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}");
-    let full = replay(&["--detail", "full"]);
+    let full = replay(&["--detail", "full", "--modules"]);
     let sent = full.len();
     assert!(report.contains(&format!("{sent} given (0 filtered), {sent} delivered")), "{report}");
 
