@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= modules= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -46,6 +46,8 @@ otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_needs_command" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
+complete -c tracego -n "__fish_tracego_needs_command" -l modules -d 'Write a record of each executable that starts, with the modules of Go and the libraries that it names' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
 complete -c tracego -n "__fish_tracego_needs_command" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
@@ -164,6 +166,8 @@ otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l modules -d 'Write a record of each executable that starts, with the modules of Go and the libraries that it names' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
@@ -266,6 +270,8 @@ otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l modules -d 'Write a record of each executable that starts, with the modules of Go and the libraries that it names' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l drop -d 'Write all members of records of processes but these, separated by commas' -r
@@ -362,6 +368,8 @@ otlp-json\t'OTLP File Exporter'
 cef\t'ArcSight Common Event Format'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l detail -d 'Members of a record that are written' -r -f -a "lean\t'Parts that many records share are written once, and referred to'
 full\t'Each record holds everything'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l modules -d 'Write a record of each executable that starts, with the modules of Go and the libraries that it names' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l aggregate -d 'Make one record of the start and the exit of a process that ends within a second' -r -f -a "exits\t'The exit of a process, with its start'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l fields -d 'Write these members of records of processes and those that every record keeps, separated by commas' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l drop -d 'Write all members of records of processes but these, separated by commas' -r

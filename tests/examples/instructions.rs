@@ -47,7 +47,8 @@ fn replay(captures: &[Vec<u8>], rules: bool) -> usize {
             Box::new(File::options().append(true).open(out.path()).unwrap()),
             DirectFormat::JSON,
         );
-        let mut pipeline = Pipeline::new(reader().meta(), u32::MAX, judge, sink.detailed(Detail::Lean));
+        let mut pipeline =
+            Pipeline::new(reader().meta(), u32::MAX, judge, sink.detailed(Detail::Lean, false));
         for _ in 0..ROUNDS {
             let mut reader = reader();
             while let Some(input) = reader.next_input().unwrap() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use tracego_analyze::enrich::Enricher;
 use tracego_common::{TaskId, event::Rlimit, verdict::Action};
-use tracego_golang::{Inconsistency, Linkage, role};
+use tracego_golang::{Inconsistency, Linkage, Module, role};
 use tracego_model::{
     capture::CaptureReader,
     clock::Time,
@@ -39,6 +39,7 @@ use tracego_model::{
             Pathless, Rlimits,
         },
         policy::{self, Identity, Violation},
+        reference::{Image, ImageContents, References},
         tree::Tree,
     },
 };
@@ -359,6 +360,7 @@ pub fn start() -> Record {
             stripped: true,
             debug: true,
             packer: None,
+            image: None,
             damage: Vec::new(),
         }))),
         go: Some(Box::new(Go {
@@ -656,6 +658,20 @@ pub fn synthetic() -> Vec<Record> {
         stale_root: Some("root-of-provenance".into()),
         bundle: Some("bundle-of-provenance".into()),
     }));
+    let mut image = minimal(event_name::IMAGE, 9);
+    let module = |name: &str| Module {
+        path: format!("path-of-{name}"),
+        version: format!("version-of-{name}"),
+        sum: format!("sum-of-{name}"),
+        replacement: None,
+    };
+    let modules = vec![Module { replacement: Some(Box::new(module("replacement"))), ..module("module") }];
+    let contents = ImageContents { needed: vec!["library.so.6".into()], modules, omitted: 2 };
+    image.tracego.executable =
+        start().tracego.executable.map(|file| ExecutableFile { digest: None, fsverity: None, ..file });
+    let references = References { image: Some("0123456789abcdef".into()), ..References::default() };
+    image.tracego.references = Some(Arc::new(references.into()));
+    image.tracego.image = Some(Image { contents: Some(contents), ..Image::default() });
     let mut records = vec![
         start(),
         start_with_findings(vec![finding(0, Severity::High)]),
@@ -672,6 +688,7 @@ pub fn synthetic() -> Vec<Record> {
         heartbeat,
         of_pod,
         hashed,
+        image,
         enforcement_decision(Action::Allow),
         enforcement_decision(Action::Audit),
         enforcement_decision(Action::Deny),

@@ -30,7 +30,7 @@ fn replay(path: &Path, detail: Detail, is_folded: bool) -> (Vec<Value>, Ledger) 
     let bytes = fs::read(path).unwrap();
     let mut reader = CaptureReader::new(&bytes[..]).unwrap();
     let memory = Memory::default();
-    let output = DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(detail);
+    let output = DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(detail, false);
     let judge = RulesStage::new(RuleSettings::default());
     let mut pipeline = Pipeline::new(reader.meta(), EXEC | EXIT, Some(judge), output);
     pipeline = pipeline.with_folded_exits(is_folded);

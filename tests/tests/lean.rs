@@ -28,7 +28,7 @@ use tracego_model::{
 use tracego_tests::{Memory, records, samples};
 
 fn output(memory: &Memory, detail: Detail) -> DirectOutput {
-    DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(detail)
+    DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(detail, false)
 }
 
 /// Replays a capture with all kinds of records. Returns the records.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 use tracego_deliver::format::Format;
-use tracego_model::record::Record;
+use tracego_model::record::{Record, event_name};
 use tracego_tests::samples;
 
 use crate::{
@@ -244,7 +244,10 @@ fn every_value_is_where_its_row_says() {
     for format in MAPPED {
         let rows = rows(format);
         let mut exercised = BTreeSet::new();
-        for record in records() {
+        // An output in a format that has no lean records gets no reference.
+        let is_written =
+            |record: &Record| format.can_be_lean() || !event_name::REFERENCES.contains(&record.event_name);
+        for record in records().into_iter().filter(is_written) {
             let event = event(format, &record);
             for (name, value) in native(&record) {
                 let row =

@@ -37,7 +37,8 @@ const FORMATS: [Format; 4] = [Format::Ocsf, Format::Ecs, Format::CloudEvents, Fo
 /// records as they are afterwards.
 fn written(format: Format, detail: Detail, mut records: Vec<Record>) -> (Vec<String>, Vec<Record>) {
     let memory = Memory::default();
-    let direct = DirectOutput::new(Box::new(memory.clone()), DirectFormat::Line(format)).detailed(detail);
+    let direct =
+        DirectOutput::new(Box::new(memory.clone()), DirectFormat::Line(format)).detailed(detail, false);
     let mut outputs = Outputs::from(direct);
     for record in &mut records {
         // A start whose executable could not be read is full.

@@ -24,6 +24,7 @@ mod gate;
 mod handover;
 mod hanging_files;
 mod host_files;
+mod images;
 mod inventory;
 mod metrics;
 mod namespaces;
@@ -102,6 +103,7 @@ fn main() {
         inventory::CONDITIONAL,
         gate::CONDITIONAL,
         digests::CONDITIONAL,
+        images::CONDITIONAL,
         origins::CONDITIONAL,
         hanging_files::CONDITIONAL,
         namespaces::CONDITIONAL,

@@ -83,6 +83,14 @@ pub struct RecordOptions {
     #[arg(help_heading = heading::OUTPUT)]
     #[arg(long, value_enum, default_value = "lean")]
     pub detail: Detail,
+    /// Write a record of each executable that starts, with the modules of Go and the libraries that it names.
+    ///
+    /// Once for each executable, and again after an hour. Not in text and CEF.
+    #[arg(help_heading = heading::OUTPUT)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub modules: bool,
     /// Make one record of the start and the exit of a process that ends within a second.
     ///
     /// Only with `-e execve,exit`. The record is that of the start, with the exit code; a process with recorded

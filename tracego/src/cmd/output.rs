@@ -102,6 +102,11 @@ pub(super) fn sinks(options: &RecordOptions, settings: &RunSettings) -> anyhow::
              configuration have a key endpoint"
         );
     }
+    if options.modules {
+        for sink in &mut sinks {
+            sink.common.modules.get_or_insert(true);
+        }
+    }
     if options.detail == Detail::Full {
         for sink in &mut sinks {
             sink.common.detail.get_or_insert(Detail::Full);
@@ -162,7 +167,8 @@ fn direct(options: &RecordOptions, other: StandardStream) -> anyhow::Result<Dire
     };
     let format = format(options, terminal, colour)?;
     let out = if is_for_messages { Box::new(Endless(out)) } else { out };
-    let sink = DirectOutput::new(out, format).choosing(selection(options, format)?).detailed(options.detail);
+    let sink = DirectOutput::new(out, format).choosing(selection(options, format)?);
+    let sink = sink.detailed(options.detail, options.modules);
     Ok(match sealer(options, before.last, format)? {
         Some(sealer) => sink.sealed(sealer, before.torn),
         None => sink.torn(torn),

@@ -313,7 +313,7 @@ impl Enricher {
         process: &mut Process,
         own: &mut Own,
     ) {
-        let mut build = None;
+        let (mut build, is_kept) = (None, self.keeps_images);
         match note.map(|note| &note.image) {
             None => {}
             Some(Err(failure)) => {
@@ -322,7 +322,7 @@ impl Enricher {
                 }
             }
             Some(Ok(image)) => {
-                let described = self.images.of(image, |image| ImageParts::of(image));
+                let described = self.images.of(image, |image| ImageParts::of(image, is_kept));
                 if let Some(file) = &mut process.executable {
                     file.build_id.clone_from(&described.build_id);
                 }
@@ -332,7 +332,7 @@ impl Enricher {
             }
         }
         if let Some(program) = note.and_then(|note| note.program.as_ref()) {
-            let described = self.images.of(program, |image| ImageParts::of(image));
+            let described = self.images.of(program, |image| ImageParts::of(image, is_kept));
             process.runtime.clone_from(&described.runtime);
             build = described.go.clone();
         }

@@ -22,9 +22,9 @@ pub struct ImageParts {
 }
 
 impl ImageParts {
-    /// Describes an image.
+    /// Describes an image. `is_kept`: whether outputs have the whole image.
     #[must_use]
-    pub fn of(image: &Image) -> Self {
+    pub fn of(image: &Arc<Image>, is_kept: bool) -> Self {
         let frozen = |go: &Build| Arc::new(Frozen::from(go_build(go, image)));
         let ids = image.elf.as_ref();
         Self {
@@ -37,7 +37,12 @@ impl ImageParts {
                 .go
                 .as_ref()
                 .map(|go| Arc::new(Frozen::from(Language { name: "go", version: go.version.clone() }))),
-            elf: image.elf.as_ref().map(|elf| Arc::new(Frozen::from(linked(elf, image)))),
+            elf: image.elf.as_ref().map(|elf| {
+                Arc::new(Frozen::from(Linked {
+                    image: is_kept.then(|| Arc::clone(image)),
+                    ..linked(elf, image)
+                }))
+            }),
             go: image.go.as_ref().map(frozen),
         }
     }
@@ -53,6 +58,7 @@ fn linked(elf: &Elf, image: &Image) -> Linked {
         debug: elf.debug,
         packer: elf.packer,
         damage: image.damage.clone(),
+        image: None,
     }
 }
 

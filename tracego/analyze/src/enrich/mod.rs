@@ -72,6 +72,8 @@ pub struct Enricher {
     recent_jobs: LruCache<TaskId, Arc<OpenJob>>,
     environments: env::RecentEnvironments,
     images: SharedParts<Image, image::ImageParts>,
+    /// Whether records keep the whole image of an executable for the outputs.
+    keeps_images: bool,
     rights: exec::SharedRights,
     unread: late::UnreadStarts,
     links: link_runs::LinkRuns,
@@ -121,11 +123,20 @@ impl Enricher {
             recent_jobs: LruCache::new(RECENT_JOBS),
             environments: env::RecentEnvironments::default(),
             images: SharedParts::new(IMAGES_KEPT),
+            keeps_images: false,
             rights: exec::SharedRights::default(),
             unread: late::UnreadStarts::default(),
             links: link_runs::LinkRuns::default(),
             pods: PodTable::default(),
         }
+    }
+
+    /// Sets whether records keep the whole image of an executable for the outputs.
+    pub fn keep_images(&mut self, is_asked: bool) {
+        if self.keeps_images != is_asked {
+            self.images.clear();
+        }
+        self.keeps_images = is_asked;
     }
 
     /// Sets the clocks for the events that follow, read when they were taken from the ring.

@@ -18,7 +18,7 @@ use tracego_model::{
         enforcement::EnforcementDecision,
         event_name,
         frozen::Frozen,
-        image::GoBuild,
+        image::{GoBuild, Linked},
         job::{Context, Job},
         lineage::Line,
         policy::Violation,
@@ -53,6 +53,7 @@ pub struct RedactionStage {
     raw: bool,
     variables: SharedParts<Variables, (Arc<Variables>, Vec<Arc<str>>)>,
     builds: SharedParts<Frozen<GoBuild>, Arc<Frozen<GoBuild>>>,
+    linked: SharedParts<Frozen<Linked>, Arc<Frozen<Linked>>>,
     contexts: SharedParts<Context, Arc<Context>>,
     jobs: SharedParts<Frozen<Job>, Arc<Frozen<Job>>>,
     pods: SharedParts<Frozen<K8s>, RedactedPod>,
@@ -71,6 +72,7 @@ impl RedactionStage {
             raw: meta.raw,
             variables: SharedParts::new(VARIABLES_KEPT),
             builds: SharedParts::new(BUILDS_KEPT),
+            linked: SharedParts::new(BUILDS_KEPT),
             contexts: SharedParts::new(CONTEXTS_KEPT),
             jobs: SharedParts::new(CONTEXTS_KEPT),
             pods: SharedParts::new(PODS_KEPT),
@@ -84,6 +86,7 @@ impl RedactionStage {
         self.redactor = redactor;
         self.variables.clear();
         self.builds.clear();
+        self.linked.clear();
         self.contexts.clear();
         self.jobs.clear();
         self.pods.clear();
@@ -122,6 +125,9 @@ impl RedactionStage {
         }
         if let Some(build) = own.go.as_mut().and_then(|go| go.build.as_mut()) {
             *build = Arc::clone(self.builds.of(build, |build| go_build(build, redactor)));
+        }
+        if let Some(elf) = own.elf.as_mut().filter(|elf| elf.image.is_some()) {
+            *elf = Arc::clone(self.linked.of(elf, |elf| part::linked(elf, redactor)));
         }
         if let Some(decision) = own.enforcement.as_mut().and_then(|about| about.decision.as_mut()) {
             enforcement(decision, &mut record.body, &mut own.completeness, &mut found, redactor);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tracego_model::record::{
     K8s, Variables,
     frozen::Frozen,
-    image::GoBuild,
+    image::{GoBuild, Linked},
     job::{Context, Job},
     tree::Tree,
 };
@@ -33,6 +33,26 @@ pub(super) fn go_build(build: &Arc<Frozen<GoBuild>>, redactor: &Redactor) -> Arc
     let flags = redacted.ldflags.as_mut().is_some_and(|flags| redactor.text(flags));
     let tags = redacted.tags.iter_mut().fold(false, |changed, tag| redactor.text(tag) | changed);
     if flags || tags { Arc::new(redacted.into()) } else { Arc::clone(build) }
+}
+
+/// Redacts the image behind a program's linkage: a module may be replaced by a folder, and names of libraries are any text.
+pub(super) fn linked(linked: &Arc<Frozen<Linked>>, redactor: &Redactor) -> Arc<Frozen<Linked>> {
+    let Some(image) = linked.image.as_deref() else { return Arc::clone(linked) };
+    let mut image = image.clone();
+    let needed = image.elf.iter_mut().flat_map(|elf| &mut elf.needed);
+    let mut is_changed = needed.fold(false, |changed, name| redactor.text(name) | changed);
+    for module in image.go.iter_mut().flat_map(|go| &mut go.dependencies) {
+        let mut next = Some(module);
+        while let Some(module) = next {
+            is_changed |= redactor.path(&mut module.path);
+            is_changed |= redactor.text(&mut module.version);
+            next = module.replacement.as_deref_mut();
+        }
+    }
+    if !is_changed {
+        return Arc::clone(linked);
+    }
+    Arc::new(Linked { image: Some(Arc::new(image)), ..(***linked).clone() }.into())
 }
 
 /// Redacts the identity of a job.

@@ -1,3 +1,4 @@
+use tracego_golang::{Build, Elf, Image, Linkage, Module};
 use tracego_model::{
     clock::Reading,
     finding::{Confidence, Severity},
@@ -162,4 +163,50 @@ fn an_argv0_that_looks_like_an_option_takes_nothing_with_it() {
     stage.redact(&mut record);
     assert_eq!(record.process.as_ref().unwrap().command_args.as_deref(), Some(&args[..]));
     assert_eq!(record.tracego.findings[0].message, "go run makes a program");
+}
+
+#[test]
+fn modules_stay_as_they_are_but_for_secrets_in_the_folders_that_replace_them() {
+    let modules = [
+        ("golang.org/x/sys", "v0.0.0-20210921155107-089bfa567519"),
+        ("github.com/secure-systems-lab/go-securesystemslib", "v0.9.1"),
+        ("github.com/golang-jwt/jwt", "v3.2.2+incompatible"),
+        ("k8s.io/apiserver/pkg/token", "v1.0.0-rc.1"),
+        ("github.com/hashicorp/go-secure-stdlib/password", "v0.1.4"),
+        ("filippo.io/edwards25519", "v1.1.1-0.20260214113505-5d4f2a7b3c1e"),
+    ];
+    let module = |(path, version): (&str, &str)| Module {
+        path: path.to_owned(),
+        version: version.to_owned(),
+        ..Module::default()
+    };
+    let part = |modules: Vec<Module>| {
+        let go = Build { dependencies: modules, ..Build::default() };
+        let elf = Elf { needed: vec!["libpassword-store.so.1".into(), "libc.so.6".into()], ..Elf::default() };
+        let image = Image { elf: Some(elf), go: Some(go), ..Image::default() };
+        Arc::new(Frozen::from(Linked { image: Some(Arc::new(image)), ..linked_statically() }))
+    };
+    let redactor = Redactor::standard();
+    let whole = part(modules.map(module).to_vec());
+    assert!(Arc::ptr_eq(&part::linked(&whole, &redactor), &whole));
+    let folder = module(("/src/token=hunter2abc/x", "(devel)"));
+    let replaced = Module { replacement: Some(Box::new(folder)), ..module(modules[0]) };
+    let redacted = part::linked(&part(vec![replaced.clone()]), &redactor);
+    let shown = &redacted.image.as_ref().unwrap().go.as_ref().unwrap().dependencies[0];
+    assert_eq!((&shown.path, &shown.version), (&replaced.path, &replaced.version));
+    let folder = &shown.replacement.as_ref().unwrap().path;
+    assert!(folder.contains(redact::MARK) && !folder.contains("hunter2abc"), "{folder}");
+}
+
+fn linked_statically() -> Linked {
+    Linked {
+        linkage: Linkage::Static,
+        interpreter: None,
+        pie: false,
+        stripped: false,
+        debug: false,
+        packer: None,
+        damage: Vec::new(),
+        image: None,
+    }
 }

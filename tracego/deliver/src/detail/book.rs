@@ -10,9 +10,9 @@ use tracego_model::{
 };
 
 use super::{
-    ANCESTORS_MAX, PROCESSES_KEPT, REFERENCES_KEPT,
+    ANCESTORS_MAX, Detail, PROCESSES_KEPT, REFERENCES_KEPT,
     lean::{above, task},
-    reference,
+    reference::{self, Reference},
     reference_cache::RecordReferences,
 };
 
@@ -48,6 +48,11 @@ impl KnownProcess {
     }
 }
 
+/// Whether what was written `then` is written again.
+fn is_old(then: Time, now: Time) -> bool {
+    now.0.saturating_sub(then.0) >= AGAIN
+}
+
 fn key(id: TaskId) -> (u64, u32) {
     (id.start_boottime, id.tgid)
 }
@@ -68,6 +73,10 @@ fn for_exit(record: &Record, process: &Process, up: Option<&Line>, hasher: &Defa
 
 /// The records that one output has been given already.
 pub(crate) struct ReferenceBook {
+    /// Whether the output gets lean records.
+    is_lean: bool,
+    /// Whether the output gets a record of each executable that starts, with what it consists of.
+    has_modules: bool,
     /// Time of each reference, by its key.
     references: LruCache<u64, Time>,
     processes: LruCache<(u64, u32), KnownProcess>,
@@ -78,19 +87,32 @@ pub(crate) struct ReferenceBook {
     hasher: DefaultHasher,
 }
 
-impl Default for ReferenceBook {
-    fn default() -> Self {
-        Self {
+impl ReferenceBook {
+    /// Creates the book of an output that was given nothing. `None` if the output needs none.
+    pub(crate) fn new(detail: Detail, has_modules: bool) -> Option<Self> {
+        let is_lean = detail == Detail::Lean;
+        let book = Self {
+            is_lean,
+            has_modules,
             references: LruCache::new(REFERENCES_KEPT),
             processes: LruCache::new(PROCESSES_KEPT),
             since: None,
             changes: 1,
             hasher: DefaultHasher::default(),
-        }
+        };
+        (is_lean || has_modules).then_some(book)
     }
-}
 
-impl ReferenceBook {
+    /// Whether the output gets lean records.
+    pub(crate) fn is_lean(&self) -> bool {
+        self.is_lean
+    }
+
+    /// Whether the output gets a record of each executable that starts, with what it consists of.
+    pub(crate) fn has_modules(&self) -> bool {
+        self.has_modules
+    }
+
     /// Forgets everything: the output goes somewhere else.
     pub(crate) fn clear(&mut self) {
         self.references.clear();
@@ -100,16 +122,10 @@ impl ReferenceBook {
     /// Returns the records that the output lacks for a lean form of `record`, which is full, in the order in which
     /// they are needed, and notes them as given.
     pub(super) fn missing(&mut self, record: &Record, of: &RecordReferences) -> Vec<Record> {
+        let mut missing: Vec<_> =
+            of.iter().filter_map(|reference| self.missing_reference(record, reference)).collect();
         let now = record.timestamp;
-        let is_old = |then: Time| now.0.saturating_sub(then.0) >= AGAIN;
-        let mut missing = Vec::new();
-        for reference in of.iter() {
-            if self.references.get(&reference.key).is_none_or(|&then| is_old(then)) {
-                self.references.put(reference.key, now);
-                missing.push(reference.renewed(record));
-            }
-        }
-        if self.since.is_none_or(is_old) {
+        if self.since.is_none_or(|then| is_old(then, now)) {
             self.since = Some(now);
             self.processes.clear();
         }
@@ -120,6 +136,16 @@ impl ReferenceBook {
         missing[first..].reverse();
         self.note_start(record, None);
         missing
+    }
+
+    /// Returns the record of a reference, unless the output has it, and notes it as given.
+    pub(super) fn missing_reference(&mut self, record: &Record, of: &Reference) -> Option<Record> {
+        let now = record.timestamp;
+        if self.references.get(&of.key).is_some_and(|&then| !is_old(then, now)) {
+            return None;
+        }
+        self.references.put(of.key, now);
+        Some(if self.has_modules { of.with_contents(record) } else { of.renewed(record) })
     }
 
     /// Returns the record of the process that an exit or a failed exec is about, unless the reader knows it; what an

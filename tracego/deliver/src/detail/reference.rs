@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use tracego_common::TaskId;
+use tracego_golang::Image;
 use tracego_model::record::{
     At, Container, Executable, K8s, Log, LogRecord, OtelSeverity, Own, Process, Record, event_name, exec_id,
-    frozen::Frozen, job::Context, lineage::Line, reference::References, uid,
+    frozen::Frozen,
+    job::Context,
+    lineage::Line,
+    reference::{ImageContents, References},
+    uid,
 };
 
 /// A record that others refer to.
@@ -17,6 +22,8 @@ pub(super) struct Reference {
     pub(super) key: u64,
     /// The record, without a number.
     pub(super) record: Record,
+    /// The executable, where outputs have what it consists of. Its id does not depend on that.
+    pub(super) image: Option<Arc<Image>>,
 }
 
 /// Members of a record that others refer to, beside those of tracego.
@@ -64,7 +71,7 @@ impl Reference {
         let id: Arc<str> = format!("{key:016x}").into();
         let own = Own { references: Some(Arc::new(ids(Arc::clone(&id)).into())), ..own };
         let record = envelope(record, name, body, own, key);
-        Self { id, key, record: Record { context, container, k8s, ..record } }
+        Self { id, key, record: Record { context, container, k8s, ..record }, image: None }
     }
 
     /// Returns the record with the time of `record`, the first that refers to it in an output or in an hour: a reader of
@@ -77,6 +84,15 @@ impl Reference {
             log: Log { record: LogRecord { uid } },
             ..self.record.clone()
         }
+    }
+
+    /// Returns the same, with what the executable consists of.
+    pub(super) fn with_contents(&self, record: &Record) -> Record {
+        let mut renewed = self.renewed(record);
+        if let Some(contents) = self.image.as_deref().and_then(ImageContents::of) {
+            renewed.tracego.image.get_or_insert_default().contents = Some(contents);
+        }
+        renewed
     }
 }
 

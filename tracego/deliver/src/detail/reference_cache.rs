@@ -230,7 +230,8 @@ impl ReferenceCache {
         self.jobs.get_or_insert(key, make).1.clone()
     }
 
-    fn image(&mut self, record: &Record) -> Option<Arc<Reference>> {
+    /// Returns the reference to the executable of a full record.
+    pub(super) fn image(&mut self, record: &Record) -> Option<Arc<Reference>> {
         let process = record.process.as_deref()?;
         let own = &record.tracego;
         let file = own.executable.as_ref()?;
@@ -252,17 +253,17 @@ impl ReferenceCache {
         let key = (address, rest);
         let make = || {
             let parts = (build_id.cloned(), runtime.cloned(), elf.cloned(), build.cloned());
-            let image = Some(Image { build_id: build_id.cloned(), runtime: runtime.cloned() })
-                .filter(|image| image.build_id.is_some() || image.runtime.is_some());
+            let image = Image { build_id: build_id.cloned(), runtime: runtime.cloned(), contents: None };
+            let image = Some(image).filter(|image| image.build_id.is_some() || image.runtime.is_some());
             let go = build.map(|build| Box::new(Go { build: Some(Arc::clone(build)), ..Go::default() }));
             let executable = Some(file.clone());
             let own = Own { executable, image, elf: elf.cloned(), go, ..Own::default() };
             let id = |id| References { image: Some(id), ..References::default() };
             let body = "executable that records refer to".to_owned();
-            (
-                parts,
-                Arc::new(Reference::new(record, event_name::IMAGE, body, own, SharedMembers::default(), id)),
-            )
+            let reference =
+                Reference::new(record, event_name::IMAGE, body, own, SharedMembers::default(), id);
+            let image = elf.and_then(|elf| elf.image.clone());
+            (parts, Arc::new(Reference { image, ..reference }))
         };
         Some(Arc::clone(&self.images.get_or_insert(key, make).1))
     }

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tracego_model::record::Record;
+use tracego_model::record::{Record, event_name};
 
 use super::{
     book::ReferenceBook,
     lean::{is_lean, make_lean},
+    reference::Reference,
     reference_cache::{RecordReferences, ReferenceCache},
 };
 
@@ -16,6 +17,25 @@ pub(crate) struct DetailStage {
     cache: ReferenceCache,
     /// References of the current record, if it becomes lean.
     references: Option<RecordReferences>,
+    /// The executable of the current record, if that is a start that an output has modules of.
+    started: Option<Arc<Reference>>,
+}
+
+/// The needs of the outputs that take a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct WantedDetail {
+    /// Whether one of them wants lean records.
+    pub(crate) is_lean: bool,
+    /// Whether one of them wants the modules of executables.
+    pub(crate) has_modules: bool,
+}
+
+impl WantedDetail {
+    /// Adds the needs of an output with this book.
+    pub(crate) fn add(&mut self, book: Option<&ReferenceBook>) {
+        self.is_lean |= book.is_some_and(ReferenceBook::is_lean);
+        self.has_modules |= book.is_some_and(ReferenceBook::has_modules);
+    }
 }
 
 impl DetailStage {
@@ -24,20 +44,23 @@ impl DetailStage {
         self.cache.asked = asked;
     }
 
-    /// Begins a full record. `is_wanted`: whether an output that takes it wants it lean.
-    pub(crate) fn begin(&mut self, record: &Record, is_wanted: bool) {
-        self.references = (is_wanted && is_lean(record)).then(|| self.cache.of(record));
+    /// Begins a full record.
+    pub(crate) fn begin(&mut self, record: &Record, wanted: WantedDetail) {
+        self.references = (wanted.is_lean && is_lean(record)).then(|| self.cache.of(record));
+        let is_started = wanted.has_modules && record.event_name == event_name::START;
+        self.started = if is_started { self.cache.image(record) } else { None };
     }
 
     /// Returns the records that go ahead of the current one into an output, without numbers.
     pub(crate) fn ahead(&self, record: &Record, book: &mut ReferenceBook) -> Vec<Record> {
-        match &self.references {
-            Some(references) => book.missing(record, references),
-            None => {
-                book.given(record);
-                Vec::new()
-            }
+        if let Some(references) = self.references.as_ref().filter(|_| book.is_lean()) {
+            return book.missing(record, references);
         }
+        if book.is_lean() {
+            book.given(record);
+        }
+        let started = self.started.as_ref().filter(|_| book.has_modules());
+        started.and_then(|started| book.missing_reference(record, started)).into_iter().collect()
     }
 
     /// Makes the current record lean, if it becomes that.

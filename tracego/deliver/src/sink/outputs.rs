@@ -14,7 +14,10 @@ use super::{
     status::SinkStatus,
 };
 use crate::{
-    detail::{Detail, stage::DetailStage},
+    detail::{
+        Detail,
+        stage::{DetailStage, WantedDetail},
+    },
     seal::window::Sealer,
 };
 
@@ -73,6 +76,15 @@ impl Outputs {
         self
     }
 
+    /// Whether an output has the modules of executables.
+    #[must_use]
+    pub fn has_modules(&self) -> bool {
+        let mut wanted = WantedDetail::default();
+        let direct = self.direct.iter().map(DirectOutput::book);
+        direct.chain(self.senders.iter().map(SinkSender::book)).for_each(|book| wanted.add(book));
+        wanted.has_modules
+    }
+
     /// Adds a full record to all outputs, and gives it the next number; `counted` is that of
     /// [`DirectOutput::push`]. Where an output gets it lean, the record is lean afterwards. Returns whether any output
     /// took the record: without a direct output, the filters of all sinks may leave it out.
@@ -81,10 +93,12 @@ impl Outputs {
     /// Fails if the record cannot be written in the format of the direct output.
     pub fn push(&mut self, record: &mut Record, counted: bool) -> io::Result<bool> {
         let Self { direct, senders, detail, seq, .. } = self;
-        let is_lean = direct.as_mut().is_some_and(|direct| direct.book().is_some());
-        detail.begin(record, is_lean);
+        let mut wanted = WantedDetail::default();
+        wanted.add(direct.as_ref().and_then(DirectOutput::book));
+        let (is_lean, wanted_directly) = (wanted.is_lean, wanted);
+        detail.begin(record, wanted);
         if let Some(direct) = direct
-            && let Some(book) = direct.book()
+            && let Some(book) = direct.book_mut()
         {
             for mut one in detail.ahead(record, book) {
                 *seq += 1;
@@ -97,17 +111,17 @@ impl Outputs {
         // Filters see the number, so a record that no sink takes has one, too.
         *seq += 1;
         record.seq = *seq;
-        let (mut is_taken, mut is_wanted) = (direct.is_some(), is_lean);
+        let mut is_taken = direct.is_some();
         for sender in senders.iter_mut() {
             let takes = sender.choose(record);
             is_taken |= takes;
-            is_wanted |= takes && sender.book().is_some();
+            wanted.add(sender.book().filter(|_| takes));
         }
         if !is_taken {
             return Ok(false);
         }
-        if !is_lean {
-            detail.begin(record, is_wanted);
+        if wanted != wanted_directly {
+            detail.begin(record, wanted);
         }
         for sender in senders.iter_mut() {
             if let Some(book) = sender.chosen_book() {

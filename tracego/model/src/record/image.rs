@@ -1,7 +1,9 @@
 //! The facts that an executable states about itself, as members of a record.
 
+use std::sync::Arc;
+
 use serde::Serialize;
-use tracego_golang::{Damage, Inconsistency, Linkage, Packer};
+use tracego_golang::{Damage, Image, Inconsistency, Linkage, Packer};
 
 use super::is_zero;
 
@@ -47,6 +49,9 @@ pub struct Linked {
     /// Deviations of the file from its format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<Damage>,
+    /// The whole file, where an output has [`ImageContents`](super::reference::ImageContents).
+    #[serde(skip)]
+    pub image: Option<Arc<Image>>,
 }
 
 /// `tracego.go.build.*`: the build information that the go command wrote into the program.

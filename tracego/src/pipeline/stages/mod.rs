@@ -83,15 +83,17 @@ impl Pipeline {
         outputs: impl Into<Outputs>,
     ) -> Self {
         let redaction = RedactionStage::new(&meta);
+        let (mut enricher, outputs) = (Enricher::new(meta), outputs.into());
+        enricher.keep_images(outputs.has_modules());
         Self {
             assembler: Assembler::default(),
-            enricher: Enricher::new(meta),
+            enricher,
             judgement: Judgement::new(judge),
             backlog: Backlog::default(),
             unkilled: 0,
             traces: None,
             selection: selection.into(),
-            writer: RecordWriter::new(outputs.into(), redaction),
+            writer: RecordWriter::new(outputs, redaction),
             losses: LossReporter::default(),
             generation: 0,
             reloads: None,
@@ -526,6 +528,7 @@ impl Pipeline {
             _ => tracing::warn!("[provenance] was added or removed; restart tracego to apply that"),
         }
         self.writer.outputs.replace(feeds, output);
+        self.enricher.keep_images(self.writer.outputs.has_modules());
         // At once, so that no record stands between a change and its report, whatever --heartbeat says.
         if self.set_configuration(configuration) {
             self.heartbeat(Reading::now());

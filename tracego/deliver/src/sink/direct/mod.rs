@@ -61,7 +61,7 @@ pub struct DirectOutput {
     buffer: Vec<u8>,
     /// End of each record in the buffer, and whether the ledger counts the record.
     ends: Vec<(usize, bool)>,
-    /// The records that lean ones can refer to; `None` where records are full.
+    /// The records that others can refer to; `None` where there are none.
     book: Option<ReferenceBook>,
     /// Whether the last write ended within a line.
     torn: bool,
@@ -103,19 +103,25 @@ impl DirectOutput {
         Self { formatter, ..self }
     }
 
-    /// Makes the output one of lean or of full records. Text for people is always made of full ones, and so is CEF.
+    /// Makes the output one of lean or of full records. `has_modules`: whether it also gets records of executables, with
+    /// their modules. Text for people is always made of full records, and so is CEF; they have no modules.
     #[must_use]
-    pub fn detailed(self, detail: Detail) -> Self {
+    pub fn detailed(self, detail: Detail, has_modules: bool) -> Self {
         let can = matches!(
             self.formatter,
             Formatter::Line(format) | Formatter::ChosenLine(format, _) if format.can_be_lean()
         );
-        let book = (can && detail == Detail::Lean).then(ReferenceBook::default);
+        let book = ReferenceBook::new(detail, has_modules).filter(|_| can);
         Self { book, ..self }
     }
 
-    /// Returns the records that lean ones can refer to, if records are lean.
-    pub(crate) fn book(&mut self) -> Option<&mut ReferenceBook> {
+    /// Returns the records that others can refer to, if the output has any.
+    pub(crate) fn book(&self) -> Option<&ReferenceBook> {
+        self.book.as_ref()
+    }
+
+    /// Returns the same, to be changed.
+    pub(crate) fn book_mut(&mut self) -> Option<&mut ReferenceBook> {
         self.book.as_mut()
     }
 

@@ -142,7 +142,8 @@ impl Write for Memory {
 /// Returns the lean lines of the records, as one output gets them that nobody rotates.
 fn lines(count: u32) -> Vec<Vec<u8>> {
     let memory = Memory::default();
-    let direct = DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(Detail::Lean);
+    let direct =
+        DirectOutput::new(Box::new(memory.clone()), DirectFormat::JSON).detailed(Detail::Lean, false);
     let mut outputs = Outputs::from(direct);
     for mut record in full(count) {
         outputs.push(&mut record, true).unwrap();

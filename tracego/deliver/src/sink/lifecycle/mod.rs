@@ -81,8 +81,8 @@ impl RunningSink {
         let filter = Filter::new(&self.settings.common.filter()).map_err(anyhow::Error::msg)?;
         let encoder = registry::encoder(&self.settings).map_err(anyhow::Error::msg)?;
         let blocks = self.settings.common.on_full == Some(OnFull::Block);
-        let detail = registry::detail(&self.settings);
-        Ok(SinkSender::new(Arc::clone(&self.status), filter, encoder, self.sender.clone(), blocks, detail))
+        let book = registry::book(&self.settings);
+        Ok(SinkSender::new(Arc::clone(&self.status), filter, encoder, self.sender.clone(), blocks, book))
     }
 }
 

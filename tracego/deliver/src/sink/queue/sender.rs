@@ -98,7 +98,7 @@ pub struct SinkSender {
     /// Whether the filter let the current record through.
     chosen: bool,
     encoder: SinkEncoder,
-    /// The records that lean ones can refer to; `None` where the sink gets full records.
+    /// The records that others can refer to; `None` where the sink gets full records alone.
     book: Option<ReferenceBook>,
     /// Epoch of the book.
     epoch: u64,
@@ -128,7 +128,7 @@ impl SinkSender {
         encoder: SinkEncoder,
         sender: mpsc::Sender<RecordChunk>,
         blocks: bool,
-        detail: Detail,
+        book: Option<ReferenceBook>,
     ) -> Self {
         Self {
             epoch: status.epoch(),
@@ -137,7 +137,7 @@ impl SinkSender {
             filter,
             chosen: false,
             encoder,
-            book: (detail == Detail::Lean).then(ReferenceBook::default),
+            book,
             chunk: RecordChunk::default(),
             sender,
             blocks,
@@ -171,9 +171,9 @@ impl SinkSender {
         is_taken
     }
 
-    /// Returns the records that the sink was given, if it gets lean ones.
-    pub(crate) fn book(&mut self) -> Option<&mut ReferenceBook> {
-        self.book.as_mut()
+    /// Returns the records that others can refer to, if the sink gets any.
+    pub(crate) fn book(&self) -> Option<&ReferenceBook> {
+        self.book.as_ref()
     }
 
     /// Returns the same if the sink takes the record of the last [`choose`](Self::choose). What the receiver may lack by
@@ -191,7 +191,8 @@ impl SinkSender {
     /// Takes the record of the last [`choose`](Self::choose), if the filter let it through and the sink gets records of
     /// this detail.
     pub(crate) fn put_chosen(&mut self, record: &Record, detail: Detail) {
-        if self.chosen && self.book.is_some() == (detail == Detail::Lean) {
+        let own = self.book.as_ref().is_some_and(ReferenceBook::is_lean);
+        if self.chosen && own == (detail == Detail::Lean) {
             self.put(record);
         }
     }

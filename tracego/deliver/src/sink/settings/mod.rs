@@ -56,6 +56,7 @@ impl SinkSettings {
         let kept = |common: &CommonSettings| CommonSettings {
             format: None,
             detail: None,
+            modules: None,
             fields: None,
             drop: None,
             events: Vec::new(),
@@ -80,6 +81,8 @@ pub struct CommonSettings {
     pub format: Option<Format>,
     /// The members of a record that are written.
     pub detail: Option<Detail>,
+    /// Whether each executable that starts has a record with its modules.
+    pub modules: Option<bool>,
     /// Names of the members of a record that are written.
     pub fields: Option<Vec<String>>,
     /// Names of the members that are left out.
@@ -136,9 +139,10 @@ impl TryFrom<String> for GiveUpAfter {
 }
 
 /// The names of the keys in [`CommonSettings`].
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "format",
     "detail",
+    "modules",
     "fields",
     "drop",
     "events",
@@ -465,9 +469,13 @@ mod tests {
     fn a_sink_keeps_its_thread_while_only_the_records_change() {
         let of = |more: &str| sinks(&format!("type = 'file'\npath = '/x'\n{more}")).unwrap();
         let plain = of("");
-        for more in
-            ["fields = ['vcs']", "drop = ['body']", "detail = 'full'", "format = 'ecs'\nfields = ['vcs']"]
-        {
+        for more in [
+            "fields = ['vcs']",
+            "drop = ['body']",
+            "detail = 'full'",
+            "modules = true",
+            "format = 'ecs'\nfields = ['vcs']",
+        ] {
             assert!(plain.same_worker(&of(more)) && of(more).same_worker(&plain), "{more}");
         }
         assert!(!plain.same_worker(&of("queue-bytes = '1M'\nfields = ['vcs']")));

@@ -7,7 +7,7 @@ use tracego_model::meta::Meta;
 use super::{SinkKind, SinkSettings, encoder::SinkEncoder, queued_form::QueuedForm};
 use crate::{
     collector::{OtlpConfig, OtlpSettings, Signal, resolve},
-    detail::{Detail, memory::SharedMemory},
+    detail::{Detail, book::ReferenceBook, memory::SharedMemory},
     format::{
         Format,
         selection::{FieldChoice, RecordForm, Selection},
@@ -119,6 +119,12 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
     if settings.common.detail == Some(Detail::Lean) && detail(settings) == Detail::Full {
         return Err(format!("detail: records of {} are always full", settings.kind.name()));
     }
+    if settings.common.modules == Some(true) && !can_refer(settings) {
+        return Err(format!(
+            "modules: records of {} tell no modules; write modules = false",
+            settings.kind.name()
+        ));
+    }
     if settings.common.give_up_after.is_some() && !makes_requests(&settings.kind) {
         return Err(format!(
             "give-up-after: {} gets no answers from its receiver, which this key needs",
@@ -201,9 +207,9 @@ fn selection(settings: &SinkSettings) -> Result<Option<Selection>, String> {
     Selection::new(choice, form).map(Some)
 }
 
-/// Returns the detail of the records that a sink gets. The journal shows fields of full records.
-pub(crate) fn detail(settings: &SinkSettings) -> Detail {
-    let can = match &settings.kind {
+/// Returns whether a sink can get records that others refer to. The journal shows fields of full records.
+fn can_refer(settings: &SinkSettings) -> bool {
+    match &settings.kind {
         SinkKind::Journald(_) => false,
         SinkKind::Otlp(_) => true,
         SinkKind::Stdout(_)
@@ -212,8 +218,17 @@ pub(crate) fn detail(settings: &SinkSettings) -> Detail {
         | SinkKind::Clickhouse(_)
         | SinkKind::Elasticsearch(_)
         | SinkKind::Syslog(_) => format(settings).can_be_lean(),
-    };
-    if can { settings.common.detail.unwrap_or_default() } else { Detail::Full }
+    }
+}
+
+/// Returns the detail of the records that a sink gets.
+pub(crate) fn detail(settings: &SinkSettings) -> Detail {
+    if can_refer(settings) { settings.common.detail.unwrap_or_default() } else { Detail::Full }
+}
+
+/// Returns the book of the references that a sink was given, if it gets any.
+pub(crate) fn book(settings: &SinkSettings) -> Option<ReferenceBook> {
+    ReferenceBook::new(detail(settings), settings.common.modules == Some(true) && can_refer(settings))
 }
 
 /// Returns the approximate number of queue bytes that are delivered together.

@@ -12,7 +12,6 @@ use tracego_spool::{OnFull, QueueLimits};
 
 use super::{Answer, LONG, give, memory, records, seqs, set, spool};
 use crate::{
-    detail::Detail,
     format::Format,
     sink::{
         queue::sender::SinkSender,
@@ -72,9 +71,7 @@ fn what_the_thread_of_a_sink_was_not_given_by_the_end_is_counted() {
     let (sender, mut chunks) = mpsc::channel(2);
     let status = Arc::new(SinkStatus::new("test".to_owned(), false, 0));
     let encoder = || SinkEncoder::Line(Format::Json);
-    let feed = || {
-        SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false, Detail::Full)
-    };
+    let feed = || SinkSender::new(Arc::clone(&status), Filter::all(), encoder(), sender.clone(), false, None);
     let mut old = feed();
     for record in &records(5) {
         give(&mut old, record);

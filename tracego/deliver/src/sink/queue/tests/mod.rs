@@ -197,7 +197,7 @@ fn paused(queue: TestQueue, blocks: bool, dead: Option<&Path>) -> TestSink {
         }
     };
     let encoder = SinkEncoder::Line(Format::Json);
-    let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks, Detail::Full);
+    let feed = SinkSender::new(Arc::clone(&status), Filter::all(), encoder, sender, blocks, None);
     let thread = thread::spawn(work);
     TestSink { receiver, status, feed, control, thread, begin: Some(begin), told, _sender: to_pipeline }
 }
