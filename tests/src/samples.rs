@@ -39,7 +39,7 @@ use tracego_model::{
             Pathless, Rlimits,
         },
         policy::{self, Identity, Violation},
-        reference::{Image, ImageContents, References},
+        reference::{ImageContents, ImageFacts, References},
         tree::Tree,
     },
 };
@@ -671,7 +671,7 @@ pub fn synthetic() -> Vec<Record> {
         start().tracego.executable.map(|file| ExecutableFile { digest: None, fsverity: None, ..file });
     let references = References { image: Some("0123456789abcdef".into()), ..References::default() };
     image.tracego.references = Some(Arc::new(references.into()));
-    image.tracego.image = Some(Image { contents: Some(contents), ..Image::default() });
+    image.tracego.image = Some(ImageFacts { contents: Some(contents), ..ImageFacts::default() });
     let mut records = vec![
         start(),
         start_with_findings(vec![finding(0, Severity::High)]),

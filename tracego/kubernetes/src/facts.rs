@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tracego_model::input::pods::{ContainerFacts, PodFacts, PodTexts, Workload, WorkloadKind};
 
 use crate::{
-    api::{ContainerSpec, ContainerStatus, ObjectMeta, Pod},
+    api::{ApiPod, ContainerSpec, ContainerStatus, ObjectMeta},
     settings::PodWatchSettings,
 };
 
@@ -29,8 +29,8 @@ const PARTS_MAX: usize = 64;
 const MINUTES: std::ops::RangeInclusive<usize> = 8..=10;
 
 /// Reads the facts about a pod. Returns `None` for a description without the names that every pod has.
-pub(crate) fn facts(pod: Pod, settings: &PodWatchSettings) -> Option<PodFacts> {
-    let Pod { metadata, spec, status } = pod;
+pub(crate) fn facts(pod: ApiPod, settings: &PodWatchSettings) -> Option<PodFacts> {
+    let ApiPod { metadata, spec, status } = pod;
     let is_name = |name: &String| (1..=NAME_MAX).contains(&name.len());
     if ![&metadata.uid, &metadata.name, &metadata.namespace].into_iter().all(is_name) {
         return None;

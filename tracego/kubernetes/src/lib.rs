@@ -7,6 +7,7 @@
 //! The crate speaks HTTP over connections that it is given, so that TLS is that of the caller. Answers are not
 //! trusted: bodies, lines, and the number of pods are bounded.
 
+pub mod answers;
 pub mod settings;
 pub mod status;
 pub mod watcher;

@@ -12,7 +12,7 @@ use hyper::{
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{
-    api::Status,
+    api::ApiStatus,
     settings::{ApiConnector, PodWatchSettings},
 };
 
@@ -116,7 +116,7 @@ pub(crate) async fn pods(
 
 /// Returns the text for an answer that is an error: what the API says, on one short line, and what to do about it.
 fn refusal(status: StatusCode, body: &[u8]) -> String {
-    let said = serde_json::from_slice::<Status>(body).map(|status| status.message).unwrap_or_default();
+    let said = serde_json::from_slice::<ApiStatus>(body).map(|status| status.message).unwrap_or_default();
     let said: String = said.chars().filter(|c| !c.is_control()).take(200).collect();
     let advice = match status {
         StatusCode::UNAUTHORIZED => ": the token is not accepted",

@@ -20,7 +20,7 @@ use tracego_model::{
 };
 
 use crate::{
-    api::{Pod, PodList, watch_event::WatchEvent},
+    api::{ApiPod, PodList, watch_event::WatchEvent},
     backoff::{Backoff, random},
     facts::facts,
     known_pods::KnownPods,
@@ -161,7 +161,7 @@ impl PodWatch {
             let list: PodList<'_> = serde_json::from_slice(&body)
                 .map_err(|error| RequestError::Failed(format!("the list of pods: {error}")))?;
             for pod in list.items {
-                match serde_json::from_str::<Pod>(pod.get()) {
+                match serde_json::from_str::<ApiPod>(pod.get()) {
                     Ok(pod) => {
                         there.insert(pod.metadata.uid.clone());
                         self.take(pod);
@@ -255,7 +255,7 @@ impl PodWatch {
     }
 
     /// Takes a pod as it is now.
-    fn take(&mut self, pod: Pod) {
+    fn take(&mut self, pod: ApiPod) {
         if !pod.spec.node_name.is_empty() && pod.spec.node_name != self.settings.node {
             self.status.leave_out(LeftOut::OtherNode);
             return;

@@ -16,7 +16,7 @@ use tracego_model::record::{
     job::{Context, Job, attribute},
     kubernetes::{ContainerImage, Pod},
     linux::{Capabilities, Rlimits},
-    reference::{Image, References},
+    reference::{ImageFacts, References},
     tree::Tree,
 };
 
@@ -253,7 +253,7 @@ impl ReferenceCache {
         let key = (address, rest);
         let make = || {
             let parts = (build_id.cloned(), runtime.cloned(), elf.cloned(), build.cloned());
-            let image = Image { build_id: build_id.cloned(), runtime: runtime.cloned(), contents: None };
+            let image = ImageFacts { build_id: build_id.cloned(), runtime: runtime.cloned(), contents: None };
             let image = Some(image).filter(|image| image.build_id.is_some() || image.runtime.is_some());
             let go = build.map(|build| Box::new(Go { build: Some(Arc::clone(build)), ..Go::default() }));
             let executable = Some(file.clone());

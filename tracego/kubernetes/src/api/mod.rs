@@ -34,7 +34,7 @@ pub(crate) struct ListMeta {
 /// A pod.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Pod {
+pub(crate) struct ApiPod {
     pub(crate) metadata: ObjectMeta,
     pub(crate) spec: PodSpec,
     pub(crate) status: PodStatus,
@@ -116,7 +116,7 @@ pub(crate) struct ContainerStatus {
 /// A status, which the API sends instead of an object that it cannot give.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Status {
+pub(crate) struct ApiStatus {
     pub(crate) code: u16,
     pub(crate) message: String,
 }

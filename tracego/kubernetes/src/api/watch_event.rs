@@ -3,19 +3,19 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Pod, Status};
+use super::{ApiPod, ApiStatus};
 
 /// An event of a watch.
 #[derive(Debug)]
 pub(crate) enum WatchEvent {
     /// A pod that is new, or has changed.
-    Present(Box<Pod>),
+    Present(Box<ApiPod>),
     /// A pod that is gone, in its last state.
-    Gone(Box<Pod>),
+    Gone(Box<ApiPod>),
     /// A resource version from which a watch can go on.
     Bookmark(String),
     /// An error. The watch is over.
-    Error(Status),
+    Error(ApiStatus),
 }
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ impl WatchEvent {
     pub(crate) fn parse(line: &[u8]) -> Result<Self, String> {
         let text = |error: serde_json::Error| error.to_string();
         let RawEvent { kind, object } = serde_json::from_slice(line).map_err(text)?;
-        let pod = || serde_json::from_str::<Pod>(object.get()).map_err(text);
+        let pod = || serde_json::from_str::<ApiPod>(object.get()).map_err(text);
         match kind {
             "ADDED" | "MODIFIED" => Ok(Self::Present(Box::new(pod()?))),
             "DELETED" => Ok(Self::Gone(Box::new(pod()?))),

@@ -30,7 +30,7 @@ use crate::{
         policy,
         privileges::AgentPrivileges,
         process::Variables,
-        reference::{Image, References},
+        reference::{ImageFacts, References},
         seal::{ChainStart, Seal},
     },
 };
@@ -66,7 +66,7 @@ pub struct Own {
     pub provenance: Option<Arc<Provenance>>,
     /// Members of `process` that belong to the executable, in a record that others refer to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub image: Option<Image>,
+    pub image: Option<ImageFacts>,
     /// Linkage of the executable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elf: Option<Arc<Frozen<Linked>>>,

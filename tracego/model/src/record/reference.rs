@@ -36,7 +36,7 @@ pub struct References {
 
 /// `tracego.image.*`: members of `process` that belong to the executable, and what it consists of.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Image {
+pub struct ImageFacts {
     /// `process.executable.build_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_id: Option<Arc<Frozen<BuildId>>>,

@@ -230,14 +230,14 @@ impl Serialize for Container<'_> {
         object! { serializer;
             "id": self.0.id,
             "runtime"? self.0.runtime.map(|runtime| runtime.name),
-            "image"? self.1.shown_image().map(Image),
+            "image"? self.1.shown_image().map(EcsImage),
         }
     }
 }
 
-struct Image<'a>(&'a ContainerImage);
+struct EcsImage<'a>(&'a ContainerImage);
 
-impl Serialize for Image<'_> {
+impl Serialize for EcsImage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ContainerImage { name, tags, repo_digests, id: _ } = self.0;
         object! { serializer;
@@ -255,14 +255,14 @@ impl Serialize for Orchestrator<'_> {
         object! { serializer;
             "type": "kubernetes",
             "namespace"? self.0.namespace.as_ref().map(|namespace| &namespace.name),
-            "resource": Pod(&self.0.pod),
+            "resource": EcsPod(&self.0.pod),
         }
     }
 }
 
-struct Pod<'a>(&'a record::kubernetes::Pod);
+struct EcsPod<'a>(&'a record::kubernetes::Pod);
 
-impl Serialize for Pod<'_> {
+impl Serialize for EcsPod<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object! { serializer;
             "type": "pod",

@@ -7,14 +7,14 @@ use crate::format::{object::object, omit_fields::OmitFields};
 
 /// The image of a container. OCSF requires an id: the digest, or the id in the runtime.
 #[derive(Serialize)]
-pub(super) struct Image<'a> {
+pub(super) struct OcsfImage<'a> {
     uid: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<&'a str>,
 }
 
-impl<'a> Image<'a> {
+impl<'a> OcsfImage<'a> {
     pub(super) fn of(image: &'a ContainerImage) -> Option<Self> {
         let uid = image.repo_digests.first().or(image.id.as_ref())?;
         Some(Self { uid, name: &image.name, tag: image.tags.first().map(String::as_str) })

@@ -7,7 +7,7 @@ use tracego_model::{
     record::{self, Record, event_name, exec_id, lineage::Line},
 };
 
-use super::{integer, pod::Image};
+use super::{integer, pod::OcsfImage};
 use crate::format::{
     Millis, digest, is_program,
     object::{AsText, SingleMember, object},
@@ -195,7 +195,7 @@ impl Serialize for Container<'_> {
         object! { serializer;
             "uid": container.id,
             "name"? record.k8s.as_ref().and_then(|k8s| k8s.container.as_ref()).map(|named| &named.name),
-            "image"? record.shown_image().and_then(Image::of),
+            "image"? record.shown_image().and_then(OcsfImage::of),
             "runtime"? container.runtime.map(|runtime| runtime.name),
             "orchestrator"? pod.map(|_| "kubernetes"),
             "pod_uuid"? pod.filter(|uid| uid.len() == 36),
