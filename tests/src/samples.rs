@@ -38,6 +38,7 @@ use tracego_model::{
             Audit, Capabilities, CgroupNode, ExecCall, ExecutableDigest, ExecutableFile, Namespaces,
             Pathless, Rlimits,
         },
+        parent::ParentProcess,
         policy::{self, Identity, Violation},
         tree::Tree,
     },
@@ -334,6 +335,9 @@ pub fn start() -> Record {
     record.tracego = Box::new(Own {
         exec_id: Some("b0071d00-1111-4222-8333-444455556666-1234-ee49".into()),
         ancestors: Some(Lineage(Some(line(1, Some(line(2, Some(line(3, None)))))))),
+        parent: Some(ParentProcess {
+            command_args: ["make-parent", "--of=4711", "cut…"].map(str::to_owned).into(),
+        }),
         reparented: true,
         executable: Some(ExecutableFile {
             inode: ExactNumber(67_000_001),
@@ -574,6 +578,8 @@ pub fn synthetic() -> Vec<Record> {
         syscall: Some("execve"),
         ..ExecCall::default()
     });
+    // The process that forked it is not the parent any more.
+    failed.tracego.parent = Some(ParentProcess { command_args: ["once-a-parent".to_owned()].into() });
     let mut later = minimal(event_name::FINDING, 7);
     (later.severity_number, later.severity_text) = (17, "ERROR");
     later.process = Some(Box::new(process()));

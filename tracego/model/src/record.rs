@@ -13,6 +13,7 @@ pub mod job;
 pub mod kubernetes;
 pub mod lineage;
 pub mod linux;
+pub mod parent;
 pub mod policy;
 pub mod privileges;
 pub mod reference;

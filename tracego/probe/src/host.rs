@@ -1,6 +1,6 @@
 //! Identity of this machine and of this run, and the processes that are running.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use tracego_common::AgentIdentity;
 use tracego_model::{
@@ -59,13 +59,32 @@ fn mount_namespaces(root: &HostRoot) -> Vec<u32> {
     root.process().into_iter().chain([Path::new("/proc/self")]).filter_map(of).collect()
 }
 
+/// Maximum number of bytes that are read of the arguments of a running process.
+const ARGS_MAX: u64 = 64 << 10;
+
+/// Returns the arguments of a running process, and whether there are more. An argument that was not read to its end is
+/// left out: its rest may be what shows that it is a secret.
+fn arguments(process: &procfs::process::Process) -> Option<(Vec<String>, bool)> {
+    let mut bytes = Vec::new();
+    process.open_relative("cmdline").ok()?.take(ARGS_MAX).read_to_end(&mut bytes).ok()?;
+    let is_cut = bytes.len() as u64 == ARGS_MAX;
+    let end = if is_cut { bytes.iter().rposition(|&byte| byte == 0)? } else { bytes.len() };
+    let text = bytes.get(..end)?;
+    let text = text.strip_suffix(b"\0").unwrap_or(text);
+    let args = text.split(|&byte| byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned());
+    Some((if text.is_empty() { Vec::new() } else { args.collect() }, is_cut))
+}
+
 /// Returns the running processes. A process that ends meanwhile is left out. In a pid namespace with a /proc of its
 /// own, the process ids that events use are unknown, but for that of the agent, which is then the only process.
 #[must_use]
 pub fn processes(agent: &AgentIdentity) -> Vec<Seed> {
     let seed = |process: procfs::process::Process| {
         let stat = process.stat().ok()?;
+        let (args, is_cut) = arguments(&process).unwrap_or_default();
         Some(Seed {
+            args,
+            is_cut,
             pid: u32::try_from(stat.pid).ok()?,
             ppid: u32::try_from(stat.ppid).ok()?,
             start_ticks: stat.starttime,

@@ -27,6 +27,7 @@ use crate::{
         kubernetes::{PodReport, PodWatchReport},
         lineage::{Lineage, LineageNames},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
+        parent::{ParentProcess, ShownArgs},
         policy,
         privileges::AgentPrivileges,
         process::Variables,
@@ -55,6 +56,12 @@ pub struct Own {
     /// The processes that forked it, nearest first, up to the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
+    /// The command line of the process that forked it, in a full record of a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentProcess>,
+    /// The place for the arguments of this process, for the records of its children.
+    #[serde(skip)]
+    pub shown_args: Option<ShownArgs>,
     /// Whether the parent is not the process that forked it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reparented: bool,
