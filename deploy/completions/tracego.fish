@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= host-id= host-label= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -97,6 +97,8 @@ complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
@@ -215,6 +217,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Lea
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
@@ -317,6 +321,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r

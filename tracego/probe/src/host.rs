@@ -1,13 +1,16 @@
 //! Identity of this machine and of this run, and the processes that are running.
 
-use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use tracego_common::AgentIdentity;
 use tracego_model::{
     input::Seed,
     linux::{cgroup, users::Users},
     meta::Meta,
-    record::{Host, Instance, Origin, Service},
+    record::{
+        Host, Instance, Origin, Service,
+        host::{HostFacts, HostIdSource},
+    },
 };
 
 use super::{host_name::host_name, host_root::HostRoot};
@@ -19,10 +22,20 @@ pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
     cgroup::ROOTS.into_iter().find(|root| is_root(root))
 }
 
-/// Reads metadata that stays constant during a run. Unreadable values stay empty. `name`: the name of the machine, if it
-/// is given.
+/// The operator's statements about the machine.
+#[derive(Clone, Debug, Default)]
+pub struct GivenHost {
+    /// Id, instead of the one in /etc/machine-id.
+    pub id: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Reads metadata that stays constant during a run. Unreadable values stay empty.
 #[must_use]
-pub fn meta(injected: Vec<(String, String)>, raw: bool, name: Option<&str>) -> Meta {
+pub fn meta(injected: Vec<(String, String)>, raw: bool, given: GivenHost) -> Meta {
     let root = HostRoot::find();
     if let HostRoot::Hidden(why) = &root {
         tracing::debug!(%why, "the machine's root folder cannot be found");
@@ -30,10 +43,17 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool, name: Option<&str>) -> M
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let instance = read("/proc/sys/kernel/random/uuid");
     let number = instance.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default();
+    let GivenHost { id, name, labels } = given;
+    let (id, source) = match id {
+        Some(id) => (id, HostIdSource::Option),
+        None => (root.text("/etc/machine-id"), HostIdSource::MachineId),
+    };
+    let id_source = (!id.is_empty()).then_some(source);
     Meta {
         enforcement: None,
+        host: Some(Arc::new(HostFacts { id_source, labels })),
         origin: Arc::new(Origin {
-            host: Host { id: root.text("/etc/machine-id"), name: host_name(name, &root) },
+            host: Host { id, name: host_name(name.as_deref(), &root) },
             service: Service {
                 name: "tracego",
                 version: env!("CARGO_PKG_VERSION"),

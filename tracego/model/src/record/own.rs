@@ -20,6 +20,7 @@ use crate::{
         enforcement::Enforcement,
         frozen::Frozen,
         go::Go,
+        host::HostFacts,
         image::Linked,
         inventory::InventoryReport,
         is_zero,
@@ -161,6 +162,9 @@ pub struct Own {
     /// Configuration and policies in force, in heartbeats and in the first record of a sealed output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Arc<ConfigurationReport>>,
+    /// The identity of the machine beyond `host.*`, in heartbeats and in the first record of a sealed output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Arc<HostFacts>>,
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,
@@ -248,6 +252,11 @@ pub struct SinkCounts {
     pub lost: u64,
     /// Records that wait in the queue.
     pub waiting: u64,
+    /// Bytes of these records.
+    pub waiting_bytes: u64,
+    /// Age of the oldest of them in milliseconds; possibly slightly too high, and absent where none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_age_ms: Option<u64>,
 }
 
 /// Maximum number of redacted attributes that a record names; all are counted.
