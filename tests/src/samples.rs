@@ -22,13 +22,15 @@ use tracego_model::{
     provenance::{Provenance, ProvenanceSource, ProvenanceVerdict},
     record::{
         At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
-        LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, Trace,
+        LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, SinkCounts,
+        Trace,
         configuration::{ConfigurationFile, ConfigurationReport},
         enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         exact_number::ExactNumber,
         frozen::Frozen,
         go::{Go, GoCommand, GoLinker, LinkOrigin},
+        host::{HostFacts, HostIdSource},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
         inventory::{InventoryReport, SkippedProcesses, UnreadProcesses},
         job::{Changed, CommitClaim, Context, Contradiction, Job, OpenedBy, Root, Source, Sourced, Trust},
@@ -38,6 +40,7 @@ use tracego_model::{
             Audit, Capabilities, CgroupNode, ExecCall, ExecutableDigest, ExecutableFile, Namespaces,
             Pathless, Rlimits,
         },
+        parent::ParentProcess,
         policy::{self, Identity, Violation},
         reference::{ImageContents, ImageFacts, References},
         tree::Tree,
@@ -335,6 +338,9 @@ pub fn start() -> Record {
     record.tracego = Box::new(Own {
         exec_id: Some("b0071d00-1111-4222-8333-444455556666-1234-ee49".into()),
         ancestors: Some(Lineage(Some(line(1, Some(line(2, Some(line(3, None)))))))),
+        parent: Some(ParentProcess {
+            command_args: ["make-parent", "--of=4711", "cut…"].map(str::to_owned).into(),
+        }),
         reparented: true,
         executable: Some(ExecutableFile {
             inode: ExactNumber(67_000_001),
@@ -576,6 +582,8 @@ pub fn synthetic() -> Vec<Record> {
         syscall: Some("execve"),
         ..ExecCall::default()
     });
+    // The process that forked it is not the parent any more.
+    failed.tracego.parent = Some(ParentProcess { command_args: ["once-a-parent".to_owned()].into() });
     let mut later = minimal(event_name::FINDING, 7);
     (later.severity_number, later.severity_text) = (17, "ERROR");
     later.process = Some(Box::new(process()));
@@ -589,6 +597,21 @@ pub fn synthetic() -> Vec<Record> {
     let mut heartbeat = minimal(event_name::HEARTBEAT, 6);
     let kernel = Counters { hooked: 86_001, sent: 86_002, ..Counters::default() };
     heartbeat.tracego.bpf_object = Some("loop");
+    heartbeat.tracego.host = Some(Arc::new(HostFacts {
+        id_source: Some(HostIdSource::MachineId),
+        labels: BTreeMap::from([("role-of-host".into(), "label-of-host".into())]),
+    }));
+    heartbeat.tracego.sinks = BTreeMap::from([(
+        "sink-of-heartbeat".into(),
+        SinkCounts {
+            given: 86_021,
+            delivered: 86_022,
+            lost: 86_023,
+            waiting: 86_024,
+            waiting_bytes: 86_025,
+            oldest_age_ms: Some(86_026),
+        },
+    )]);
     heartbeat.tracego.configuration = Some(Arc::new(ConfigurationReport {
         sha256: Some("c1".repeat(32)),
         files: vec![ConfigurationFile { path: "/path/of-configuration".into(), sha256: "c2".repeat(32) }],

@@ -20,9 +20,10 @@ use tracego_model::{
     clock::Time,
     linux::users::User,
     record::{
-        Completeness, Executable, Record, event_name,
+        Completeness, Executable, Own, Record, event_name,
         go::Go,
         lineage::{Line, Lineage},
+        parent::ParentProcess,
     },
 };
 use tracego_tests::{Memory, records, samples};
@@ -45,10 +46,11 @@ fn replay(path: &Path, detail: Detail) -> Vec<Value> {
     records(&memory.text())
 }
 
-/// Checks that lean records, expanded, are the full ones. Returns the number of those that were lean.
-fn assert_expanded(lean: Vec<Value>, full: Vec<Value>) -> usize {
+/// Checks that lean records, expanded, are the full ones. Returns the number of those that were lean, and of those that
+/// got the command line of their parent back.
+fn assert_expanded(lean: Vec<Value>, full: Vec<Value>) -> (usize, usize) {
     let mut expander = Expander::default();
-    let (mut count, mut full) = (0, full.into_iter());
+    let (mut count, mut parents, mut full) = (0, 0, full.into_iter());
     for mut record in lean {
         let before = record.clone();
         expander.expand(&mut record).unwrap_or_else(|missing| panic!("{missing}: {before:#}"));
@@ -60,6 +62,11 @@ fn assert_expanded(lean: Vec<Value>, full: Vec<Value>) -> usize {
         if record.get("observed_timestamp").is_none() {
             member(&mut wanted).remove("observed_timestamp");
         }
+        match record.pointer("/tracego/parent") {
+            // It comes back if the start of the parent was written.
+            None => drop(member(&mut wanted["tracego"]).remove("parent")),
+            Some(_) => parents += usize::from(before != record),
+        }
         for record in [&mut record, &mut wanted] {
             member(record).remove("seq");
         }
@@ -67,7 +74,7 @@ fn assert_expanded(lean: Vec<Value>, full: Vec<Value>) -> usize {
         assert!(differences.is_empty(), "{differences:#?}\nlean: {before}");
     }
     assert_eq!(full.next(), None);
-    count
+    (count, parents)
 }
 
 fn member(record: &mut Value) -> &mut Map<String, Value> {
@@ -98,13 +105,15 @@ fn differences(name: &str, one: &Value, other: &Value) -> Vec<String> {
 #[test]
 fn nothing_of_a_capture_is_lost() {
     let all = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap();
-    let mut count = 0;
+    let (mut count, mut parents) = (0, 0);
     for path in all.map(|entry| entry.unwrap().path()) {
         if path.extension().is_some_and(|extension| extension == "capture") {
-            count += assert_expanded(replay(&path, Detail::Lean), replay(&path, Detail::Full));
+            let (lean, known) = assert_expanded(replay(&path, Detail::Lean), replay(&path, Detail::Full));
+            (count, parents) = (count + lean, parents + known);
         }
     }
     assert!(count > 40, "{count} lean records");
+    assert!(parents > 10, "{parents} starts with the command line of their parent");
 }
 
 /// A change of a process, and the shape of its record.
@@ -155,7 +164,9 @@ impl Machine {
         let before = Arc::clone(&self.lines[at]);
         let (kind, line) = match step.kind {
             0 | 1 => {
-                let child = self.line(step.program, Some(before));
+                let args = before.args.clone();
+                let mut child = self.line(step.program, Some(before));
+                Arc::make_mut(&mut child).args = args;
                 self.lines.push(Arc::clone(&child));
                 (event_name::FORK, child)
             }
@@ -171,7 +182,8 @@ impl Machine {
             }
             _ => (event_name::EXEC_FAILED, before),
         };
-        step.is_written.then(|| shaped(kind, &line, step.shape))
+        let record = shaped(kind, &line, step.shape);
+        step.is_written.then_some(record)
     }
 }
 
@@ -180,6 +192,23 @@ fn changed(program: usize) -> Line {
     let name = executable.rsplit('/').next().unwrap();
     let command = name.chars().take(15).collect();
     Line { command, executable: executable.into(), ..Line::default() }
+}
+
+/// Sets the command lines of a process and of its parent, as the redaction does.
+fn show_parent(kind: &str, line: &Line, own: &mut Own, args: Option<&[String]>) {
+    own.parent = None;
+    if ![event_name::START, event_name::FORK].contains(&kind) {
+        return;
+    }
+    own.shown_args = Some(line.args.clone());
+    if kind == event_name::START {
+        let is_cut = [&own.completeness.truncated, &own.completeness.unavailable]
+            .iter()
+            .any(|names| names.contains(&"process.command_args"));
+        line.args.set(args.unwrap_or_default(), is_cut);
+        let args = line.up.as_ref().and_then(|up| up.args.get());
+        own.parent = args.map(|args| ParentProcess { command_args: Arc::clone(args) });
+    }
 }
 
 /// Makes a record of a process from a sample; each bit of the shape changes a member.
@@ -259,6 +288,7 @@ fn shaped(kind: &'static str, line: &Arc<Line>, shape: u64) -> Record {
             own.completeness.unavailable.push("process.command_args");
         }
     }
+    show_parent(kind, line, own, process.command_args.as_deref());
     if kind != event_name::START {
         return record.clone();
     }

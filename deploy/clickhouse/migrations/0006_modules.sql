@@ -1,6 +1,7 @@
--- The modules that executables name, from records tracego.image (`modules = true` of the sink).
-ALTER TABLE tracego.ingest MODIFY COLUMN
-    tracego Tuple(
+-- Members that later records have: the modules that executables name (records tracego.image, `modules = true` of the sink), the
+-- command line of the parent, and what heartbeats say of a machine. A member of a tuple cannot be added alone, so they are
+-- all here.
+ALTER TABLE tracego.ingest MODIFY COLUMN tracego Tuple(
         boot_id LowCardinality(String), exec_id String, sink_seq UInt64, inventory Bool,
         ancestors Nested(pid UInt32, command LowCardinality(String), executable Tuple(path LowCardinality(String))),
         executable Tuple(
@@ -26,6 +27,12 @@ ALTER TABLE tracego.ingest MODIFY COLUMN
                 dependencies UInt32)),
         seccomp LowCardinality(String), no_new_privs Bool,
         capability LowCardinality(String), rlimit LowCardinality(String), namespace LowCardinality(String),
+        parent Tuple(command_args Array(String)),
+        host Tuple(id_source LowCardinality(String), label Map(LowCardinality(String), String)),
+        sinks Map(LowCardinality(String), Tuple(waiting UInt64, waiting_bytes UInt64, oldest_age_ms UInt64)),
+        configuration Tuple(
+            sha256 LowCardinality(String),
+            policies Nested(name LowCardinality(String), digest LowCardinality(String))),
         job Tuple(root Tuple(exec_id LowCardinality(String))),
         findings Nested(
             id LowCardinality(String), name LowCardinality(String), variant LowCardinality(String),

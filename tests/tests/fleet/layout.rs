@@ -119,10 +119,12 @@ fn migrations_may_be_applied_again_and_replicated() {
     store.insert(&full, "one");
     let starts = store.number("SELECT count() FROM starts");
     migrate(&["--server", &format!("http://{}", store.address)]);
-    assert_eq!(
-        store.query("SELECT version FROM migrations FINAL ORDER BY version"),
-        ["1", "2", "3", "4", "5", "6"]
-    );
+    let files = std::fs::read_dir(deployed("clickhouse/migrations")).unwrap();
+    let number = |name: String| name[..4].trim_start_matches('0').to_owned();
+    let mut all: Vec<_> =
+        files.map(|file| number(file.unwrap().file_name().into_string().unwrap())).collect();
+    all.sort();
+    assert_eq!(store.query("SELECT version FROM migrations FINAL ORDER BY version"), all);
     assert_eq!(store.number("SELECT count() FROM starts"), starts);
     store.insert(&full, "two");
     assert_eq!(store.number("SELECT count() FROM starts"), 2 * starts, "each view is there once");

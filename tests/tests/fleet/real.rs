@@ -70,6 +70,10 @@ fn all_that_the_sink_sends_is_in_the_store() {
         ]
     );
 
+    let of_parent = start["tracego"]["parent"]["command_args"].as_array().unwrap();
+    let of_parent = of_parent.iter().map(|arg| arg.as_str().unwrap()).collect::<Vec<_>>().join(" ");
+    assert_eq!(store.query("SELECT parent_cmdline FROM starts WHERE cmdline = './app'"), [of_parent]);
+
     // The log is lean and has more records; its seal counts the same events.
     for question in ["gaps", "unsealed_jobs", "losses", "cloned_ids"] {
         assert_eq!(store.ask(question, &DAYS), Vec::<Value>::new(), "{question}");
@@ -101,6 +105,17 @@ fn records_of_every_kind_are_taken() {
     assert_eq!(
         store.query("SELECT verdict, signer, source_revision, sha256 FROM images WHERE signer != ''"),
         [format!("untrusted-signer\tsigner-of-provenance\trevision-of-provenance\t{}", "d2".repeat(32))]
+    );
+    assert_eq!(
+        store.query(
+            "SELECT id_source, labels, mapKeys(policies), configuration, waiting, waiting_bytes, oldest_age_ms
+            FROM heartbeats WHERE notEmpty(labels)"
+        ),
+        [format!(
+            "machine-id\t{{'role-of-host':'label-of-host'}}\t['policy-of-configuration']\t{}\t\
+            {{'sink-of-heartbeat':86024}}\t{{'sink-of-heartbeat':86025}}\t{{'sink-of-heartbeat':86026}}",
+            "c1".repeat(32)
+        )]
     );
     let findings: usize =
         all.iter().filter_map(|record| Some(record["tracego"]["findings"].as_array()?.len())).sum();

@@ -100,7 +100,12 @@ pub(crate) fn session_of(
             None => sink,
         };
         let wanted = event::EXEC | event::EXIT | event::FORK;
-        let pipeline = Pipeline::new(host::meta(Vec::new(), false, None), wanted, None, sink);
+        let pipeline = Pipeline::new(
+            host::meta(Vec::new(), false, tracego_probe::host::GivenHost::default()),
+            wanted,
+            None,
+            sink,
+        );
         let mut agent = agent::start(options, pipeline).unwrap();
         agent.kernel().follow_agent().unwrap();
         work(&mut agent).await;

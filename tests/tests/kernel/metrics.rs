@@ -134,7 +134,12 @@ fn session(
     runtime.block_on(async {
         let sink = DirectOutput::new(Box::new(output.clone()), DirectFormat::JSON);
         let wanted = event::EXEC | event::EXIT | event::FORK;
-        let pipeline = Pipeline::new(host::meta(Vec::new(), false, None), wanted, None, sink);
+        let pipeline = Pipeline::new(
+            host::meta(Vec::new(), false, tracego_probe::host::GivenHost::default()),
+            wanted,
+            None,
+            sink,
+        );
         let mut options = options(ring_size, Duration::ZERO);
         options.metrics = metrics::MetricsOptions {
             listen: Some("0".parse().unwrap()),

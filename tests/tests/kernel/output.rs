@@ -18,12 +18,32 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("records are for their owner only", mode),
     ("lean records are complete, and much smaller than full ones", lean),
     ("the exit of a short process is in the record of its start on request", folded),
+    ("heartbeats know the machine by its given id and labels", machine),
     ("text has a line each and no control characters", text),
     ("the agent does not trace itself", not_itself),
     ("the start that shows that stops are in force is in no record", not_the_canary),
     ("the enforcement check passes whatever the filters are", watched_alone),
     ("a start with which something is wrong is written whatever was asked for", wrong),
 ];
+
+fn machine() {
+    let mut command = with_full_records();
+    command.args(["run", "--heartbeat", "1", "--host-id", "node-7", "--host-label", "role=builder"]);
+    command.args(["--host-label", "role=tester", "--output", "json", "--output-file"]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("records");
+    let output = command.arg(&file).args(["--", "/bin/sleep", "2.5"]).output().unwrap();
+    let session = Session { records: records(&fs::read_to_string(&file).unwrap()), output };
+    let beat = session.records.iter().find(|record| record["event_name"] == "tracego.heartbeat").unwrap();
+    let wanted = serde_json::json!({"id_source": "option", "label": {"role": "tester"}});
+    assert_eq!((&beat["host"]["id"], &beat["tracego"]["host"]), (&"node-7".into(), &wanted));
+    let start = session.of("start").next().unwrap();
+    assert_eq!((&start["host"]["id"], start["tracego"].get("host")), (&"node-7".into(), None));
+    let labels: Vec<_> = (0..33).flat_map(|n| ["--host-label".to_owned(), format!("l{n}=x")]).collect();
+    let output = Command::new(tracego()).args(labels).args(["--duration", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("33 labels, at most 32"));
+}
 
 /// Runs `tracego --duration 1` under setpriv(1). Returns its exit code and standard error.
 fn restricted(by: &[&str]) -> (Option<i32>, String) {

@@ -14,6 +14,7 @@ use crate::{ConditionalTest, Test, VICTIM};
 pub(crate) const TESTS: &[(&str, Test)] = &[
     ("exec from a thread", thread),
     ("posix_spawn", spawn),
+    ("a start has the command line of its parent", parent),
     ("vfork", vfork),
     ("a pid and a user namespace", namespaces),
     ("a process that renames itself", rename),
@@ -42,6 +43,25 @@ fn spawn() {
     let (parent, child) = (session.start(Path::new(VICTIM)), session.start(Path::new("/bin/true")));
     assert_eq!(child["process"]["parent_pid"], parent["process"]["pid"]);
     assert_eq!(session.of("fork").count(), 1);
+}
+
+fn parent() {
+    // Each fork shows what the shell was when it forked, though the shell executes another program then.
+    let script =
+        "(/bin/true inner; :) ; exec /bin/sh -c 'sleep 0; /bin/true --token=hunter22; /bin/true last; :'";
+    let session = Session::run(&[], &["/bin/sh", "-c", script], |_| {});
+    let starts: Vec<_> = session.of("start").collect();
+    let shown = |start: &Value| start["tracego"]["parent"]["command_args"].clone();
+    let of = |name: &str| *starts.iter().find(|start| args(start).last() == Some(&name)).unwrap();
+    let first = args(starts[0]).iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
+    assert!(first[2].contains("[tracego:redacted]"), "{first:?}");
+    assert_eq!(shown(of("inner")), serde_json::json!(first), "a subshell has the arguments of the shell");
+    let second = starts.iter().find(|start| args(start).len() == 3 && args(start)[2].starts_with("sleep"));
+    assert_eq!(shown(of("last")), serde_json::json!(args(second.unwrap())));
+    assert!(!format!("{:?}", session.records).contains("hunter22"));
+    // tracego itself ran before, and forked the first shell: its arguments come from /proc.
+    let of_tracego = shown(starts[0]);
+    assert!(of_tracego[0].as_str().unwrap().ends_with("tracego"), "{of_tracego}");
 }
 
 fn vfork() {

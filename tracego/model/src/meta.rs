@@ -4,13 +4,15 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{enforcement::EnforcementStatus, linux::users::Users};
+use crate::{enforcement::EnforcementStatus, linux::users::Users, record::host::HostFacts};
 
 /// Facts that do not change during a run.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
     /// Host and agent, as written in every record.
     pub origin: Arc<Origin>,
+    /// Identity of the machine beyond the id and the name; `None` where it is not known, as in a capture.
+    pub host: Option<Arc<HostFacts>>,
     /// Id of this boot.
     pub boot_id: Arc<str>,
     /// Variables given by `--env KEY=VALUE`.

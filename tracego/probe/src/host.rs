@@ -1,13 +1,16 @@
 //! Identity of this machine and of this run, and the processes that are running.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use tracego_common::AgentIdentity;
 use tracego_model::{
     input::Seed,
     linux::{cgroup, users::Users},
     meta::Meta,
-    record::{Host, Instance, Origin, Service},
+    record::{
+        Host, Instance, Origin, Service,
+        host::{HostFacts, HostIdSource},
+    },
 };
 
 use super::{host_name::host_name, host_root::HostRoot};
@@ -19,10 +22,20 @@ pub fn cgroup_root(folder: &Path) -> Option<&'static str> {
     cgroup::ROOTS.into_iter().find(|root| is_root(root))
 }
 
-/// Reads metadata that stays constant during a run. Unreadable values stay empty. `name`: the name of the machine, if it
-/// is given.
+/// The operator's statements about the machine.
+#[derive(Clone, Debug, Default)]
+pub struct GivenHost {
+    /// Id, instead of the one in /etc/machine-id.
+    pub id: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Reads metadata that stays constant during a run. Unreadable values stay empty.
 #[must_use]
-pub fn meta(injected: Vec<(String, String)>, raw: bool, name: Option<&str>) -> Meta {
+pub fn meta(injected: Vec<(String, String)>, raw: bool, given: GivenHost) -> Meta {
     let root = HostRoot::find();
     if let HostRoot::Hidden(why) = &root {
         tracing::debug!(%why, "the machine's root folder cannot be found");
@@ -30,10 +43,17 @@ pub fn meta(injected: Vec<(String, String)>, raw: bool, name: Option<&str>) -> M
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let instance = read("/proc/sys/kernel/random/uuid");
     let number = instance.get(..8).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default();
+    let GivenHost { id, name, labels } = given;
+    let (id, source) = match id {
+        Some(id) => (id, HostIdSource::Option),
+        None => (root.text("/etc/machine-id"), HostIdSource::MachineId),
+    };
+    let id_source = (!id.is_empty()).then_some(source);
     Meta {
         enforcement: None,
+        host: Some(Arc::new(HostFacts { id_source, labels })),
         origin: Arc::new(Origin {
-            host: Host { id: root.text("/etc/machine-id"), name: host_name(name, &root) },
+            host: Host { id, name: host_name(name.as_deref(), &root) },
             service: Service {
                 name: "tracego",
                 version: env!("CARGO_PKG_VERSION"),
@@ -59,13 +79,32 @@ fn mount_namespaces(root: &HostRoot) -> Vec<u32> {
     root.process().into_iter().chain([Path::new("/proc/self")]).filter_map(of).collect()
 }
 
+/// Maximum number of bytes that are read of the arguments of a running process.
+const ARGS_MAX: u64 = 64 << 10;
+
+/// Returns the arguments of a running process, and whether there are more. An argument that was not read to its end is
+/// left out: its rest may be what shows that it is a secret.
+fn arguments(process: &procfs::process::Process) -> Option<(Vec<String>, bool)> {
+    let mut bytes = Vec::new();
+    process.open_relative("cmdline").ok()?.take(ARGS_MAX).read_to_end(&mut bytes).ok()?;
+    let is_cut = bytes.len() as u64 == ARGS_MAX;
+    let end = if is_cut { bytes.iter().rposition(|&byte| byte == 0)? } else { bytes.len() };
+    let text = bytes.get(..end)?;
+    let text = text.strip_suffix(b"\0").unwrap_or(text);
+    let args = text.split(|&byte| byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned());
+    Some((if text.is_empty() { Vec::new() } else { args.collect() }, is_cut))
+}
+
 /// Returns the running processes. A process that ends meanwhile is left out. In a pid namespace with a /proc of its
 /// own, the process ids that events use are unknown, but for that of the agent, which is then the only process.
 #[must_use]
 pub fn processes(agent: &AgentIdentity) -> Vec<Seed> {
     let seed = |process: procfs::process::Process| {
         let stat = process.stat().ok()?;
+        let (args, is_cut) = arguments(&process).unwrap_or_default();
         Some(Seed {
+            args,
+            is_cut,
             pid: u32::try_from(stat.pid).ok()?,
             ppid: u32::try_from(stat.ppid).ok()?,
             start_ticks: stat.starttime,

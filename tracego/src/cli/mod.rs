@@ -284,6 +284,33 @@ mod tests {
         let error = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
         assert!(error("tracego --ring-size 5000").contains("power of two"));
         assert!(error("tracego --env =x").contains("KEY=VALUE"));
+        for label in [
+            "role",
+            "=x",
+            "-a=b",
+            "a b=c",
+            &format!("{}=x", "n".repeat(64)),
+            &format!("n={}", "x".repeat(256)),
+        ] {
+            let wrong = Cli::try_parse_from(["tracego", "--host-label", label]).unwrap_err().to_string();
+            assert!(wrong.contains("--host-label"), "{wrong}");
+        }
+        for id in ["", "a b", "a/b", &"x".repeat(256)] {
+            assert!(Cli::try_parse_from(["tracego", "--host-id", id]).is_err(), "{id}");
+        }
+        let line = [
+            "tracego",
+            "--host-id",
+            "node-7.example:1",
+            "--host-label=a.b/c=d=e",
+            "--host-label",
+            "a=",
+            "--host-label=a=2",
+        ];
+        let labels = Cli::try_parse_from(line).unwrap().watch.host_label;
+        let wanted = [("a.b/c", "d=e"), ("a", ""), ("a", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(labels, wanted);
         assert!(error("tracego --comm 0123456789abcdef").contains("15 bytes"));
         assert!(error("tracego -e exceve").contains("execve"));
         assert!(error("tracego rules explain TG0011").contains("did you mean 'TG001'?"));

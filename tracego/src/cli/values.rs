@@ -4,7 +4,10 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::ValueEnum;
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
-use tracego_model::units::{Bytes, Span};
+use tracego_model::{
+    record::host::{NAME_MAX, VALUE_MAX},
+    units::{Bytes, Span},
+};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// The value of one `--env`.
@@ -86,6 +89,31 @@ pub(super) fn ring_size(text: &str) -> Result<u32, String> {
         return Err("must be a power of two and at least 4096".into());
     }
     Ok(size)
+}
+
+/// Parses the id of a machine.
+pub(super) fn host_id(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if text.is_empty() || text.len() > VALUE_MAX || !text.bytes().all(is_plain) {
+        return Err(format!("an id has 1 to {VALUE_MAX} letters, digits and -_.:"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses a label of a machine.
+pub(super) fn host_label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if !begins || name.len() > NAME_MAX || !name.bytes().all(is_plain) {
+        return Err(format!(
+            "a name has 1 to {NAME_MAX} letters, digits and -_./ and begins with a letter or digit"
+        ));
+    }
+    if value.len() > VALUE_MAX || value.chars().any(char::is_control) {
+        return Err(format!("a value has up to {VALUE_MAX} bytes, and no control characters"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 pub(super) fn argv_max(text: &str) -> Result<u32, String> {

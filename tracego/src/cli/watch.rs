@@ -14,7 +14,7 @@ use super::{
     KubernetesOptions, ListenAddress, RecordOptions,
     digest::DigestOptions,
     heading,
-    values::{argv_max, comm, ring_size, seconds},
+    values::{argv_max, comm, host_id, host_label, ring_size, seconds},
 };
 
 /// Default size of the ring. With two workers that start programs at full speed on two CPUs, 2 MiB overflow when the
@@ -87,6 +87,19 @@ pub struct WatchOptions {
     #[arg(help_heading = heading::RECORDS)]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub host_name: Option<String>,
+    /// Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id.
+    ///
+    /// Up to 255 letters, digits and `-_.:`. Heartbeats say where the id comes from (`tracego.host.id_source`).
+    #[arg(help_heading = heading::RECORDS)]
+    #[arg(long, value_name = "ID", value_parser = host_id)]
+    pub host_id: Option<String>,
+    /// Label of the machine, such as `role=builder`; repeatable, up to 32 times.
+    ///
+    /// Heartbeats have the labels (`tracego.host.label`), as has the first record with --seal: other records have
+    /// `host.id`, to join them by. Of two labels with one name, the last holds.
+    #[arg(help_heading = heading::RECORDS)]
+    #[arg(long = "host-label", value_name = "NAME=VALUE", value_parser = host_label)]
+    pub host_label: Vec<(String, String)>,
     /// Options about pods of Kubernetes.
     #[command(flatten)]
     pub pods: KubernetesOptions,

@@ -1,6 +1,13 @@
 //! Construction of the agent's options from the command line.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tracego_analyze::{
@@ -14,10 +21,12 @@ use tracego_common::{
     settings::{event, filter},
 };
 use tracego_deliver::sink::lifecycle::Sinks;
-use tracego_model::{enforcement::Mode, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta};
+use tracego_model::{
+    enforcement::Mode, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta, record::host::LABELS_MAX,
+};
 use tracego_probe::{
     enforce::{self, settings::Enforce},
-    host,
+    host::{self, GivenHost},
     load::{EnvName, LoadOptions},
 };
 
@@ -75,7 +84,7 @@ pub(super) fn options(
     }
     let Environment { names, injected, unshown } = environment(settings);
     kernel.env_names = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args, watch.host_name.as_deref()) };
+    let meta = Meta { unshown, ..host::meta(injected, watch.records.raw_args, given_host(watch)?) };
     let enforce = enforce::Options {
         mode: watch.enforce,
         enforce: enforced(settings, &watch.records),
@@ -213,4 +222,13 @@ fn cgroup(path: &Path) -> anyhow::Result<(u64, u32)> {
     }
     let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
     Ok((fs::metadata(&path)?.ino(), level))
+}
+
+/// Returns what the options say about the machine.
+fn given_host(watch: &WatchOptions) -> anyhow::Result<GivenHost> {
+    let labels: BTreeMap<String, String> = watch.host_label.iter().cloned().collect();
+    if labels.len() > LABELS_MAX {
+        wrong_usage!("--host-label: {} labels, at most {LABELS_MAX} are supported", labels.len());
+    }
+    Ok(GivenHost { id: watch.host_id.clone(), name: watch.host_name.clone(), labels })
 }

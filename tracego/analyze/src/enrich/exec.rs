@@ -28,7 +28,7 @@ use zerocopy::IntoBytes as _;
 
 use super::{
     EnrichedRecord, Enricher, StartInput, ci, context::OpenJob, image::ImageParts, link_runs::LinkedStart,
-    pods::KnownPod, process_table::ProcessEntry,
+    pods::KnownPod, process_table::ProcessEntry, show,
 };
 
 /// Maximum number of arguments that room is made for ahead.
@@ -111,13 +111,20 @@ fn orchestration(
 impl Enricher {
     /// Updates the table from a program start that is not written.
     pub(super) fn note_start(&mut self, exec: &Exec<'_>, note: Option<&StartNote>) {
-        let args: Vec<String> = exec.args().map(text::lossy).collect();
+        let mut args: Vec<String> = exec.args().map(text::lossy).collect();
         let pod = if self.pods.is_empty() {
             None
         } else {
             self.pod(cgroup::parse(&exec.cgroup).pod_uid.as_deref())
         };
-        self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note, pod.as_ref());
+        let entry = self.remember(exec, String::from_utf8_lossy(&exec.exe).into(), &args, note, pod.as_ref());
+        self.show_args(&entry, exec, &mut args);
+    }
+
+    /// Sets the arguments that records of the children of a process show, where no record of its start does.
+    fn show_args(&self, entry: &ProcessEntry, exec: &Exec<'_>, args: &mut [String]) {
+        let is_cut = exec.fixed.header.flags & (flags::ARGV_TRUNCATED | flags::ARGV_UNREADABLE) != 0;
+        show(&entry.line.args, args, is_cut, self.redactor.as_deref());
     }
 
     /// Updates the table from a program start. Returns the new entry.
@@ -255,6 +262,8 @@ impl Enricher {
         if entry.inventory {
             // The call is not known, and the exact start of the process may not be.
             (own.inventory, own.exec) = (true, None);
+            // It has a record of its own only if something is found.
+            self.show_args(&entry, exec, &mut process.command_args.clone().unwrap_or_default());
             own.exec_id = (!entry.line.seeded).then(|| self.exec_id(entry.line.id));
         } else {
             own.exec_id = Some(self.exec_id(header.id));
@@ -265,6 +274,7 @@ impl Enricher {
             own.completeness.unavailable.push("tracego.ancestors");
         }
         own.ancestors = entry.line.up.clone().map(|up| Lineage(Some(up)));
+        own.shown_args = Some(entry.line.args.clone());
         let ProcessEntry { identity, task, .. } = entry;
         let (context, job) = identity.unzip();
         own.job = job;

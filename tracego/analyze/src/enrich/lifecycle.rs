@@ -34,6 +34,7 @@ impl Enricher {
             command: text::lossy(text::comm(&fork.comm)),
             executable: Arc::clone(&parent.line.executable),
             elsewhere: parent.line.elsewhere,
+            args: parent.line.args.clone(),
             ..Line::default()
         };
         let task = parent.task.forked();
@@ -56,6 +57,7 @@ impl Enricher {
         let (mut own, mut process) = (self.own(), self.process(&fork.header, &fork.comm));
         let context = self.known(&fork.header, &mut own, &mut process);
         process.real_user = Some(self.user(&fork.header, fork.uid));
+        own.shown_args = self.entry(fork.header.id).map(|entry| entry.line.args.clone());
         let body = format!("fork {} by {}", process.pid, process.parent_pid);
         let record =
             self.envelope(event_name::FORK, OtelSeverity::Info, Stamp::event(&fork.header, 0), body, own);

@@ -44,13 +44,14 @@ use tracego_model::{
         event_name,
         job::{Context, Identified},
         lineage::Lineage,
+        parent::ShownArgs,
         seal::{ChainStart, Seal},
         uid::Stamp,
     },
     text,
 };
 
-use crate::shared_parts::SharedParts;
+use crate::{redact::Redactor, shared_parts::SharedParts};
 
 /// Maximum number of jobs whose identity outlives their processes.
 const RECENT_JOBS: NonZeroUsize = match NonZeroUsize::new(256) {
@@ -78,6 +79,8 @@ pub struct Enricher {
     unread: late::UnreadStarts,
     links: link_runs::LinkRuns,
     pods: PodTable,
+    /// Redacts the arguments of processes that get no record of their own; `None` where arguments are left as they are.
+    redactor: Option<Arc<Redactor>>,
 }
 
 /// A record, and for a program start the further input of the rules.
@@ -104,6 +107,14 @@ pub struct StartInput {
     pub variables: Arc<BTreeMap<Arc<str>, String>>,
 }
 
+/// Sets the arguments of a process that records of its children show. `is_cut`: whether others follow that are not known.
+fn show(place: &ShownArgs, args: &mut [String], is_cut: bool, redactor: Option<&Redactor>) {
+    if let Some(redactor) = redactor {
+        redactor.args(args);
+    }
+    place.set(args, is_cut);
+}
+
 impl From<Record> for EnrichedRecord {
     fn from(record: Record) -> Self {
         Self { record, start: None }
@@ -115,6 +126,7 @@ impl Enricher {
     #[must_use]
     pub fn new(meta: Meta) -> Self {
         let explicit = context::explicit(&meta.injected);
+        let redactor = (!meta.raw).then(Redactor::standard);
         Self {
             builder: RecordBuilder::new(meta),
             explicit,
@@ -128,6 +140,7 @@ impl Enricher {
             unread: late::UnreadStarts::default(),
             links: link_runs::LinkRuns::default(),
             pods: PodTable::default(),
+            redactor,
         }
     }
 
@@ -137,6 +150,11 @@ impl Enricher {
             self.images.clear();
         }
         self.keeps_images = is_asked;
+    }
+
+    /// Uses the operator's forms of secrets.
+    pub fn set_redactor(&mut self, redactor: &Arc<Redactor>) {
+        self.redactor = self.redactor.is_some().then(|| Arc::clone(redactor));
     }
 
     /// Sets the clocks for the events that follow, read when they were taken from the ring.
@@ -164,7 +182,14 @@ impl Enricher {
     /// Adds the processes that are already running to the table.
     pub fn seed(&mut self, seeds: &[Seed]) {
         let clock = self.builder.clock;
-        self.table.seed(seeds, self.builder.meta.tick_hz, |ns| clock.wall(ns));
+        let Self { redactor, builder, .. } = self;
+        let args = |seed: &Seed| {
+            let place = ShownArgs::default();
+            let mut args = seed.args.clone();
+            show(&place, &mut args, seed.is_cut, redactor.as_deref());
+            place
+        };
+        self.table.seed(seeds, builder.meta.tick_hz, |ns| clock.wall(ns), args);
     }
 
     /// Updates the state for later records from an event that is not written.

@@ -8,7 +8,7 @@ use tracego_model::{
     clock::{TICK_NS, Time},
     input::Seed,
     linux::users::Users,
-    record::{job::Identified, lineage::Line},
+    record::{job::Identified, lineage::Line, parent::ShownArgs},
 };
 
 use super::context::OpenJob;
@@ -52,7 +52,13 @@ pub struct ProcessTable(HashMap<u32, ProcessEntry, lru::DefaultHasher>);
 impl ProcessTable {
     /// Adds the processes that ran when the programs were attached. Entries that came from events are better
     /// and stay.
-    pub fn seed(&mut self, seeds: &[Seed], tick_hz: u64, wall: impl Fn(u64) -> Time) {
+    pub fn seed(
+        &mut self,
+        seeds: &[Seed],
+        tick_hz: u64,
+        wall: impl Fn(u64) -> Time,
+        args: impl Fn(&Seed) -> ShownArgs,
+    ) {
         let by_pid: HashMap<u32, &Seed> = seeds.iter().map(|seed| (seed.pid, seed)).collect();
         let mut lines: HashMap<u32, Arc<Line>> = HashMap::new();
         for seed in seeds {
@@ -76,7 +82,7 @@ impl ProcessTable {
                     ..Line::default()
                 };
                 let up = lines.get(&seed.ppid).cloned();
-                lines.entry(seed.pid).or_insert_with(|| Line::below(up, line));
+                lines.entry(seed.pid).or_insert_with(|| Line::below(up, Line { args: args(seed), ..line }));
             }
         }
         for (pid, line) in lines {
@@ -144,11 +150,15 @@ mod tests {
         Time(ns as i64)
     }
 
+    fn none(_: &Seed) -> ShownArgs {
+        ShownArgs::default()
+    }
+
     #[test]
     fn a_seeded_process_is_met_to_the_tick_and_a_reused_pid_is_not() {
         let mut table = ProcessTable::default();
         let seed = |pid, ppid, start_ticks| Seed { pid, ppid, start_ticks, ..Seed::default() };
-        table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall);
+        table.seed(&[seed(9, 7, 300), seed(7, 1, 200), seed(1, 0, 1)], 100, wall, none);
         assert!(table.get(id(7, 9_000_000_000)).is_none());
         assert!(table.get(id(7, 1_999_999_999)).is_none());
         assert!(table.get(id(7, 2_000_000_123)).is_some());
@@ -160,7 +170,7 @@ mod tests {
     #[test]
     fn a_seed_that_an_event_made_exact_is_still_a_seed() {
         let mut table = ProcessTable::default();
-        table.seed(&[Seed { pid: 7, start_ticks: 200, ..Seed::default() }], 100, wall);
+        table.seed(&[Seed { pid: 7, start_ticks: 200, ..Seed::default() }], 100, wall, none);
         // It forked: only its start is known better.
         assert!(!table.get(id(7, 2_000_000_123)).unwrap().line.seeded);
         let entry = table.get(id(7, 2_000_000_000)).unwrap();
@@ -194,7 +204,12 @@ mod tests {
     #[test]
     fn a_process_has_one_creation_time_across_a_step_of_the_clock() {
         let mut table = ProcessTable::default();
-        table.seed(&[Seed { pid: 7, start_ticks: 200, ..Seed::default() }], 100, |ns| Time(ns as i64 + 5));
+        table.seed(
+            &[Seed { pid: 7, start_ticks: 200, ..Seed::default() }],
+            100,
+            |ns| Time(ns as i64 + 5),
+            none,
+        );
         assert_eq!(table.created(id(7, 2_000_000_123)), Some(Time(2_000_000_128)));
         assert_eq!(table.get(id(7, 2_000_000_123)).unwrap().line.created, Time(2_000_000_128));
         assert_eq!(table.created(id(7, 2_000_000_123)), Some(Time(2_000_000_128)));
@@ -205,7 +220,7 @@ mod tests {
     fn damaged_seeds_do_not_loop() {
         let mut table = ProcessTable::default();
         let seed = |pid, ppid| Seed { pid, ppid, ..Seed::default() };
-        table.seed(&[seed(1, 2), seed(2, 1), seed(3, 3)], 100, wall);
+        table.seed(&[seed(1, 2), seed(2, 1), seed(3, 3)], 100, wall, none);
         assert_eq!(table.len(), 3);
     }
 }

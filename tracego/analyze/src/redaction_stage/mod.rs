@@ -21,14 +21,20 @@ use tracego_model::{
         image::{GoBuild, Linked},
         job::{Context, Job},
         lineage::Line,
+        parent::ParentProcess,
         policy::Violation,
     },
     text,
 };
 use value::{FoundSecrets, shown};
 
-use crate::{redact::Redactor, shared_parts::SharedParts};
+use crate::{
+    redact::{Redaction, Redactor},
+    shared_parts::SharedParts,
+};
 
+/// Name of the arguments in `tracego.completeness`.
+const ARGS: &str = "process.command_args";
 /// Number of environments whose redacted variables are remembered.
 const VARIABLES_KEPT: usize = 16;
 /// Number of programs whose redacted build information is remembered.
@@ -61,6 +67,10 @@ pub struct RedactionStage {
     lines: SharedParts<Line, Option<Arc<Line>>>,
     /// Secrets in the arguments of recent starts, by exec id: later records about the process may quote them.
     recent: LruCache<String, FoundSecrets>,
+    /// Whether a record was redacted.
+    is_used: bool,
+    /// Whether the forms of secrets are others than when some parent was redacted.
+    is_reloaded: bool,
 }
 
 impl RedactionStage {
@@ -78,12 +88,15 @@ impl RedactionStage {
             pods: SharedParts::new(PODS_KEPT),
             lines: SharedParts::new(LINES_KEPT),
             recent: LruCache::new(STARTS_KEPT),
+            is_used: false,
+            is_reloaded: false,
         }
     }
 
     /// Uses the operator's forms of secrets. What was remembered with others is forgotten.
     pub fn set_redactor(&mut self, redactor: Arc<Redactor>) {
         self.redactor = redactor;
+        self.is_reloaded |= self.is_used;
         self.variables.clear();
         self.builds.clear();
         self.linked.clear();
@@ -97,14 +110,19 @@ impl RedactionStage {
     /// Replaces the secrets of a record by a mark and counts the changed values.
     pub fn redact(&mut self, record: &mut Record) {
         if self.raw {
+            let args = record.process.as_ref().and_then(|process| process.command_args.as_deref());
+            show_args(args, &record.tracego);
+            show_parent(record, None);
             record.tracego.findings.iter_mut().for_each(shorten);
             return;
         }
+        self.is_used = true;
         let redactor = &Arc::clone(&self.redactor);
         let own = &mut record.tracego;
         let mut found = FoundSecrets::default();
         if let Some(process) = &mut record.process {
             arguments(process, own, &mut found, redactor);
+            show_args(process.command_args.as_deref(), own);
             paths(process, own, &mut found, redactor);
             self.environment(process, own);
         }
@@ -152,6 +170,7 @@ impl RedactionStage {
             }
         }
         body(record, &found, redactor);
+        show_parent(record, self.is_reloaded.then_some(redactor.as_ref()));
         if record.event_name == event_name::START
             && let Some(id) = &record.tracego.exec_id
             && !found.is_empty()
@@ -188,6 +207,33 @@ fn arguments(process: &mut Process, own: &mut Own, found: &mut FoundSecrets, red
     for at in found.args(args, redactor) {
         own.completeness.redact(format!("process.command_args[{at}]"));
     }
+}
+
+/// Sets the arguments that records of the children of a process show. They are redacted as those of the process are.
+fn show_args(args: Option<&[String]>, own: &Own) {
+    if let (Some(place), Some(args)) = (&own.shown_args, args) {
+        let whole = &own.completeness;
+        let is_cut = whole.truncated.contains(&ARGS) || whole.unavailable.contains(&ARGS);
+        place.set(args, is_cut);
+    }
+}
+
+/// Adds the command line of the parent to a start. With a redactor, the arguments are redacted again: a form that the
+/// operator added holds for processes that ran before, too.
+fn show_parent(record: &mut Record, redactor: Option<&Redactor>) {
+    let own = &mut record.tracego;
+    if record.event_name != event_name::START {
+        return;
+    }
+    let Some(args) = own.ancestors.as_ref().and_then(|above| above.0.as_ref()?.args.get()) else { return };
+    let mut command_args = Arc::clone(args);
+    if let Some(redactor) = redactor {
+        let mut again = command_args.to_vec();
+        if redactor.args(&mut again) != Redaction::default() {
+            command_args = again.into();
+        }
+    }
+    own.parent = Some(ParentProcess { command_args });
 }
 
 /// Returns the texts of a violation, which may quote the process.

@@ -210,3 +210,100 @@ fn linked_statically() -> Linked {
         image: None,
     }
 }
+/// The start of a process and of a child of it, as the enricher makes them.
+fn family(args: &[String], is_cut: bool) -> (Record, Record) {
+    let parent = Line::below(None, Line::default());
+    let mut record = start(Meta::default());
+    record.tracego.shown_args = Some(parent.args.clone());
+    record.process.as_mut().unwrap().command_args = Some(args.to_vec());
+    if is_cut {
+        record.tracego.completeness.truncated.push(ARGS);
+    }
+    // A fork shares the place.
+    let fork = Line::below(None, Line { args: parent.args.clone(), ..Line::default() });
+    let mut child = start(Meta::default());
+    child.tracego.exec_id = Some("a-2-2".into());
+    child.body = "true".to_owned();
+    child.tracego.findings.clear();
+    child.tracego.ancestors = Some(tracego_model::record::lineage::Lineage(Some(fork)));
+    child.process.as_mut().unwrap().command_args = Some(vec!["true".to_owned()]);
+    (record, child)
+}
+
+#[test]
+fn a_child_shows_its_parent_as_the_record_of_the_parent_does() {
+    // The name of a secret may stand behind its value, and far behind what a child shows.
+    let pairs = format!(r#"{{"name":"DB_PASSWORD","value":"hunter22"}}{}"#, " x".repeat(200));
+    let block =
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", "hunter22".repeat(1000));
+    let url = format!("https://user:{}@example.org/", "hunter22".repeat(40));
+    let cases = [
+        vec!["deploy", "--token", "hunter22"],
+        vec!["sh", "-c", "curl -u me:hunter22 https://example.org"],
+        vec!["set", &pairs],
+        vec!["load", &block],
+        vec!["get", &url],
+    ];
+    for args in cases {
+        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        let mut stage = RedactionStage::new(&Meta::default());
+        let (mut parent, mut child) = family(&args, false);
+        stage.redact(&mut parent);
+        stage.redact(&mut child);
+        let own = parent.process.unwrap().command_args.unwrap();
+        assert!(own != args, "{args:?}");
+        let shown = child.tracego.parent.as_ref().unwrap();
+        assert_eq!(*shown.command_args, *tracego_model::record::parent::cut(&own, false));
+        assert!(!json(&child).contains("hunter22"), "{}", json(&child));
+    }
+}
+
+#[test]
+fn a_parent_that_was_not_redacted_is_not_shown() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let (_, mut child) = family(&["deploy".to_owned(), "--token=hunter22".to_owned()], false);
+    stage.redact(&mut child);
+    assert!(child.tracego.parent.is_none());
+}
+
+#[test]
+fn arguments_of_a_parent_that_the_kernel_cut_end_with_the_mark() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let (mut parent, mut child) = family(&["make".to_owned()], true);
+    stage.redact(&mut parent);
+    stage.redact(&mut child);
+    assert_eq!(*child.tracego.parent.unwrap().command_args, ["make", "…"]);
+}
+
+#[test]
+fn a_form_that_is_added_later_holds_for_parents_that_ran_before() {
+    let mut stage = RedactionStage::new(&Meta::default());
+    let (mut parent, mut child) = family(&["deploy".to_owned(), "--sesame=hunter22".to_owned()], false);
+    stage.redact(&mut parent);
+    let mut before = child.clone();
+    stage.redact(&mut before);
+    assert!(json(&before).contains("hunter22"), "the form is new");
+    let shape = redact::Shape {
+        name: "sesame".to_owned(),
+        names: vec!["sesame".to_owned()],
+        ..redact::Shape::default()
+    };
+    let settings = redact::RedactSettings { add: vec![shape], ..redact::RedactSettings::default() };
+    stage.set_redactor(Arc::new(Redactor::new(&settings).unwrap()));
+    stage.redact(&mut child);
+    assert_eq!(
+        *child.tracego.parent.unwrap().command_args,
+        ["deploy", &format!("--sesame={}", redact::MARK)]
+    );
+}
+
+#[test]
+fn raw_records_show_the_parent_as_it_is_and_cut() {
+    let mut stage = RedactionStage::new(&Meta { raw: true, ..Meta::default() });
+    let (mut parent, mut child) =
+        family(&["deploy".to_owned(), format!("--token={}", "x".repeat(300))], false);
+    stage.redact(&mut parent);
+    stage.redact(&mut child);
+    let args = child.tracego.parent.unwrap().command_args;
+    assert_eq!(args[1], format!("--token={}…", "x".repeat(241)));
+}

@@ -6,7 +6,7 @@ use lru::{DefaultHasher, LruCache};
 use tracego_common::TaskId;
 use tracego_model::{
     clock::Time,
-    record::{Process, Record, event_name, lineage::Line},
+    record::{Process, Record, event_name, lineage::Line, parent::ShownArgs},
 };
 
 use super::{
@@ -38,8 +38,9 @@ impl KnownProcess {
     fn new(record: &Record, process: &Process, hasher: &DefaultHasher) -> Self {
         let up = above(record).map(|up| &**up);
         let path = process.executable.as_ref().map_or("", |file| &file.path);
+        let args = record.tracego.shown_args.as_ref();
         Self {
-            as_ancestor: as_ancestor((process.creation.time, &process.command, path), up, hasher),
+            as_ancestor: as_ancestor((process.creation.time, &process.command, path), args, up, hasher),
             for_exit: for_exit(record, process, up, hasher),
             parent_pid: process.parent_pid,
             holds: None,
@@ -59,10 +60,12 @@ fn key(id: TaskId) -> (u64, u32) {
 
 fn as_ancestor(
     (created, command, path): (Time, &str, &str),
+    args: Option<&ShownArgs>,
     up: Option<&Line>,
     hasher: &DefaultHasher,
 ) -> u64 {
-    hasher.hash_one((created.0, command, path, up.map(|up| key(up.id))))
+    let args = args.and_then(ShownArgs::get);
+    hasher.hash_one((created.0, command, path, args, up.map(|up| key(up.id))))
 }
 
 fn for_exit(record: &Record, process: &Process, up: Option<&Line>, hasher: &DefaultHasher) -> u64 {
@@ -175,7 +178,8 @@ impl ReferenceBook {
         for _ in 0..ANCESTORS_MAX {
             let Some(line) = next else { break };
             next = line.up.as_deref();
-            let hash = as_ancestor((line.created, &line.command, &line.executable), next, &self.hasher);
+            let shown = (line.created, &*line.command, &*line.executable);
+            let hash = as_ancestor(shown, Some(&line.args), next, &self.hasher);
             let changes = self.changes;
             if let Some(known) = self.processes.get_mut(&key(line.id)).filter(|known| {
                 known.as_ancestor == hash && known.holds.is_none_or(|count| count == line.depth)

@@ -111,7 +111,7 @@ pub(super) fn make_lean(record: &mut Record, references: &RecordReferences) {
         (own.capability, own.rlimit, own.namespace, own.cgroup) = (None, None, None, None);
         (own.seccomp, own.no_new_privs, own.unit) = (None, None, None);
     }
-    own.job = None;
+    (own.job, own.parent) = (None, None);
     record.brief_pod.clone_from(&references.pod);
 }
 

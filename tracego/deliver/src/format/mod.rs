@@ -213,6 +213,12 @@ fn parent_exec_id(record: &Record) -> Option<&str> {
     (pid == record.process.as_deref()?.parent_pid).then_some(id)
 }
 
+/// Returns the arguments of the parent, if it also created the process.
+fn parent_args(record: &Record) -> Option<&[String]> {
+    let args = record.tracego.parent.as_ref().map(|parent| &*parent.command_args);
+    args.filter(|_| parent(record).is_some())
+}
+
 /// Returns the parent, if it also created the process; otherwise only its PID is known.
 fn parent(record: &Record) -> Option<&Line> {
     let process = record.process.as_deref()?;

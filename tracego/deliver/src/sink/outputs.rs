@@ -223,6 +223,11 @@ impl Outputs {
                 delivered: numbers.delivered,
                 lost: numbers.losses().values().sum(),
                 waiting: numbers.queue.depth.records,
+                waiting_bytes: numbers.queue.depth.bytes,
+                oldest_age_ms: numbers
+                    .queue
+                    .oldest
+                    .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             };
             (sender.status().name.clone(), counts)
         });

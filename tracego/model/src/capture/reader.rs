@@ -62,6 +62,7 @@ impl<R: Read> CaptureReader<R> {
             .map_err(|_| CaptureError::Damaged(12, "the metadata is not valid JSON"))?;
         reader.meta = Meta {
             enforcement: None,
+            host: None,
             origin: Origin {
                 host: Host { id: head.host_id, name: head.host_name },
                 service: Service {

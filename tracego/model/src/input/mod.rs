@@ -121,6 +121,12 @@ pub struct Seed {
     pub comm: String,
     /// Executable; empty for a kernel thread or when it cannot be read.
     pub exe: String,
+    /// Arguments, as far as they were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Whether others follow that were not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
 }
 
 /// The end of a batch in its ring.

@@ -164,14 +164,16 @@ impl RecordBuilder {
     pub fn heartbeat(&mut self, ledger: Ledger, reading: Reading) -> Record {
         self.set_clock(reading);
         let body = format!("{} events, {} lost", ledger.kernel.happened(), ledger.kernel.lost());
-        let own = Own { ledger: Some(Box::new(ledger)), ..self.own() };
+        let host = self.meta.host.clone();
+        let own = Own { ledger: Some(Box::new(ledger)), host, ..self.own() };
         self.envelope(event_name::HEARTBEAT, OtelSeverity::Info, self.stamp(reading), body, own)
     }
 
     /// Makes the first record of a sealed output.
     pub fn opening(&mut self, start: ChainStart, reading: Reading) -> Record {
         self.set_clock(reading);
-        let own = Own { chain_start: Some(Box::new(start)), ..self.own() };
+        let host = self.meta.host.clone();
+        let own = Own { chain_start: Some(Box::new(start)), host, ..self.own() };
         let body = "the chain of this run starts".to_owned();
         self.envelope(event_name::SEAL_OPENED, OtelSeverity::Info, self.stamp(reading), body, own)
     }

@@ -9,7 +9,7 @@ use serde::{
 use serde_json::value::RawValue;
 use tracego_common::TaskId;
 
-use super::At;
+use super::{At, parent::ShownArgs};
 use crate::clock::Time;
 
 /// A process in a line of ancestors, as it was when the process below it was forked.
@@ -28,6 +28,8 @@ pub struct Line {
     pub executable: Arc<str>,
     /// Whether `executable` is no path of the host.
     pub elsewhere: bool,
+    /// The arguments. A process shares the place with its children until they execute another program.
+    pub args: ShownArgs,
     /// The process that forked it.
     pub up: Option<Arc<Line>>,
     /// Number of ancestors.

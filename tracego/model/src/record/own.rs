@@ -20,6 +20,7 @@ use crate::{
         enforcement::Enforcement,
         frozen::Frozen,
         go::Go,
+        host::HostFacts,
         image::Linked,
         inventory::InventoryReport,
         is_zero,
@@ -27,6 +28,7 @@ use crate::{
         kubernetes::{PodReport, PodWatchReport},
         lineage::{Lineage, LineageNames},
         linux::{Audit, Capabilities, CgroupNode, ExecCall, ExecutableFile, Namespaces, Rlimits},
+        parent::{ParentProcess, ShownArgs},
         policy,
         privileges::AgentPrivileges,
         process::Variables,
@@ -55,6 +57,12 @@ pub struct Own {
     /// The processes that forked it, nearest first, up to the root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
+    /// The command line of the process that forked it, in a full record of a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentProcess>,
+    /// The place for the arguments of this process, for the records of its children.
+    #[serde(skip)]
+    pub shown_args: Option<ShownArgs>,
     /// Whether the parent is not the process that forked it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reparented: bool,
@@ -154,6 +162,9 @@ pub struct Own {
     /// Configuration and policies in force, in heartbeats and in the first record of a sealed output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Arc<ConfigurationReport>>,
+    /// The identity of the machine beyond `host.*`, in heartbeats and in the first record of a sealed output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Arc<HostFacts>>,
     /// Delivery counts of each sink with a queue.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sinks: BTreeMap<String, SinkCounts>,
@@ -241,6 +252,11 @@ pub struct SinkCounts {
     pub lost: u64,
     /// Records that wait in the queue.
     pub waiting: u64,
+    /// Bytes of these records.
+    pub waiting_bytes: u64,
+    /// Age of the oldest of them in milliseconds; possibly slightly too high, and absent where none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_age_ms: Option<u64>,
 }
 
 /// Maximum number of redacted attributes that a record names; all are counted.

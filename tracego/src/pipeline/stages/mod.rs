@@ -111,6 +111,7 @@ impl Pipeline {
     /// Uses the operator's forms of secrets.
     #[must_use]
     pub(crate) fn with_redactor(mut self, redactor: Arc<Redactor>) -> Self {
+        self.enricher.set_redactor(&redactor);
         self.writer.redaction.set_redactor(redactor);
         self
     }
@@ -519,6 +520,7 @@ impl Pipeline {
         self.backlog.release();
         self.write_backlog();
         self.flush();
+        self.enricher.set_redactor(&redactor);
         self.writer.redaction.set_redactor(redactor);
         self.selection = selection;
         self.judgement.reload(rules, &enforce, policy);

@@ -80,6 +80,7 @@ impl Expander {
         let above = self.fill_exit(members, &mut missing).unwrap_or(above);
         self.fill_shared(members, &references, &mut missing);
         self.learn_start(&full, above.clone());
+        self.fill_parent(&mut full, &above);
         if let Some(ancestors) = self.ancestors(above, &mut missing)
             && let Some(members) = full.as_object_mut()
         {
@@ -128,6 +129,17 @@ impl Expander {
         };
         facts.fill_exit(record);
         Some(facts.above.clone())
+    }
+
+    /// Adds the command line of the parent to a start, if the record of the parent's start came before.
+    fn fill_parent(&mut self, full: &mut Value, above: &Above) {
+        if let Above::Parent(id) = above
+            && full.get("event_name").is_some_and(|name| *name == event_name::START)
+            && let Some(parent) = self.processes.get(id).and_then(ProcessFacts::as_parent)
+            && let Some(members) = full.as_object_mut()
+        {
+            object(members, "tracego").insert("parent".to_owned(), parent);
+        }
     }
 
     /// Adds what the records hold that a record refers to.

@@ -1,8 +1,12 @@
 //! A process as the last record of its start or of itself describes it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tracego_model::record::{event_name, parent};
 
 use super::{Members, bounded_memory::size, object};
+use crate::detail::lean::ARGS;
 
 /// The processes above another one.
 #[derive(Clone, Default)]
@@ -22,6 +26,8 @@ pub(super) struct ProcessFacts {
     /// The members of `process` that exits and ancestors show.
     shown: Members,
     in_tree: bool,
+    /// The arguments that starts of its children show.
+    shown_args: Option<Arc<[String]>>,
 }
 
 impl ProcessFacts {
@@ -40,7 +46,7 @@ impl ProcessFacts {
             shown.insert("executable".to_owned(), file);
         }
         let in_tree = record.pointer("/tracego/in_tree").is_some_and(|is| *is == true);
-        Some(Self { above, shown, in_tree })
+        Some(Self { above, shown, in_tree, shown_args: shown_args(record) })
     }
 
     /// Returns the approximate size in bytes.
@@ -50,7 +56,13 @@ impl ProcessFacts {
             Above::Parent(id) => id.len(),
             Above::Listed(list) => size(list),
         };
-        above + self.shown.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>()
+        let args = self.shown_args.iter().flat_map(|args| args.iter()).map(String::len).sum::<usize>();
+        above + args + self.shown.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>()
+    }
+
+    /// Returns `tracego.parent` of a process that it forked.
+    pub(super) fn as_parent(&self) -> Option<Value> {
+        self.shown_args.as_ref().map(|args| json!({ "command_args": **args }))
     }
 
     /// Returns the process as an entry of `tracego.ancestors`.
@@ -81,4 +93,18 @@ impl ProcessFacts {
             object(record, "tracego").insert("in_tree".to_owned(), true.into());
         }
     }
+}
+
+/// Returns the arguments that starts of the children of a process show; `None` for a record that is not its start.
+fn shown_args(record: &Value) -> Option<Arc<[String]>> {
+    record.get("event_name").filter(|name| **name == event_name::START)?;
+    let args = record.pointer("/process/command_args")?.as_array()?;
+    // The bound of the shown arguments, each of which has a byte at least, or a space behind it.
+    let args: Vec<_> = args.iter().take(512).filter_map(|arg| arg.as_str().map(str::to_owned)).collect();
+    let is_named = |list: &str| {
+        let names = record.pointer("/tracego/completeness").and_then(|whole| whole.get(list)?.as_array());
+        names.is_some_and(|names| names.iter().any(|name| name == ARGS))
+    };
+    let is_cut = is_named("truncated") || is_named("unavailable");
+    (!args.is_empty()).then(|| parent::cut(&args, is_cut))
 }

@@ -24,7 +24,7 @@ use super::{
     decision, is_stopped,
     object::{SingleMember, object},
     omit_fields::OmitFields,
-    pending_executable,
+    parent_args, pending_executable,
     selection::{ChosenMembers, MemberTree},
     worst_finding,
 };
@@ -60,7 +60,9 @@ pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>
 /// Version of ECS.
 const VERSION: &str = "9.4.0";
 /// Attributes of `tracego` that are elsewhere as a whole.
-const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error"];
+const MAPPED: &[&str] = &["boot_id", "exec_id", "tty", "error", "parent"];
+/// The same where the parent is not the process that forked this one.
+const MAPPED_BUT_PARENT: &[&str] = &["boot_id", "exec_id", "tty", "error"];
 
 struct Document<'a>(&'a Record);
 
@@ -95,7 +97,7 @@ impl Serialize for Document<'_> {
             "cicd"? context.map(|context| &context.cicd).filter(|tree| !tree.is_empty()),
             "vcs"? context.map(|context| &context.vcs).filter(|tree| !tree.is_empty()),
             "tracego": TracegoFields {
-                own: OmitFields(&record.tracego, MAPPED),
+                own: OmitFields(&record.tracego, if parent_args(record).is_some() { MAPPED } else { MAPPED_BUT_PARENT }),
                 build_id: process.and_then(|process| process.executable.as_ref()?.build_id.as_deref()),
             },
         }

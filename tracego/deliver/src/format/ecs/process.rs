@@ -9,7 +9,7 @@ use tracego_model::{
 use crate::format::{
     digest,
     object::{AsText, SingleMember, object},
-    parent, parent_exec_id,
+    parent, parent_args, parent_exec_id,
     text::Joined,
 };
 
@@ -96,6 +96,8 @@ impl Serialize for Parent<'_> {
             "entity_id"? parent_exec_id(record).filter(|_| exact.is_none()),
             "name"? line.map(|line| &line.command),
             "executable"? line.filter(|line| executable(line)).map(|line| &line.executable),
+            "args"? parent_args(record),
+            "command_line"? parent_args(record).map(Joined),
             "start"? line.map(|line| line.created),
         }
     }

@@ -31,6 +31,7 @@ use super::{
     Millis, is_stopped,
     object::{SingleMember, object},
     omit_fields::OmitFields,
+    parent_args,
     selection::{ChosenMembers, MemberTree},
     severity, worst_finding,
 };
@@ -66,7 +67,9 @@ pub(super) fn write_chosen(record: &Record, tree: &MemberTree, out: &mut Vec<u8>
 /// Version of OCSF.
 const VERSION: &str = "1.8.0";
 /// Attributes of `tracego` that are elsewhere as a whole.
-const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
+const MAPPED: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings", "parent"];
+/// The same where the parent is not the process that forked this one.
+const MAPPED_BUT_PARENT: &[&str] = &["boot_id", "exec_id", "ancestors", "capability", "rlimit", "findings"];
 
 /// Converts a number to `integer_t`; larger numbers stay in `unmapped`.
 fn integer<T: TryInto<i32>>(value: T) -> Option<i32> {
@@ -243,7 +246,7 @@ impl Serialize for Unmapped<'_> {
             "container"? record.container.as_ref().and_then(|container| container.image.as_ref()).map(|image| {
                 SingleMember("image", image)
             }),
-            "tracego": OmitFields(&*record.tracego, MAPPED),
+            "tracego": OmitFields(&*record.tracego, if parent_args(record).is_some() { MAPPED } else { MAPPED_BUT_PARENT }),
         }
     }
 }

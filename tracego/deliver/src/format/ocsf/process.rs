@@ -11,7 +11,7 @@ use super::{integer, pod::OcsfImage};
 use crate::format::{
     Millis, digest, is_program,
     object::{AsText, SingleMember, object},
-    parent, parent_exec_id, pending_executable,
+    parent, parent_args, parent_exec_id, pending_executable,
     text::Quoted,
 };
 
@@ -54,7 +54,7 @@ impl Serialize for Parent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(record, process) = *self;
         match parent(record) {
-            Some(line) => Ancestor(&record.tracego.boot_id, line).serialize(serializer),
+            Some(line) => Ancestor(&record.tracego.boot_id, line, parent_args(record)).serialize(serializer),
             None => object! { serializer;
                 "pid": process.parent_pid,
                 "uid"? parent_exec_id(record),
@@ -63,18 +63,19 @@ impl Serialize for Parent<'_> {
     }
 }
 
-/// `process_entity`: an ancestor.
-struct Ancestor<'a>(&'a str, &'a Line);
+/// `process_entity`: an ancestor, with its arguments where they are known.
+struct Ancestor<'a>(&'a str, &'a Line, Option<&'a [String]>);
 
 impl Serialize for Ancestor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(boot_id, line) = *self;
+        let Self(boot_id, line, args) = *self;
         object! { serializer;
             "pid": line.id.tgid,
             // The start of one that ran before tracego is known to a clock tick only.
             "uid"? (!line.seeded).then(|| exec_id(boot_id, line.id)),
             "name": line.command,
             "path"? (!line.executable.is_empty()).then_some(&line.executable),
+            "cmd_line"? args.map(Quoted),
             "created_time": Millis(line.created),
             "created_time_dt": line.created,
         }
@@ -117,8 +118,10 @@ impl Serialize for Subject<'_> {
         let file = process.executable.as_ref();
         let (name, path) = program(record, process);
         let user = process.user.as_ref();
-        let ancestry: Option<Vec<_>> =
-            own.ancestors.as_ref().map(|line| line.iter().map(|line| Ancestor(&own.boot_id, line)).collect());
+        let ancestry: Option<Vec<_>> = own
+            .ancestors
+            .as_ref()
+            .map(|line| line.iter().map(|line| Ancestor(&own.boot_id, line, None)).collect());
         object! { serializer;
             "pid": process.pid,
             "uid"? own.exec_id.as_ref(),

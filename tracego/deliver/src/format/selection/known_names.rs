@@ -50,6 +50,8 @@ const ECS: &[&str] = &[
     "process.parent.pid",
     "process.parent.name",
     "process.parent.executable",
+    "process.parent.args",
+    "process.parent.command_line",
     "process.parent.start",
     "process.env_vars",
     "process.linux.cgroup",
