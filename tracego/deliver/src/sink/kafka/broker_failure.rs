@@ -54,7 +54,7 @@ impl From<MalformedAnswer> for BrokerFailure {
     }
 }
 
-/// Returns class and name of a code (https://kafka.apache.org/protocol#protocol_error_codes); `None` for 0.
+/// Returns class and name of a code (<https://kafka.apache.org/protocol#protocol_error_codes>); `None` for 0.
 fn class(code: i16) -> Option<(FailureClass, &'static str)> {
     use FailureClass::{Again, Content, Credentials, Mistake, TooLarge};
     Some(match code {

@@ -100,8 +100,9 @@ impl KafkaTransport {
         while parts.done() < records.len() {
             let batch = parts.done()..self.end(records, &frames, parts.done());
             let mut ask = async |range: Range<usize>| {
-                let answer = self.send(&frames[range.clone()], &records[range]).await;
-                self.outcome(answer).await
+                let sent = &records[range.clone()];
+                let answer = self.send(&frames[range], sent).await;
+                self.outcome(answer, sent).await
             };
             if !parts.send(batch, &mut ask).await {
                 break;
@@ -162,12 +163,17 @@ impl KafkaTransport {
     }
 
     /// Returns the meaning of an answer for the records of a batch.
-    async fn outcome(&mut self, answer: Result<(), BrokerFailure>) -> RequestOutcome {
+    async fn outcome(&mut self, answer: Result<(), BrokerFailure>, records: &[&[u8]]) -> RequestOutcome {
         let Err(failure) = answer else { return RequestOutcome::taken() };
         match failure.class {
             FailureClass::Content => RequestOutcome::Never(failure.text()),
             FailureClass::TooLarge => {
-                self.bytes = (self.bytes / 2).max(LEAST);
+                let size: usize = records.iter().map(|record| record.len()).sum();
+                self.bytes = match records.len() {
+                    // The record was at fault, and not the size of batches.
+                    1 => usize::try_from(self.settings.batch_bytes.0).unwrap_or(usize::MAX),
+                    _ => self.bytes.min((size / 2).max(LEAST)),
+                };
                 RequestOutcome::Never(failure.text())
             }
             FailureClass::Credentials => {

@@ -9,8 +9,8 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-/// Bounds of the number of rounds that a broker may ask for: RFC 7677 has the lower one. The upper one takes seconds.
-const ROUNDS: std::ops::RangeInclusive<u32> = 4096..=10_000_000;
+/// Bounds of the number of rounds that a broker may ask for: RFC 7677 has the lower one. The upper one takes a second.
+const ROUNDS: std::ops::RangeInclusive<u32> = 4096..=1_000_000;
 
 /// The algorithms of a mechanism.
 #[derive(Clone, Copy)]
