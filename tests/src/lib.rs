@@ -6,6 +6,7 @@ pub mod cri;
 pub mod debian;
 pub mod esbuild;
 pub mod go;
+pub mod kafka;
 pub mod kube_api;
 pub mod pod_cgroup;
 pub mod podman;

@@ -137,6 +137,16 @@ const ROWS: &[SinkCase] = &[
         blind: false,
         needs: NOTHING,
     },
+    SinkCase {
+        kind: "kafka",
+        name: "kafka",
+        keys: |receiver| format!("brokers = [\"127.0.0.1:{}\"]", receiver.port),
+        start: receivers::kafka,
+        got: None,
+        dies: true,
+        blind: false,
+        needs: tracego_tests::kafka::missing,
+    },
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

@@ -18,6 +18,7 @@ use std::{
 
 use tracego_tests::{
     ChildGuard,
+    kafka::Broker,
     ports::{bind_again, free_port},
     python, wait_until,
 };
@@ -227,6 +228,29 @@ pub(crate) fn otlp(receiver: &mut Receiver) {
             }
             process.0.kill().unwrap();
             process.0.wait().unwrap();
+        })
+    });
+}
+
+/// Runs a broker of Kafka, which is killed once all of its messages are read: it keeps them in memory.
+pub(crate) fn kafka(receiver: &mut Receiver) {
+    let broker = Broker::start(receiver.port, receiver.port);
+    broker.create("tracego", 3);
+    let kept = receiver.folder.join("kept");
+    let arguments = ["keep", &receiver.port.to_string(), "tracego", kept.to_str().unwrap()];
+    let mut reader = ChildGuard(tracego_tests::kafka::script(&arguments).spawn().unwrap());
+    let got = Arc::clone(&receiver.got);
+    receiver.runs(|stopped, _| {
+        thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                *got.lock().unwrap() = lines(&kept);
+                thread::sleep(TICK);
+            }
+            let id = reader.0.id().to_string();
+            assert!(Command::new("kill").arg(id).status().unwrap().success());
+            reader.0.wait().unwrap();
+            *got.lock().unwrap() = lines(&kept);
+            drop(broker);
         })
     });
 }

@@ -141,7 +141,7 @@ fn the_configurations_of_the_documents_are_right() {
     fs::write(secret.path(), "a secret").unwrap();
     for document in documents() {
         let mut text = read(&document).replace("/etc/tracego/siem.pem", authority.path().to_str().unwrap());
-        for name in ["clickhouse.password", "elasticsearch.key"] {
+        for name in ["clickhouse.password", "elasticsearch.key", "kafka.password"] {
             text = text.replace(&format!("/etc/tracego/{name}"), secret.path().to_str().unwrap());
         }
         // The settings of a repository are read by the scans of their document.

@@ -4,6 +4,7 @@
 mod certificates;
 mod clickhouse;
 mod elasticsearch;
+mod kafka;
 mod kill;
 mod poison_record;
 mod receiver;
@@ -30,6 +31,9 @@ fn main() {
     let alone = [tls::ALONE, webhook::TESTS, poison_record::TESTS, clickhouse::TESTS, elasticsearch::TESTS];
     for (name, test) in alone.concat() {
         trials.push(trial(name, None, test));
+    }
+    for &(name, test) in kafka::TESTS {
+        trials.push(trial(name, tracego_tests::kafka::missing(), test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

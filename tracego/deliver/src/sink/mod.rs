@@ -20,6 +20,7 @@ pub mod direct;
 pub mod elasticsearch;
 pub mod file;
 pub mod journald;
+pub mod kafka;
 pub mod lifecycle;
 pub mod otlp;
 pub mod outputs;

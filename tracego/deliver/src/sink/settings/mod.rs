@@ -20,7 +20,7 @@ use tracego_spool::{OnFull, QueueLimits};
 
 pub use expression::Expression as RecordExpression;
 
-use super::{clickhouse, elasticsearch, file, journald, queue::pace::PaceSettings, syslog, webhook};
+use super::{clickhouse, elasticsearch, file, journald, kafka, queue::pace::PaceSettings, syslog, webhook};
 use crate::{collector::OtlpSettings, detail::Detail, format::Format};
 use filter::{Filter, FilterSettings};
 
@@ -267,6 +267,8 @@ kinds! {
     Clickhouse(clickhouse::ClickhouseSettings) = "clickhouse",
     /// Elasticsearch or OpenSearch.
     Elasticsearch(elasticsearch::ElasticsearchSettings) = "elasticsearch",
+    /// A topic of Kafka.
+    Kafka(kafka::KafkaSettings) = "kafka",
 }
 
 /// Reads the tables.
@@ -397,6 +399,7 @@ mod tests {
             ("webhook", "url = 'https://x'\nheaders = { a = { evn = 'X' } }"),
             ("clickhouse", "url = 'https://x'\ntabel = 'x'"),
             ("elasticsearch", "url = 'https://x'\napi_key = 'x'"),
+            ("kafka", "brokers = ['x:1']\ntopics = 'x'"),
         ] {
             types.retain(|left| *left != kind);
             let table: toml::Table = format!("type = '{kind}'\n{text}").parse().unwrap();

@@ -17,6 +17,7 @@ use crate::{
         elasticsearch::BulkDialect,
         file::FileTransport,
         journald::{JournaldEncoder, JournaldTransport},
+        kafka::KafkaTransport,
         otlp::{self, OtlpEncoder, OtlpTransport},
         queue::pace::PaceSettings,
         status::FileCounts,
@@ -52,6 +53,7 @@ pub(crate) enum AnyTransport {
     Journald(JournaldTransport),
     Otlp(Box<OtlpTransport>),
     Webhook(Box<WebhookTransport>),
+    Kafka(Box<KafkaTransport>),
 }
 
 fn format(settings: &SinkSettings) -> Format {
@@ -103,6 +105,9 @@ pub(crate) fn open(settings: &SinkSettings, meta: &Meta) -> Result<AnyTransport,
             let dialect = ReceiverDialect::Bulk(Box::new(BulkDialect::new(format, own)));
             AnyTransport::Webhook(Box::new(WebhookTransport::speaking(&own.webhook(format)?, dialect)?))
         }
+        SinkKind::Kafka(own) => {
+            AnyTransport::Kafka(Box::new(KafkaTransport::new(own, &meta.origin.host.id)?))
+        }
     })
 }
 
@@ -145,7 +150,8 @@ pub(crate) fn check(settings: &SinkSettings) -> Result<(), String> {
         | SinkKind::Otlp(_)
         | SinkKind::Webhook(_)
         | SinkKind::Clickhouse(_)
-        | SinkKind::Elasticsearch(_) => open(settings, &Meta::default()).map(|_| ()),
+        | SinkKind::Elasticsearch(_)
+        | SinkKind::Kafka(_) => open(settings, &Meta::default()).map(|_| ()),
     }
 }
 
@@ -160,7 +166,8 @@ pub(crate) fn encoder(settings: &SinkSettings) -> Result<SinkEncoder, String> {
         | SinkKind::File(_)
         | SinkKind::Webhook(_)
         | SinkKind::Clickhouse(_)
-        | SinkKind::Elasticsearch(_) => match selection {
+        | SinkKind::Elasticsearch(_)
+        | SinkKind::Kafka(_) => match selection {
             Some(selection) => SinkEncoder::ChosenLine(format(settings), selection),
             None => SinkEncoder::Line(format(settings)),
         },
@@ -196,6 +203,7 @@ fn selection(settings: &SinkSettings) -> Result<Option<Selection>, String> {
         | SinkKind::Webhook(_)
         | SinkKind::Clickhouse(_)
         | SinkKind::Elasticsearch(_)
+        | SinkKind::Kafka(_)
         | SinkKind::Syslog(_) => RecordForm::of(format(settings)),
     };
     let form = form.ok_or_else(|| {
@@ -217,6 +225,7 @@ fn can_refer(settings: &SinkSettings) -> bool {
         | SinkKind::Webhook(_)
         | SinkKind::Clickhouse(_)
         | SinkKind::Elasticsearch(_)
+        | SinkKind::Kafka(_)
         | SinkKind::Syslog(_) => format(settings).can_be_lean(),
     }
 }
@@ -238,6 +247,7 @@ pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
         SinkKind::Webhook(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Clickhouse(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Elasticsearch(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
+        SinkKind::Kafka(own) => usize::try_from(own.batch_bytes.0).unwrap_or(BATCH),
         SinkKind::Stdout(_) | SinkKind::File(_) | SinkKind::Syslog(_) | SinkKind::Journald(_) => BATCH,
     }
 }
@@ -246,7 +256,11 @@ pub(crate) fn batch_bytes(kind: &SinkKind) -> usize {
 pub(crate) fn makes_requests(kind: &SinkKind) -> bool {
     matches!(
         kind,
-        SinkKind::Otlp(_) | SinkKind::Webhook(_) | SinkKind::Clickhouse(_) | SinkKind::Elasticsearch(_)
+        SinkKind::Otlp(_)
+            | SinkKind::Webhook(_)
+            | SinkKind::Clickhouse(_)
+            | SinkKind::Elasticsearch(_)
+            | SinkKind::Kafka(_)
     )
 }
 
@@ -264,7 +278,7 @@ impl AnyTransport {
     /// Returns the form in which the type queues its payloads.
     fn form(&self) -> QueuedForm {
         match self {
-            Self::Stdout(_) | Self::File(_) | Self::Webhook(_) => QueuedForm::Line,
+            Self::Stdout(_) | Self::File(_) | Self::Webhook(_) | Self::Kafka(_) => QueuedForm::Line,
             Self::Syslog(_) => QueuedForm::Syslog,
             Self::Journald(_) => QueuedForm::Journald,
             Self::Otlp(_) => QueuedForm::Otlp,
@@ -284,6 +298,7 @@ impl Transport for AnyTransport {
             Self::Journald(journald) => journald.deliver(&batch).await,
             Self::Otlp(otlp) => otlp.deliver(&batch).await,
             Self::Webhook(webhook) => webhook.deliver(&batch).await,
+            Self::Kafka(kafka) => kafka.deliver(&batch).await,
         }
     }
 
@@ -294,6 +309,7 @@ impl Transport for AnyTransport {
         match self {
             Self::Otlp(otlp) => otlp.isolate(&batch).await,
             Self::Webhook(webhook) => webhook.isolate(&batch).await,
+            Self::Kafka(kafka) => kafka.isolate(&batch).await,
             Self::Stdout(_) | Self::File(_) | Self::Syslog(_) | Self::Journald(_) => {
                 self.deliver(&batch).await
             }
@@ -314,7 +330,7 @@ impl Transport for AnyTransport {
         match self {
             Self::File(file) => file.reopen(),
             Self::Otlp(otlp) => otlp.reopen(),
-            Self::Stdout(_) | Self::Syslog(_) | Self::Journald(_) | Self::Webhook(_) => {}
+            Self::Stdout(_) | Self::Syslog(_) | Self::Journald(_) | Self::Webhook(_) | Self::Kafka(_) => {}
         }
     }
 
@@ -325,6 +341,7 @@ impl Transport for AnyTransport {
             Self::Journald(journald) => journald.close().await,
             Self::Otlp(otlp) => otlp.close().await,
             Self::Webhook(webhook) => webhook.close().await,
+            Self::Kafka(kafka) => kafka.close(),
             Self::Stdout(_) => {}
         }
     }
