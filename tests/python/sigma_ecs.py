@@ -1,6 +1,6 @@
 """Prints what pySigma reads in the Sigma rules of a folder, and what it converts for Elasticsearch with a field map.
 
-    sigma.py FIELD_MAP RULES
+    sigma_ecs.py FIELD_MAP RULES
 """
 
 import json
