@@ -35,6 +35,7 @@ def main():
     parser.add_argument("--skip", action="store_true", help="leaves out rules that cannot be converted")
     given = parser.parse_args()
     try:
+        import yaml
         from sigma.backends.clickhouse import ClickhouseBackend
         from sigma.collection import SigmaCollection
         from sigma.exceptions import SigmaError
@@ -49,7 +50,7 @@ def main():
             queries = ClickhouseBackend(processing_pipeline=fields).convert(collection)
             rule = collection.rules[0]
             level = rule.level.name.lower() if rule.level else "informational"
-        except (SigmaError, OSError, UnicodeDecodeError) as error:
+        except (SigmaError, yaml.YAMLError, OSError, UnicodeDecodeError) as error:
             print(f"convert.py: {path}: {error}", file=sys.stderr)
             failed += 1
             continue
