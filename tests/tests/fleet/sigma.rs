@@ -111,7 +111,11 @@ fn each_rule_says_what_it_is_for() {
         let parts: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(parts, [8, 4, 4, 4, 12], "{name}: {id}");
         assert!(ids.insert(id), "{name}: another rule has its id");
-        assert_eq!(rule["logsource"], json!({ "category": "process_creation", "product": "linux" }), "{name}");
+        assert_eq!(
+            rule["logsource"],
+            json!({ "category": "process_creation", "product": "linux" }),
+            "{name}"
+        );
         let level = rule["level"].as_str().unwrap();
         assert!(["medium", "high", "critical"].contains(&level), "{name}: {level}");
         assert!(document.contains(&format!("| `{name}` | {level} |")), "docs/sigma.md has no row for {name}");
@@ -159,8 +163,10 @@ fn rules_name_fields_that_ecs_output_has() {
     // The whole map, also what no rule of ours asks for; `inventory: true` is left out of ECS where it is false.
     let map = fs::read_to_string(deployed("sigma/ecs.yml")).unwrap();
     let lines = map.lines().skip_while(|line| line.trim() != "mapping:").skip(1);
-    let mapped: Vec<&str> =
-        lines.take_while(|line| line.starts_with("      ")).map(|line| line.split(": ").nth(1).unwrap()).collect();
+    let mapped: Vec<&str> = lines
+        .take_while(|line| line.starts_with("      "))
+        .map(|line| line.split(": ").nth(1).unwrap())
+        .collect();
     assert_eq!(mapped.len(), 23);
     for field in mapped {
         assert!(names.contains(field), "ECS output has no {field}");
