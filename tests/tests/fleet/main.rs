@@ -11,7 +11,6 @@ mod nodes;
 mod real;
 mod server;
 mod sigma;
-mod sigma_starts;
 
 use std::{
     path::{Path, PathBuf},

@@ -1,116 +1,9 @@
-//! Process starts for the rules of `deploy/sigma`: what each rule has to find, and what is nearly the same and no find.
+//! The planted starts: what each rule has to find, and near misses, which are what false positives look like.
 
-use serde_json::{Value, json};
-
-use crate::real::replay;
-
-/// The environment that a program starts in.
-#[derive(Clone, Copy)]
-pub(crate) enum Place {
-    Host,
-    Job,
-    Container,
-}
-
-use Place::{Container, Host, Job};
-
-/// A process start for a rule.
-pub(crate) struct PlantedStart {
-    /// The file name of the rule.
-    pub(crate) rule: &'static str,
-    pub(crate) is_hit: bool,
-    place: Place,
-    parent: &'static str,
-    exe: &'static str,
-    args: &'static [&'static str],
-    /// Role and target of a command of Go.
-    go: Option<(&'static str, &'static str)>,
-}
-
-const fn hit(
-    rule: &'static str,
-    place: Place,
-    exe: &'static str,
-    args: &'static [&'static str],
-) -> PlantedStart {
-    PlantedStart { rule, is_hit: true, place, parent: "/usr/bin/make", exe, args, go: None }
-}
-
-const fn miss(
-    rule: &'static str,
-    place: Place,
-    exe: &'static str,
-    args: &'static [&'static str],
-) -> PlantedStart {
-    PlantedStart { is_hit: false, ..hit(rule, place, exe, args) }
-}
-
-impl PlantedStart {
-    const fn of(self, parent: &'static str) -> Self {
-        Self { parent, ..self }
-    }
-
-    const fn go(self, role: &'static str, target: &'static str) -> Self {
-        Self { go: Some((role, target)), ..self }
-    }
-
-    /// Returns the start as a record. `pid` is its process, and `run` a record of `go run` in a captured job.
-    fn record(&self, run: &Value, pid: usize) -> Value {
-        let mut record = run.clone();
-        let base = self.exe.rsplit('/').next().unwrap();
-        record["body"] = json!(self.args.join(" "));
-        record["seq"] = json!(pid);
-        record["log"]["record"]["uid"] = json!(format!("01M887JBC{pid:017}"));
-        record["severity_number"] = json!(9);
-        record["severity_text"] = json!("INFO");
-        let process = &mut record["process"];
-        process["pid"] = json!(pid);
-        process["vpid"] = json!(pid);
-        process["command"] = json!(base);
-        process["command_args"] = json!(self.args);
-        process["args_count"] = json!(self.args.len());
-        process["executable"] = json!({ "path": self.exe, "name": base });
-        process.as_object_mut().unwrap().remove("runtime");
-        let own = &mut record["tracego"];
-        own["exec_id"] = json!(format!("00000000-0000-4000-8000-000000000000-532079ca937-{pid:x}"));
-        own["ancestors"][0]["executable"]["path"] = json!(self.parent);
-        own["executable"]["memfd"] = json!(self.exe.starts_with("memfd:"));
-        own["executable"].as_object_mut().unwrap().remove("claims");
-        if let Some((role, target)) = self.go {
-            own["go"] = json!({ "role": role, "confidence": "high" });
-            if !target.is_empty() {
-                own["go"]["command"] = run["tracego"]["go"]["command"].clone();
-                own["go"]["command"]["target"] = json!(target);
-            }
-        } else {
-            own.as_object_mut().unwrap().remove("go");
-        }
-        own.as_object_mut().unwrap().remove("findings");
-        if !matches!(self.place, Job) {
-            own.as_object_mut().unwrap().remove("job");
-            for member in ["cicd", "vcs"] {
-                record.as_object_mut().unwrap().remove(member);
-            }
-            record["process"].as_object_mut().unwrap().remove("environment_variable");
-        }
-        if matches!(self.place, Container) {
-            record["container"] = json!({ "id": "c0".repeat(32) });
-        }
-        record
-    }
-}
-
-/// The process of the first planted start; the others follow.
-pub(crate) const FIRST_PID: usize = 20_000;
-
-/// Returns the planted starts as records that tracego may write.
-pub(crate) fn records() -> Vec<Value> {
-    let job = replay(&["--detail", "full"]);
-    let run = job.iter().find(|record| record["body"] == "go run ./cmd/server").unwrap();
-    let all = STARTS.iter().enumerate().map(|(at, start)| start.record(run, FIRST_PID + at));
-    let text: String = all.map(|record| format!("{record}\n")).collect();
-    tracego_tests::records(&text)
-}
+use super::starts::{
+    Place::{Container, Host, Job},
+    PlantedStart, hit, miss,
+};
 
 const GO: &str = "/opt/go/bin/go";
 const SH: &str = "/usr/bin/dash";
@@ -119,6 +12,7 @@ const PYTHON: &str = "/usr/bin/python3.11";
 /// A container's first process.
 const INIT: &str = "/usr/bin/containerd-shim-runc-v2";
 
+/// The planted starts, rule by rule.
 pub(crate) const STARTS: &[PlantedStart] = &[
     hit("go_run_in_job", Job, GO, &["go", "run", "./cmd/server"]).go("go-run", "local"),
     miss("go_run_in_job", Job, GO, &["go", "build", "-o", "run", "./run"]).go("go-build", "local"),
