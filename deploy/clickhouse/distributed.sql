@@ -22,3 +22,4 @@ CREATE TABLE IF NOT EXISTS tracego_all.nodes AS tracego.nodes ENGINE = Distribut
 CREATE TABLE IF NOT EXISTS tracego_all.repos AS tracego.repos ENGINE = Distributed('tracego', 'tracego', 'repos', cityHash64(repo));
 CREATE TABLE IF NOT EXISTS tracego_all.approved AS tracego.approved ENGINE = Distributed('tracego', 'tracego', 'approved', cityHash64(main));
 CREATE TABLE IF NOT EXISTS tracego_all.image_modules AS tracego.image_modules ENGINE = Distributed('tracego', 'tracego', 'image_modules', cityHash64(module));
+CREATE TABLE IF NOT EXISTS tracego_all.process_creation AS tracego.process_creation ENGINE = Distributed('tracego', 'tracego', 'process_creation');

@@ -4,6 +4,7 @@
     local.py serve                          a store in ./tracego-store, at 127.0.0.1:8123
     local.py questions                      lists the questions
     local.py ask NAME                       asks the store
+    local.py ask FILE.sql                   asks the store a question of yours, such as what deploy/sigma/convert.py prints
     local.py ask NAME records.json ...      asks files of records, without a store
     local.py migrate --server URL           applies the migrations to a ClickHouse server
 
@@ -72,8 +73,10 @@ def question_files():
 def question(name):
     """A question's sentence, its SQL, and its parameters with their defaults."""
     files = question_files()
+    if name.endswith(".sql") and os.path.exists(name):
+        files[name] = name
     if name not in files:
-        sys.exit(f"local.py: no question {name}; `local.py questions` lists them")
+        sys.exit(f"local.py: no question {name}; `local.py questions` lists them, and a file of SQL has a name with .sql")
     sql = text(files[name])
     now = datetime.datetime.now(datetime.timezone.utc)
     values = {"from": now - datetime.timedelta(days=30), "to": now + datetime.timedelta(minutes=1)}
@@ -251,7 +254,7 @@ def main():
     one = commands.add_parser("questions", help="lists the questions")
     one.set_defaults(run=lambda _: print("\n".join(f"{name:15} {question(name)[0]}" for name in question_files())))
     one = commands.add_parser("ask", help="asks a question")
-    one.add_argument("name")
+    one.add_argument("name", help="a question, or a file of SQL")
     one.add_argument("files", nargs="*", help="files of full records (--detail full)")
     one.add_argument("--server", default="http://127.0.0.1:8123")
     one.add_argument("--database", default="tracego", help="tracego_all asks all shards of a cluster")

@@ -1,12 +1,14 @@
-//! The commands of `docs/fleet.md`, in their order, in a folder of their own.
+//! The commands of `docs/fleet.md` and `docs/sigma.md`, in their order, in a folder of their own.
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::{fs::symlink, process::CommandExt as _},
     path::Path,
     process::{Child, Command, Stdio},
 };
 
+use tempfile::TempDir;
 use tracego_tests::{ports::free_port, tracego};
 
 use crate::{PYTHON, Test, deployed};
@@ -54,48 +56,47 @@ impl Drop for Group {
     }
 }
 
-fn the_quick_start_ends_with_an_answer() {
+/// Returns a folder with what the commands of a document read, and with `tracego` and `sudo` in `bin`.
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let port = free_port().to_string();
-    copy(&deployed("clickhouse"), &here.join("deploy/clickhouse"));
-    copy(&deployed("../tests/golden"), &here.join("tests/golden"));
-    for name in ["local.py", "sink.toml"] {
-        let file = here.join("deploy/clickhouse").join(name);
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text.replace("8123", &port)).unwrap();
+    for name in ["clickhouse", "sigma"] {
+        copy(&deployed(name), &here.join("deploy").join(name));
     }
-    fs::write(here.join("Makefile"), "all:\n\t/bin/true\n").unwrap();
+    copy(&deployed("../tests/golden"), &here.join("tests/golden"));
     fs::create_dir(here.join("bin")).unwrap();
     symlink(tracego(), here.join("bin/tracego")).unwrap();
     fs::write(here.join("bin/sudo"), "#!/bin/sh\nexec \"$@\"\n").unwrap();
     fs::set_permissions(here.join("bin/sudo"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let python = PYTHON.as_ref().unwrap().parent().unwrap();
+    folder
+}
+
+/// Runs the commands of a document in a folder, with a Python interpreter. The document shows lines of what they print.
+/// A command that ends with `&` is a server. Returns the number of commands.
+pub(crate) fn run(text: &str, here: &Path, python: &Path, variables: &[(&str, &str)]) -> usize {
+    let python = python.parent().unwrap();
     let path =
         std::env::join_paths([&here.join("bin"), python, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
-
-    let text = fs::read_to_string(deployed("../docs/fleet.md")).unwrap().replace("8123", &port);
-    let blocks: Vec<&str> = text.split(RUN).skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 3);
+    let blocks = text.split(RUN).skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut groups = Vec::new();
-    for command in blocks.iter().flat_map(|block| block.split("$ ")).filter(|one| !one.is_empty()) {
+    let mut count = 0;
+    for command in blocks.flat_map(|block| block.split("$ ")).filter(|one| !one.is_empty()) {
+        count += 1;
         let (command, shown) = command.split_once('\n').unwrap();
         let mut shell = Command::new("sh");
-        shell.env_clear().env("PATH", &path).env("LC_ALL", "C.UTF-8");
+        shell.env_clear().env("PATH", &path).env("LC_ALL", "C.UTF-8").envs(variables.iter().copied());
         shell.current_dir(here).stdin(Stdio::null());
         if let Some(command) = command.strip_suffix(" &") {
-            let child = shell
+            let mut child = shell
                 .args(["-c", &format!("exec {command}")])
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .process_group(0)
                 .spawn()
                 .unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
             groups.push(Group(child));
-            let is_up = || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok();
-            while !is_up() {
-                assert!(groups.last_mut().unwrap().0.try_wait().unwrap().is_none(), "{command}: ended");
-                std::thread::sleep(std::time::Duration::from_millis(100));
-            }
+            assert!(line.contains("listens on"), "{command}: {line:?}");
             continue;
         }
         let output = shell.args(["-c", command]).output().unwrap();
@@ -106,4 +107,19 @@ fn the_quick_start_ends_with_an_answer() {
             assert!(is_there, "{command}: {line:?} is not in\n{printed}");
         }
     }
+    count
+}
+
+fn the_quick_start_ends_with_an_answer() {
+    let port = free_port().to_string();
+    let folder = folder();
+    let here = folder.path();
+    for name in ["local.py", "sink.toml"] {
+        let file = here.join("deploy/clickhouse").join(name);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("8123", &port)).unwrap();
+    }
+    fs::write(here.join("Makefile"), "all:\n\t/bin/true\n").unwrap();
+    let text = fs::read_to_string(deployed("../docs/fleet.md")).unwrap().replace("8123", &port);
+    assert_eq!(run(&text, here, PYTHON.as_ref().unwrap(), &[]), 7);
 }

@@ -1,5 +1,6 @@
 //! The files below `deploy/clickhouse`, with the engine of ClickHouse in a process (chDB): records that tracego's sink
-//! sends, a simulated fleet with planted faults that each question has to find, and the panels of the dashboards.
+//! sends, a simulated fleet with planted faults that each question has to find, the panels of the dashboards, and Sigma
+//! rules.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
@@ -9,6 +10,7 @@ mod layout;
 mod nodes;
 mod real;
 mod server;
+mod sigma;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +35,13 @@ fn main() {
     }
     for &(name, test) in dashboards::NAMED {
         trials.push(trial(name, None, test));
+    }
+    let converter = sigma::CONVERTER.as_ref().err().cloned();
+    for &(name, test) in sigma::CONVERTED {
+        trials.push(trial(name, converter.clone(), test));
+    }
+    for &(name, test) in sigma::STORED {
+        trials.push(trial(name, missing.clone().or_else(|| converter.clone()), test));
     }
     // Records of this machine take root.
     let root = (!is_root()).then(|| "needs root".to_owned());
