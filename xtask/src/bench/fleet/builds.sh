@@ -113,7 +113,7 @@ job notes git "${round}005"
 if command -v cargo >/dev/null; then
     git_project meter
     mkdir -p meter/src
-    printf '[package]\nname = "meter"\nversion = "0.1.0"\nedition = "2021"\n' >meter/Cargo.toml
+    printf '[workspace]\n[package]\nname = "meter"\nversion = "0.1.0"\nedition = "2021"\n' >meter/Cargo.toml
     printf 'fn main() { std::process::Command::new("git").args(["rev-parse", "HEAD"]).status().unwrap(); }\n' >meter/build.rs
     printf 'fn main() { println!("{}", meter::one()); }\n' >meter/src/main.rs
     printf 'pub fn one() -> u32 { 1 }\n#[test]\nfn is_one() { assert_eq!(one(), 1); }\n' >meter/src/lib.rs
