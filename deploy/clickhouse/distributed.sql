@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS tracego_all.images AS tracego.images ENGINE = Distrib
 CREATE TABLE IF NOT EXISTS tracego_all.stated_modules AS tracego.stated_modules ENGINE = Distributed('tracego', 'tracego', 'stated_modules', cityHash64(htlhash));
 CREATE TABLE IF NOT EXISTS tracego_all.seqs AS tracego.seqs ENGINE = Distributed('tracego', 'tracego', 'seqs', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.heartbeats AS tracego.heartbeats ENGINE = Distributed('tracego', 'tracego', 'heartbeats', cityHash64(host_id));
+CREATE TABLE IF NOT EXISTS tracego_all.presence AS tracego.presence ENGINE = Distributed('tracego', 'tracego', 'presence', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.seals AS tracego.seals ENGINE = Distributed('tracego', 'tracego', 'seals', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.losses AS tracego.losses ENGINE = Distributed('tracego', 'tracego', 'losses', cityHash64(host_id));
 CREATE TABLE IF NOT EXISTS tracego_all.nodes AS tracego.nodes ENGINE = Distributed('tracego', 'tracego', 'nodes', cityHash64(host_id));

@@ -3,7 +3,7 @@
 -- users whom no policy names see none of its rows.
 CREATE ROW POLICY IF NOT EXISTS tracego_acme ON
     tracego.starts, tracego.exits, tracego.first_seen, tracego.jobs, tracego.findings, tracego.decisions, tracego.images,
-    tracego.stated_modules, tracego.seqs, tracego.heartbeats, tracego.seals, tracego.losses,
+    tracego.stated_modules, tracego.seqs, tracego.heartbeats, tracego.presence, tracego.seals, tracego.losses,
     tracego.nodes, tracego.repos, tracego.approved, tracego.image_modules
 USING tenant = 'acme' TO acme_auditor;
 
@@ -11,6 +11,6 @@ CREATE ROLE IF NOT EXISTS tracego_auditor SETTINGS PROFILE tracego_reading;
 GRANT SELECT ON tracego.* TO tracego_auditor;
 CREATE ROW POLICY IF NOT EXISTS tracego_all ON
     tracego.starts, tracego.exits, tracego.first_seen, tracego.jobs, tracego.findings, tracego.decisions, tracego.images,
-    tracego.stated_modules, tracego.seqs, tracego.heartbeats, tracego.seals, tracego.losses,
+    tracego.stated_modules, tracego.seqs, tracego.heartbeats, tracego.presence, tracego.seals, tracego.losses,
     tracego.nodes, tracego.repos, tracego.approved, tracego.image_modules
 USING 1 TO tracego_auditor, tracego_inventory;

@@ -18,6 +18,7 @@ mod lint;
 mod man;
 mod package;
 mod parallel;
+mod pictures;
 mod run;
 mod shell;
 mod systemd_guest;
@@ -57,6 +58,8 @@ enum Subcommand {
     Cri(cri::Args),
     /// Generate the man pages and the shell completions
     Man(man::Args),
+    /// Draw the pictures of the dashboards in docs/fleet.md
+    Pictures,
     /// Make the Debian package, the RPM package and the tarball
     Package(package::Args),
     /// Install the Debian package in a machine with systemd, in an emulator, and try the service
@@ -80,6 +83,7 @@ fn main() -> std::process::ExitCode {
         Subcommand::Image(args) => image::run(&args),
         Subcommand::Cri(args) => cri::run(&args),
         Subcommand::Man(args) => man::run(&args),
+        Subcommand::Pictures => pictures::run(),
         Subcommand::Package(args) => package::run(&args),
         Subcommand::Systemd(args) => systemd_guest::run(&args),
         Subcommand::Lint => lint::run(),

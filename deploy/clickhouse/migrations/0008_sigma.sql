@@ -6,7 +6,7 @@
 CREATE VIEW IF NOT EXISTS tracego.process_creation SQL SECURITY INVOKER AS SELECT
     tenant, ts, host_id, host_name, uid_hash, exec_id, inventory,
     exe AS Image, cmdline AS CommandLine, cwd AS CurrentDirectory, user_name AS User,
-    pid AS ProcessId, ppid AS ParentProcessId, ancestor_exes[1] AS ParentImage,
+    pid AS ProcessId, ppid AS ParentProcessId, ancestor_exes[1] AS ParentImage, parent_cmdline AS ParentCommandLine,
     sha256, memfd, deleted,
     go_role, go_target,
     arrayStringConcat(finding_ids, ' ') AS findings,

@@ -8,7 +8,9 @@ mod dashboards;
 mod document;
 mod layout;
 mod nodes;
+mod pictures;
 mod real;
+mod requests;
 mod server;
 mod sigma;
 
@@ -29,11 +31,13 @@ fn main() {
     let missing = PYTHON.as_ref().err().cloned();
     let mut trials = Vec::new();
     for &(name, test) in
-        [real::TESTS, answers::TESTS, dashboards::STORED, layout::TESTS, server::TESTS].concat().iter()
+        [real::TESTS, answers::TESTS, dashboards::STORED, layout::TESTS, pictures::DRAWN, server::TESTS]
+            .concat()
+            .iter()
     {
         trials.push(trial(name, missing.clone(), test));
     }
-    for &(name, test) in dashboards::NAMED {
+    for &(name, test) in [dashboards::NAMED, pictures::KEPT].concat().iter() {
         trials.push(trial(name, None, test));
     }
     let converter = sigma::CONVERTER.as_ref().err().cloned();
@@ -47,6 +51,9 @@ fn main() {
     let root = (!is_root()).then(|| "needs root".to_owned());
     for &(name, test) in document::TESTS {
         trials.push(trial(name, missing.clone().or_else(|| root.clone()), test));
+    }
+    for &(name, test) in requests::TESTS {
+        trials.push(trial(name, root.clone(), test));
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(2));

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: the cost of tracego, against the same work without it in the same run.
 
 mod agent;
+mod clickhouse;
 mod digests;
 mod enforcement;
+mod fleet;
 mod golang;
 mod kernel;
 mod latency;
@@ -40,6 +42,9 @@ pub(crate) struct Args {
     /// Seconds of the long storm
     #[arg(long, default_value_t = 60)]
     long: u64,
+    /// Program starts of the simulated fleet
+    #[arg(long, default_value_t = 10_000_000)]
+    starts: u64,
     /// Measure execsnoop, bpftrace and auditd beside tracego in the storms; installs them
     #[arg(long)]
     peers: bool,
@@ -50,6 +55,7 @@ struct Bench {
     seconds: u64,
     pairs: usize,
     long: u64,
+    starts: u64,
     storm: Storm,
     tracego: PathBuf,
     folder: tempfile::TempDir,
@@ -83,7 +89,7 @@ const PROFILE: &str = "dist";
 type Measurement = fn(&Bench) -> Result<Vec<Row>>;
 
 /// All measurements by name.
-const ALL: [(&str, Measurement); 15] = [
+const ALL: [(&str, Measurement); 17] = [
     ("kernel", kernel::run),
     ("enforcement", enforcement::run),
     ("diagnostics", kernel::diagnostics),
@@ -99,6 +105,8 @@ const ALL: [(&str, Measurement); 15] = [
     ("policy", policy::run),
     ("spool", spool::run),
     ("otlp", otlp::run),
+    ("clickhouse", clickhouse::run),
+    ("fleet", fleet::run),
 ];
 
 /// Runs the measurements and prints one table.
@@ -114,6 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         seconds: args.seconds,
         pairs: args.pairs,
         long: args.long,
+        starts: args.starts,
         storm: Storm::build()?,
         tracego: build("tracego", None)?,
         // Not in /tmp, which may be memory.
