@@ -314,7 +314,7 @@ _tracego() {
 
     case "${cmd}" in
         tracego)
-            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules scan policy provenance spool config detach seal-key verify-log report diff show top sbom attest help"
+            opts="-e -q -h -V --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --policy-cache --policy-poll-min --policy-poll-max --policy-wait --policy-rollback --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --log --quiet --help --version run capture replay doctor inspect rules scan policy provenance spool config detach seal-key verify-log report diff show top sbom attest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -422,6 +422,42 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-rollback)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --policy-on-error)
@@ -630,7 +666,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__capture)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --policy-cache --policy-poll-min --policy-poll-max --policy-wait --policy-rollback --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -738,6 +774,42 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-rollback)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --policy-on-error)
@@ -1682,7 +1754,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__bench)
-            opts="-q -h --policy-key --policy-algorithm --records --input --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --records --input --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1694,6 +1766,22 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --records)
@@ -1728,7 +1816,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__check)
-            opts="-q -h --policy-key --policy-algorithm --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1740,6 +1828,22 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1766,7 +1870,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__eval)
-            opts="-q -h --policy-key --policy-algorithm --input --time-limit --on-error --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --input --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1778,6 +1882,22 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --input)
@@ -1956,7 +2076,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__policy__subcmd__test)
-            opts="-q -h --policy-key --policy-algorithm --coverage --records --first --time-limit --on-error --output --json --log --quiet --help"
+            opts="-q -h --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --coverage --records --first --time-limit --on-error --output --json --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1968,6 +2088,22 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --records)
@@ -2296,7 +2432,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__replay)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --policy-cache --policy-poll-min --policy-poll-max --policy-wait --policy-rollback --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2404,6 +2540,42 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-rollback)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --policy-on-error)
@@ -2650,7 +2822,7 @@ _tracego() {
             return 0
             ;;
         tracego__subcmd__run)
-            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --wait --wait-tree --fail-on --fail-on-loss --enforce-optional --user --log --quiet --help"
+            opts="-e -q -h --event --env --output --otlp-endpoint --otlp-traces --otlp-metrics --spool-dir --format --detail --aggregate --fields --drop --output-file --tree --color --raw-args --profile --only-findings --min-severity --seal --seal-interval --seal-key --policy --policy-key --policy-algorithm --policy-ca --policy-cert --policy-cert-key --policy-token --policy-cache --policy-poll-min --policy-poll-max --policy-wait --policy-rollback --policy-on-error --policy-time-limit --decision-log --decision-log-mask --config --ring-size --argv-max --uid --comm --cgroup --heartbeat --listen --enforce --handover --host-name --kubernetes --kubernetes-labels --kubernetes-annotations --kubernetes-api --kubernetes-ca --kubernetes-token --config-watch --inventory --digest --digest-max-size --digest-rate --pin-dir --keep-privileges --duration --wait --wait-tree --fail-on --fail-on-loss --enforce-optional --user --log --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2758,6 +2930,42 @@ _tracego() {
                     ;;
                 --policy-algorithm)
                     COMPREPLY=($(compgen -W "rs256 es256 hs256" -- "${cur}"))
+                    return 0
+                    ;;
+                --policy-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cert-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-min)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-poll-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-rollback)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --policy-on-error)
