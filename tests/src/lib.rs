@@ -1,6 +1,7 @@
 //! Test support: runs `tracego` on the running kernel and reads its output.
 #![expect(clippy::unwrap_used, reason = "a harness that cannot go on fails its test")]
 
+pub mod bundle_server;
 pub mod chart;
 pub mod cri;
 pub mod debian;

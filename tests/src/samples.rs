@@ -24,7 +24,7 @@ use tracego_model::{
         At, Completeness, Container, ExecError, Executable, Exit, ExitFacts, Host, Instance, K8s, Leader,
         LinuxCgroup, Log, LogRecord, Origin, Own, Process, Record, SCHEMA, SCHEMA_URL, Service, SinkCounts,
         Trace,
-        configuration::{ConfigurationFile, ConfigurationReport},
+        configuration::{ConfigurationFile, ConfigurationReport, PolicySource},
         enforcement::{AFTER_START, BEFORE_START, Enforcement, EnforcementDecision},
         event_name,
         exact_number::ExactNumber,
@@ -620,6 +620,16 @@ pub fn synthetic() -> Vec<Record> {
             name: "policy-of-configuration".into(),
             digest: format!("sha256:{}", "c3".repeat(32)),
             revision: Some("revision-of-policy".into()),
+        }],
+        policy_sources: vec![PolicySource {
+            url: "https://source-of-policy.example/ci.tar.gz".into(),
+            digest: format!("sha256:{}", "c4".repeat(32)),
+            serial: Some(86_020),
+            etag: Some("etag-of-policy".into()),
+            since: Time(86_021_000_000_000),
+            unconfirmed: true,
+            checked: Some(Time(86_022_000_000_000)),
+            error: Some("error-of-the-server".into()),
         }],
     }));
     heartbeat.tracego.kubernetes = Some(Box::new(kubernetes::PodWatchReport {

@@ -34,6 +34,7 @@ mod output;
 mod pipeline;
 mod pods;
 mod policies;
+mod policy_servers;
 mod privileges;
 mod processes;
 mod reload;
@@ -85,6 +86,7 @@ fn main() {
         enforce_go::TESTS,
         pods::TESTS,
         policies::TESTS,
+        policy_servers::TESTS,
         privileges::TESTS,
         top::TESTS,
         traces::TESTS,

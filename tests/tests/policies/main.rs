@@ -18,6 +18,7 @@ use tracego_policy::{
 use tracego_tests::{python, trial};
 
 mod calls;
+mod servers;
 
 static OPA: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("policy_calls"));
 static PYTHON: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| python::environment("policy_oracle"));
@@ -34,6 +35,15 @@ fn main() {
         trial("a second engine decides thousands of records in the same way", missing.clone(), same),
         trial("a second engine has the same cases and examples", missing, oracle),
         trial("calls of every function have the results of OPA, or are refused", no_opa, calls::same),
+        trial("a server's bundle is accepted or refused with its reason", None, servers::answers),
+        trial("a server's archive is decompressed up to its bound", None, servers::bomb),
+        trial("a token that was exchanged is accepted by a server", None, servers::token),
+        trial(
+            "the last good bundle of a server is enough, and no older one replaces it",
+            None,
+            servers::last_good,
+        ),
+        trial("a server's older bundle is accepted if that is allowed", None, servers::rollback),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -14,7 +14,7 @@ use crate::{
     bundle::Bundle,
     compiler::InputUse,
     error::{PolicyError, PolicyProblem},
-    evaluation::{cache::DecisionCache, evaluator::BundleEvaluator},
+    evaluation::{cache::DecisionCache, evaluator::BundleEvaluator, nursery},
     input::{self, EncodingError, Projection},
     limits::{DecisionLimits, OnError},
 };
@@ -40,6 +40,15 @@ pub struct PolicyEngine {
 }
 
 impl PolicyEngine {
+    /// Forks the process that starts those that evaluate bundles, as the first [`PolicyEngine::new`] does. Call it before
+    /// threads are started that download bundles.
+    ///
+    /// # Errors
+    /// Fails if there are no processes or descriptors left.
+    pub fn prepare_processes() -> std::io::Result<()> {
+        nursery::start()
+    }
+
     /// Compiles all bundles, each in the process that evaluates it.
     ///
     /// The first call forks the process that starts them all. Call it before programs are attached, or that one

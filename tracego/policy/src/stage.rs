@@ -53,7 +53,15 @@ pub fn load(options: &StageOptions) -> anyhow::Result<PolicyEngine> {
             bundle::load(path, options.trust.as_ref()).with_context(|| format!("--policy {}", path.display()))
         })
         .collect::<Result<_, _>>()?;
-    let engine = PolicyEngine::new(&bundles, &options.limits).context("--policy")?;
+    compile(&bundles, &options.limits)
+}
+
+/// Compiles bundles that are loaded, and prints what is probably a mistake in them.
+///
+/// # Errors
+/// Fails if any bundle cannot be compiled; then none is.
+pub fn compile(bundles: &[Bundle], limits: &DecisionLimits) -> anyhow::Result<PolicyEngine> {
+    let engine = PolicyEngine::new(bundles, limits).context("--policy")?;
     for warning in engine.warnings() {
         tracing::warn!("--policy: {warning}");
     }
@@ -72,10 +80,17 @@ pub fn check(options: &StageOptions) -> anyhow::Result<()> {
         anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
         return Ok(());
     }
-    if let Some(path) = &options.log {
-        DecisionLog::check(&options.masks).with_context(|| format!("--decision-log {}", path.display()))?;
-    }
+    check_log(options)?;
     load(options).map(drop)
+}
+
+/// Checks the masks of the decision log, if there is one.
+///
+/// # Errors
+/// Fails if a mask is none.
+pub fn check_log(options: &StageOptions) -> anyhow::Result<()> {
+    let Some(path) = &options.log else { return Ok(()) };
+    DecisionLog::check(&options.masks).with_context(|| format!("--decision-log {}", path.display()))
 }
 
 impl PolicyStage {
@@ -88,12 +103,19 @@ impl PolicyStage {
             anyhow::ensure!(options.log.is_none(), "--decision-log: only with --policy");
             return Ok(None);
         }
-        let engine = load(options)?;
+        Self::with_engine(load(options)?, options).map(Some)
+    }
+
+    /// Opens the stage with bundles that are compiled.
+    ///
+    /// # Errors
+    /// Fails if the log cannot be opened.
+    pub fn with_engine(engine: PolicyEngine, options: &StageOptions) -> anyhow::Result<Self> {
         let log = options.log.as_deref().map(|path| {
             DecisionLog::open(path, &options.masks)
                 .with_context(|| format!("--decision-log {}", path.display()))
         });
-        Ok(Some(Self { engine, log: log.transpose()? }))
+        Ok(Self { engine, log: log.transpose()? })
     }
 
     /// Replaces the bundles on reload. The counters continue.

@@ -24,7 +24,8 @@ use super::ReloadSettings;
 use crate::{
     cli::ListenAddress,
     metrics::{Board, otlp::Pusher, server::Server},
-    pipeline::{Reload, RunReport},
+    pipeline::{PipelineChange, PolicyChange, Reload, RunReport},
+    policy::PolicyEngine,
 };
 
 /// Time between two reads of the kernel side's counters.
@@ -43,7 +44,7 @@ pub struct Agent {
     pub(super) services: Option<JoinHandle<()>>,
     pub(super) queue: mpsc::Sender<Input>,
     /// Ahead of each [`Input::Reload`].
-    pub(super) reloads: std::sync::mpsc::Sender<Reload>,
+    pub(super) reloads: std::sync::mpsc::Sender<PipelineChange>,
     pub(super) pipeline: JoinSet<(RunReport, Acknowledger)>,
     pub(super) heartbeat: Duration,
     pub(super) beat: Instant,
@@ -196,15 +197,40 @@ impl Agent {
             provenance,
             done,
         };
-        let gone = "the pipeline has ended";
-        self.reloads.send(reload).ok().context(gone)?;
-        self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
-        told.await.context(gone)?;
+        self.change_pipeline(PipelineChange::Settings(Box::new(reload)), told).await?;
         self.board.set_config(digest);
         self.sinks.changed(changing);
         self.sinks.reopen();
         self.board.set_sinks(self.sinks.statuses());
         Ok(())
+    }
+
+    /// Puts policies in force between two records, and has a heartbeat report them; without an engine, the heartbeat alone.
+    ///
+    /// # Errors
+    /// Fails if a part of the agent has ended.
+    pub(crate) async fn change_policies(&mut self, engine: Option<PolicyEngine>) -> anyhow::Result<()> {
+        let engine = engine.map(Box::new);
+        let is_changed = engine.is_some();
+        let (done, told) = oneshot::channel();
+        self.change_pipeline(PipelineChange::Policies(PolicyChange { engine, done }), told).await?;
+        // Behind the change: what the policies before said of a start, the kernel side must not remember.
+        match &mut self.enforcer {
+            Some(enforcer) if is_changed => enforcer.forget_verdicts(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands a change to the pipeline, and waits until it is in force.
+    async fn change_pipeline(
+        &mut self,
+        change: PipelineChange,
+        done: oneshot::Receiver<()>,
+    ) -> anyhow::Result<()> {
+        let gone = "the pipeline has ended";
+        self.reloads.send(change).ok().context(gone)?;
+        self.queue.send(Input::Reload(Reading::now())).await.ok().context(gone)?;
+        done.await.context(gone)
     }
 
     /// Detaches, drains, flushes. What is to stay attached does, and what comes then is left in the ring.

@@ -2,6 +2,7 @@
 
 mod address;
 mod attest;
+mod bundle_location;
 mod digest;
 mod heading;
 mod job_report;
@@ -23,6 +24,7 @@ mod watch;
 
 pub use address::ListenAddress;
 pub use attest::*;
+pub use bundle_location::{BundleLocation, BundleUrl};
 use clap::{ArgAction, Parser, Subcommand, builder::BoolishValueParser};
 pub use job_report::*;
 pub use kubernetes::KubernetesOptions;
@@ -113,7 +115,7 @@ impl Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ended by a signal or by the reader of its output; 1 an error while running without a command, or \
-a file that cannot be read; \
+a file that cannot be read, or no good policy from its server; \
 2 wrong usage, or an option or configuration that cannot be used here (a file, a user, an address): nothing \
 was started; 3 this machine does not let tracego start (the message says what is missing), or tracego run did \
 not see its command or failed, or --enforce is not in force; \

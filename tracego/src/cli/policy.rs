@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Subcommand};
+use clap::{
+    ArgAction, Args, Subcommand,
+    builder::{BoolishValueParser, OsStringValueParser, TypedValueParser},
+};
 use tracego_policy::{DecisionLimits, bundle::SignatureAlgorithm, limits::OnError};
 
-use super::{ReportOptions, heading};
+use super::{BundleLocation, ReportOptions, heading};
 
 /// The help of `tracego policy`.
 pub(super) const ABOUT: &str =
@@ -17,16 +20,22 @@ pub(super) const ABOUT: &str =
 /// The options of the policy stage.
 #[derive(Args, Clone, Debug)]
 pub struct PolicyOptions {
-    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file;
-    /// repeatable (docs/policies.md).
+    /// Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file, or the https URL
+    /// of a signed .tar.gz, which is asked for again while tracego watches; repeatable (docs/policies.md).
     ///
     /// With --enforce kill or deny, a start that is not allowed is killed.
     #[arg(help_heading = heading::POLICIES)]
-    #[arg(long, value_name = "BUNDLE")]
-    pub policy: Vec<PathBuf>,
+    #[arg(long, value_name = "BUNDLE", value_parser = bundle_location())]
+    pub policy: Vec<BundleLocation>,
     /// Key of the signatures.
     #[command(flatten)]
     pub key: PolicyKey,
+    /// Server of bundles.
+    #[command(flatten)]
+    pub server: PolicyServer,
+    /// Bundles that are asked for again.
+    #[command(flatten)]
+    pub polling: PolicyPolling,
     /// Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4.
     #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "WHAT", default_value = "allow")]
@@ -47,6 +56,23 @@ pub struct PolicyOptions {
 }
 
 impl PolicyOptions {
+    /// Returns the bundles of this machine.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.policy.iter().filter_map(BundleLocation::path)
+    }
+
+    /// Returns the files that say what is trusted, with the names of their options.
+    pub fn trusted_files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let key = self.key.policy_key.iter().map(|path| ("--policy-key", path));
+        key.chain(self.server.policy_ca.iter().map(|path| ("--policy-ca", path)))
+    }
+
+    /// Returns the folder of the last good bundles.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Path> {
+        self.polling.policy_cache.as_deref()
+    }
+
     /// Returns the file of the decision log.
     #[must_use]
     pub fn decision_log(&self) -> Option<&Path> {
@@ -83,12 +109,15 @@ pub enum PolicyAction {
 /// The bundles to evaluate.
 #[derive(Args, Debug)]
 pub struct Bundles {
-    /// Bundles of policies.
-    #[arg(required = true, value_name = "BUNDLE")]
-    pub bundles: Vec<PathBuf>,
+    /// Bundles of policies; a URL is fetched once.
+    #[arg(required = true, value_name = "BUNDLE", value_parser = bundle_location())]
+    pub bundles: Vec<BundleLocation>,
     /// Key of the signatures.
     #[command(flatten)]
     pub key: PolicyKey,
+    /// Server of bundles.
+    #[command(flatten)]
+    pub server: PolicyServer,
 }
 
 /// The key that bundles must be signed with.
@@ -103,6 +132,58 @@ pub struct PolicyKey {
     #[arg(help_heading = heading::POLICIES)]
     #[arg(long, value_enum, value_name = "ALGORITHM", default_value = "rs256")]
     pub policy_algorithm: SignatureAlgorithm,
+}
+
+/// The way to a server of bundles.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyServer {
+    /// Trust these certificates in PEM, instead of those of the system, of the server of a bundle.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FILE")]
+    pub policy_ca: Option<PathBuf>,
+    /// Client certificate in PEM for the server of a bundle.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FILE")]
+    pub policy_cert: Option<PathBuf>,
+    /// Private key of --policy-cert in PEM.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FILE")]
+    pub policy_cert_key: Option<PathBuf>,
+    /// File with the bearer token for the server of a bundle; read for each request, and once more after a 401.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FILE")]
+    pub policy_token: Option<PathBuf>,
+}
+
+/// The bundles of servers over time.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyPolling {
+    /// Keep the last good bundle of each URL in this folder, for a start without the server.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "FOLDER")]
+    pub policy_cache: Option<PathBuf>,
+    /// Shortest pause between two requests for a bundle, in seconds. Each pause is random, up to --policy-poll-max.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub policy_poll_min: u64,
+    /// Longest pause between two requests for a bundle, in seconds.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub policy_poll_max: u64,
+    /// Longest wait at the start for a bundle that is not in --policy-cache, in seconds. Then tracego ends with 1.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub policy_wait: u64,
+    /// Accept a bundle from a URL that is older than the one in force, or has no serial number.
+    #[arg(help_heading = heading::POLICIES)]
+    #[arg(long, value_name = "BOOL", default_value_t, action = ArgAction::Set)]
+    #[arg(num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub policy_rollback: bool,
+}
+
+fn bundle_location() -> impl TypedValueParser<Value = BundleLocation> {
+    OsStringValueParser::new().try_map(BundleLocation::parse)
 }
 
 /// The limits of a decision.

@@ -1,6 +1,6 @@
 //! The options of policies in a build without the feature `policy`: each use is an error that says so.
 
-use std::{convert::Infallible, ffi::OsString, path::Path};
+use std::{convert::Infallible, ffi::OsString, path::{Path, PathBuf}};
 
 use clap::Args;
 
@@ -19,6 +19,22 @@ pub struct PolicyOptions {
 }
 
 impl PolicyOptions {
+    /// Returns nothing: there are no bundles.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::empty()
+    }
+
+    /// Returns nothing: nothing is trusted.
+    pub fn trusted_files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        std::iter::empty()
+    }
+
+    /// Returns `None`: nothing is kept.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Path> {
+        None
+    }
+
     /// Returns `None`: without policies nothing is decided.
     #[must_use]
     pub fn decision_log(&self) -> Option<&Path> {

@@ -14,7 +14,7 @@ use tracego_model::capture::CaptureReader;
 
 use super::{
     code, config_watch::ConfigWatch, file_identity::refuse_overwriting, machine_error::MachineError, output,
-    provenance, run, setup, watch,
+    policy::PolicyFollower, provenance, run, setup, start_error, watch,
 };
 use crate::{
     agent,
@@ -41,7 +41,8 @@ pub(super) async fn capture(capture: &Capture, settings: &RunSettings) -> anyhow
         let config = ConfigWatch::of(&capture.watch).context("the configuration cannot be watched")?;
         let mut agent = agent::start(options, writer).map_err(MachineError::of)?;
         agent.confine();
-        watch::until_signal(agent, &capture.watch, settings, signals, config).await
+        let policies = PolicyFollower::default();
+        watch::until_signal(agent, &capture.watch, settings, signals, config, policies).await
     } else {
         drop(signals);
         let follow = run::FollowOptions {
@@ -76,8 +77,8 @@ pub(super) fn replay(replay: &Replay, settings: &RunSettings) -> anyhow::Result<
         meta.injected.retain(|(known, _)| *known != key);
         meta.injected.push((key, value));
     }
-    let opened = output::pipeline(&replay.records, settings, meta, output::stdout());
-    let (pipeline, sinks) = opened.map_err(UsageError::of)?;
+    let opened = output::pipeline(&replay.records, settings, meta, output::stdout(), false);
+    let (pipeline, sinks, _) = opened.map_err(start_error)?;
     let kept = provenance::opened(&settings.provenance).map_err(UsageError::of)?;
     let kept = kept.map(|(settings, provenance)| ProvenanceStage::replayed(settings, provenance));
     let mut pipeline = pipeline.with_kept_verdicts(kept);

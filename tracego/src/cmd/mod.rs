@@ -125,6 +125,11 @@ fn catch_size_limit() {
     }
 }
 
+/// Turns an error of a start into wrong usage, unless a server has no policy: that is worth another start.
+fn start_error(error: anyhow::Error) -> anyhow::Error {
+    if policy::is_unavailable(&error) { error } else { UsageError::of(error) }
+}
+
 fn failed(error: &anyhow::Error) -> ExitCode {
     message!("tracego: {error:#}");
     ExitCode::from(if error.is::<LoadError>() || error.is::<MachineError>() {

@@ -21,14 +21,19 @@ use tracego_deliver::{
 };
 use tracego_model::meta::Meta;
 
-use super::{output_check, policy, telemetry};
+use super::{
+    output_check,
+    policy::{self, OpenedPolicies, PolicyFollower},
+    telemetry,
+};
 use crate::{
     cli::{Aggregate, Color, EventKind, OutputForm, RecordOptions, wrong_usage},
     config::RunSettings,
     pipeline::Pipeline,
 };
 
-/// Creates the pipeline and the sinks that it feeds.
+/// Creates the pipeline, the sinks that it feeds, and what follows its policies. `follows_policies`: whether servers are
+/// asked for newer policies during the run.
 ///
 /// # Errors
 /// Fails if an output cannot be opened.
@@ -37,7 +42,8 @@ pub(super) fn pipeline(
     settings: &RunSettings,
     meta: Meta,
     other: StandardStream,
-) -> anyhow::Result<(Pipeline, Sinks)> {
+    follows_policies: bool,
+) -> anyhow::Result<(Pipeline, Sinks, PolicyFollower)> {
     output_check::check(options, settings, other.is_for_messages)?;
     output_check::check_spool_owner(options)?;
     let with_queues = sinks(options, settings)?;
@@ -45,7 +51,8 @@ pub(super) fn pipeline(
         .then(|| direct(options, other))
         .transpose()?;
     // Before there are other threads: the processes of policies are forked from this one.
-    let policies = policy::open_stage(&options.policies)?;
+    let OpenedPolicies { stage: policies, follower } =
+        policy::open_stage(&options.policies, follows_policies)?;
     let (mut sinks, feeds) = Sinks::start(&with_queues, options.spool_dir.as_deref(), &meta)?;
     sinks.set_direct_output(direct.is_some());
     for name in sinks.volatile() {
@@ -62,9 +69,10 @@ pub(super) fn pipeline(
     let pipeline = Pipeline::new(meta, options.selection(), Some(judge), outputs);
     let pipeline = pipeline.with_redactor(redactor(settings)?);
     let pipeline = pipeline.with_traces(traces).with_policy(policies);
+    let pipeline = pipeline.with_policy_sources(follower.sources());
     let pipeline = pipeline.with_configuration(settings.report(Vec::new()));
     let pipeline = pipeline.with_folded_exits(options.aggregate.is_some());
-    Ok((pipeline, sinks))
+    Ok((pipeline, sinks, follower))
 }
 
 /// Returns the redactor of the configuration.

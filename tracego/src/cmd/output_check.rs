@@ -24,8 +24,8 @@ use crate::{
 /// Fails if another user can; the text names the path and the command to type.
 pub(super) fn check_owners(options: &RecordOptions, settings: &RunSettings) -> anyhow::Result<()> {
     let policies = &options.policies;
-    let named = policies.policy.iter().map(|path| ("--policy", path));
-    let keys = policies.key.policy_key.iter().map(|path| ("--policy-key", path));
+    let named = policies.paths().map(|path| ("--policy", path));
+    let keys = policies.trusted_files();
     let own = options.seal_key.iter().filter(|_| options.seal).map(|path| ("--seal-key", path));
     let of_sinks = settings.sinks.iter().filter_map(|sink| match &sink.kind {
         SinkKind::File(file) => Some(("seal-key", file.seal_key.as_ref()?)),
@@ -40,14 +40,18 @@ pub(super) fn check_owners(options: &RecordOptions, settings: &RunSettings) -> a
     Ok(())
 }
 
-/// Checks that only root and the user of this process can change the spool. Not part of `config check`, which root
-/// runs for the service, whose spool belongs to the service's user.
+/// Checks that only root and the user of this process can change the spool and the last good policies. Not part of
+/// `config check`, which root runs for the service, whose folders belong to the service's user.
 ///
 /// # Errors
 /// Fails if another user can; the text names the path and the command to type.
 pub(super) fn check_spool_owner(options: &RecordOptions) -> anyhow::Result<()> {
-    let Some(path) = &options.spool_dir else { return Ok(()) };
-    ownership::check_path(path).context("--spool-dir").map_err(UsageError::of)
+    let spool = options.spool_dir.iter().map(|path| ("--spool-dir", path.as_path()));
+    let cache = options.policies.cache().map(|path| ("--policy-cache", path));
+    for (name, path) in spool.chain(cache) {
+        ownership::check_path(path).context(name).map_err(UsageError::of)?;
+    }
+    Ok(())
 }
 
 /// Checks the outputs without opening any.

@@ -2,7 +2,11 @@
 
 use anyhow::Context as _;
 
-use super::{output, output_check, policy, provenance, setup};
+use super::{
+    output, output_check,
+    policy::{self, PolicyFollower},
+    provenance, setup,
+};
 use crate::{
     agent::{Agent, ReloadSettings},
     cli::{Cli, Command, RecordOptions},
@@ -14,13 +18,22 @@ const CHANGES: [&str; 4] = ["event", "min-severity", "only-findings", "profile"]
 
 /// Reads the configuration again and applies it. A configuration with a mistake is refused as a whole, and
 /// the one in force stays.
-pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings: &RunSettings) {
-    let done = match prepare(running, settings) {
-        Ok((new, restart)) => {
+pub(super) async fn reload(
+    agent: &mut Agent,
+    running: &RecordOptions,
+    settings: &RunSettings,
+    policies: &PolicyFollower,
+) {
+    let done = match prepare(running, settings, policies) {
+        Ok((new, restart, bundles)) => {
             for name in restart {
                 tracing::warn!(option = name, "has changed; restart tracego to apply it");
             }
-            agent.reload(new).await
+            let done = agent.reload(new).await;
+            if done.is_ok() {
+                policies.reloaded(bundles);
+            }
+            done
         }
         Err(error) => Err(error),
     };
@@ -33,8 +46,12 @@ pub(super) async fn reload(agent: &mut Agent, running: &RecordOptions, settings:
     }
 }
 
-/// Returns the settings to apply, and the options that need a restart.
-fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(ReloadSettings, Vec<String>)> {
+/// Returns the settings to apply, the options that need a restart, and the bundles that are in force then.
+fn prepare(
+    running: &RecordOptions,
+    before: &RunSettings,
+    policies: &PolicyFollower,
+) -> anyhow::Result<(ReloadSettings, Vec<String>, Option<policy::BundleDraft>)> {
     let args: Vec<_> = std::env::args_os().collect();
     // The error text is made for a terminal, with usage lines that mean nothing here.
     let mistakes = |error: clap::Error| {
@@ -52,6 +69,7 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
     let restart = needs_restart(&before.options, &settings.options);
     let enforce = setup::enforced(&settings, options);
     let configuration = settings.report(restart.clone());
+    let (engine, bundles) = policy::load_engine(&options.policies, policies)?.unzip();
     let new = ReloadSettings {
         selection: options.selection(),
         sinks: output::sinks(options, &settings)?,
@@ -59,11 +77,11 @@ fn prepare(running: &RecordOptions, before: &RunSettings) -> anyhow::Result<(Rel
         rules: settings.rules,
         output: output::reopened(running)?,
         enforce,
-        policy: policy::load_engine(&options.policies)?,
+        policy: engine,
         configuration,
         provenance: provenance::opened(&settings.provenance)?,
     };
-    Ok((new, restart))
+    Ok((new, restart, bundles.flatten()))
 }
 
 fn records(cli: &Cli) -> Option<&RecordOptions> {

@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use super::{
-    code, config_watch::ConfigWatch, detach, machine_error::MachineError, notify, output, print_summary,
-    reload, setup,
+    code, config_watch::ConfigWatch, detach, machine_error::MachineError, notify, output,
+    policy::PolicyFollower, print_summary, reload, setup, start_error,
 };
 use crate::{
     agent::{self, Agent},
@@ -30,20 +30,34 @@ pub(super) async fn watch(watch: &WatchOptions, settings: &RunSettings) -> anyho
     let config = ConfigWatch::of(watch).context("the configuration cannot be watched")?;
     let (mut options, meta) = setup::options(watch, settings, false).map_err(UsageError::of)?;
     options.load.handover = watch.handover();
-    let opened = output::pipeline(&watch.records, settings, meta, output::stdout());
-    let pipeline;
-    (pipeline, options.sinks) = opened.map_err(UsageError::of)?;
+    let opened = output::pipeline(&watch.records, settings, meta, output::stdout(), true);
+    let (pipeline, mut policies);
+    (pipeline, options.sinks, policies) = opened.map_err(start_error)?;
     // Signals are caught after the output is open, because opening a FIFO waits for its reader and a signal
     // has to end that. They are caught before the programs are attached, because an early signal must drain,
     // too.
     let signals = signals().map_err(|error| MachineError::of(error.into()))?;
     let mut agent = agent::start(options, pipeline).map_err(MachineError::of)?;
+    if let Some(sources) = policies.sources() {
+        agent.board().set_policy_sources(sources);
+    }
+    policies.start().map_err(|error| MachineError::of(error.into()))?;
     agent.check_enforcement();
     detach::remove_leftovers(watch)?;
     agent.confine();
     notify::ready(settings.quiet, READY);
     let _reports = notify::reports(agent.board());
-    until_signal(agent, watch, settings, signals, config).await
+    until_signal(agent, watch, settings, signals, config, policies).await
+}
+
+/// The reason why the agent is taken from its work.
+enum Turn<N> {
+    /// The run ends.
+    End,
+    /// The configuration is read again.
+    Reload,
+    /// Servers have news about policies.
+    Policies(N),
 }
 
 /// Runs until a signal or the end of `--duration`; a second signal exits at once.
@@ -53,6 +67,7 @@ pub(super) async fn until_signal(
     settings: &RunSettings,
     (mut terminate, mut interrupt, mut hangup): (Signal, Signal, Signal),
     mut config: ConfigWatch,
+    mut policies: PolicyFollower,
 ) -> anyhow::Result<ExitCode> {
     let duration = watch.duration.map(Duration::from_secs);
     let timer = async {
@@ -65,19 +80,29 @@ pub(super) async fn until_signal(
     loop {
         let reload = async {
             tokio::select! {
-                _ = terminate.recv() => false,
-                _ = interrupt.recv() => false,
-                () = &mut timer => false,
-                _ = hangup.recv() => true,
-                () = config.changed() => true,
+                _ = terminate.recv() => Turn::End,
+                _ = interrupt.recv() => Turn::End,
+                () = &mut timer => Turn::End,
+                _ = hangup.recv() => Turn::Reload,
+                () = config.changed() => Turn::Reload,
+                news = policies.changed() => Turn::Policies(news),
             }
         };
-        if agent.run(reload).await? != Some(true) {
-            break;
+        let turn = match agent.run(reload).await? {
+            None | Some(Turn::End) => break,
+            Some(turn) => turn,
+        };
+        let is_reload = matches!(turn, Turn::Reload);
+        if is_reload {
+            notify::reloading();
         }
-        notify::reloading();
         let (stop, board) = (agent.stopper(), agent.board());
-        let reload = reload::reload(&mut agent, &watch.records, settings);
+        let reload = async {
+            match turn {
+                Turn::Policies(news) => policies.apply(&mut agent, news).await,
+                _ => reload::reload(&mut agent, &watch.records, settings, &policies).await,
+            }
+        };
         tokio::pin!(reload);
         let mut ends = false;
         loop {
@@ -96,7 +121,9 @@ pub(super) async fn until_signal(
         if ends {
             break;
         }
-        notify::reloaded(&board);
+        if is_reload {
+            notify::reloaded(&board);
+        }
     }
     notify::stopping();
     tokio::select! {

@@ -73,6 +73,7 @@ impl RunSettings {
             files: self.files.clone(),
             needs_restart,
             policies: Vec::new(),
+            policy_sources: Vec::new(),
         }
     }
 }

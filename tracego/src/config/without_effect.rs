@@ -31,13 +31,18 @@ const OF_RECORDS: [&str; 22] = [
 ];
 
 /// Options that need another one to be set, and the name of that one.
-const NEEDS: [(&str, &str); 14] = [
+const NEEDS: [(&str, &str); 19] = [
     ("seal_interval", "seal"),
     ("seal_key", "seal"),
     ("policy_key", "policy"),
     ("policy_algorithm", "policy_key"),
     ("policy_on_error", "policy"),
     ("policy_time_limit", "policy"),
+    ("policy_ca", "policy"),
+    ("policy_cert", "policy"),
+    ("policy_cert_key", "policy_cert"),
+    ("policy_token", "policy"),
+    ("policy_cache", "policy"),
     ("decision_log", "policy"),
     ("decision_log_mask", "decision_log"),
     ("pin_dir", "handover"),
@@ -83,8 +88,12 @@ pub(super) fn check(command: Option<&str>, matches: &ArgMatches) -> Result<(), S
         }
         _ => {}
     }
+    // These commands have what the option is about as arguments.
+    let has_own = |other: &str| {
+        other == "handover" && command == Some("detach") || other == "policy" && command == Some("policy")
+    };
     for (id, other) in NEEDS {
-        if is_given(&id) && !is_set(other) && !(other == "handover" && command == Some("detach")) {
+        if is_given(&id) && !is_set(other) && !has_own(other) {
             return refuse(id, &format!("only with --{}", other.replace('_', "-")));
         }
     }

@@ -13,8 +13,8 @@ use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use tracego_analyze::inspect::{inspector::InspectCounters, inventory::InventoryStatus};
 use tracego_kubernetes::status::PodWatchStatus;
 use tracego_model::{
-    counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, pulse::Pulse,
-    record::privileges::AgentPrivileges,
+    counters::Counters, enforcement::EnforcementStatus, ledger::Ledger, policy::PolicySourceStatus,
+    pulse::Pulse, record::privileges::AgentPrivileges,
 };
 use tracego_probe::{programs::ProgramStats, ring::reader::ReaderVitals};
 
@@ -82,6 +82,7 @@ pub struct Board {
     privileges: Arc<OnceLock<AgentPrivileges>>,
     inventory: OnceLock<Arc<InventoryStatus>>,
     pods: OnceLock<Arc<PodWatchStatus>>,
+    policy_sources: OnceLock<Arc<PolicySourceStatus>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,6 +110,7 @@ impl Board {
             privileges: Arc::default(),
             inventory: OnceLock::new(),
             pods: OnceLock::new(),
+            policy_sources: OnceLock::new(),
         }
     }
 
@@ -162,6 +164,16 @@ impl Board {
 
     pub(super) fn pods(&self) -> Option<&PodWatchStatus> {
         self.pods.get().map(|pods| &**pods)
+    }
+
+    /// Sets the servers that policies come from.
+    pub(crate) fn set_policy_sources(&self, sources: Arc<PolicySourceStatus>) {
+        let _known = self.policy_sources.set(sources);
+    }
+
+    /// Returns the servers that policies come from, if there are any.
+    pub(super) fn policy_sources(&self) -> Option<&PolicySourceStatus> {
+        self.policy_sources.get().map(|sources| &**sources)
     }
 
     /// Sets the rights that the agent keeps.

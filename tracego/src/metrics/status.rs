@@ -33,6 +33,11 @@ impl Board {
         if let Some(error) = self.pods().and_then(|pods| pods.report().error) {
             line += &format!("; pods are not known: {error}");
         }
+        for source in self.policy_sources().map(|sources| sources.sources()).unwrap_or_default() {
+            if let Some(error) = source.error {
+                line += &format!("; the policy of {} stays: {error}", source.url);
+            }
+        }
         if let Some(refusal) = &stages.refusal {
             line += &format!("; the output refused the last records: {refusal}");
         }

@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use tracego_analyze::inspect::inventory::InventoryStatus;
 use tracego_kubernetes::status::PodWatchStatus;
-use tracego_model::record::{Record, privileges::AgentPrivileges};
+use tracego_model::{
+    policy::PolicySourceStatus,
+    record::{Record, configuration::ConfigurationReport, privileges::AgentPrivileges},
+};
 
 /// The state of other parts of the agent.
 #[derive(Default)]
@@ -17,9 +20,20 @@ pub(super) struct AgentStatus {
     pub(super) pods: Option<Arc<PodWatchStatus>>,
     /// The inventory of programs that ran before, where there is one.
     pub(super) inventory: Option<Arc<InventoryStatus>>,
+    /// The servers that policies come from, where there are any.
+    pub(super) policy_sources: Option<Arc<PolicySourceStatus>>,
 }
 
 impl AgentStatus {
+    /// Returns the configuration for a heartbeat, with the servers that policies come from.
+    pub(super) fn configuration(
+        &self,
+        in_force: Option<&Arc<ConfigurationReport>>,
+    ) -> Option<Arc<ConfigurationReport>> {
+        let (Some(status), Some(known)) = (&self.policy_sources, in_force) else { return in_force.cloned() };
+        Some(Arc::new(ConfigurationReport { policy_sources: status.sources(), ..(**known).clone() }))
+    }
+
     /// Puts the state onto a heartbeat.
     pub(super) fn report(&self, heartbeat: &mut Record) {
         let own = &mut heartbeat.tracego;

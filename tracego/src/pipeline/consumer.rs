@@ -23,7 +23,7 @@ use tracego_model::{
 };
 use tracego_probe::enforce::killer::Killer;
 
-use super::Reload;
+use super::PipelineChange;
 use crate::{metrics::tally::PipelineTally, provenance::ProvenanceStage};
 
 /// A consumer of input: the pipeline, or the writer of a capture file.
@@ -135,7 +135,7 @@ pub trait Consumer {
     fn set_inventory(&mut self, _status: Arc<InventoryStatus>) {}
 
     /// Takes the channel on which the settings of each [`Input::Reload`] come.
-    fn set_reloads(&mut self, _reloads: Receiver<Reload>) {}
+    fn set_reloads(&mut self, _reloads: Receiver<PipelineChange>) {}
 
     /// Returns the counts for metrics beside the ledger; `None` where no records are made.
     fn tally(&self) -> Option<PipelineTally> {

@@ -217,7 +217,14 @@ impl Judgement {
         if let Some(killer) = &mut self.killer {
             killer.change(enforce);
         }
-        if let (Some(stage), Some(engine)) = (&mut self.policies, policies) {
+        if let Some(engine) = policies {
+            self.change_policies(engine);
+        }
+    }
+
+    /// Replaces the policies.
+    pub(super) fn change_policies(&mut self, engine: PolicyEngine) {
+        if let Some(stage) = &mut self.policies {
             stage.reload(engine);
         }
     }

@@ -35,7 +35,7 @@ pub(crate) use capture_stage::CaptureStage;
 pub use children::AgentChildren;
 pub use consumer::Consumer;
 pub(crate) use judgement::DecisionCallback;
-pub use reload::Reload;
+pub use reload::{PipelineChange, PolicyChange, Reload};
 pub use stages::Pipeline;
 pub(crate) use thread::PipelineThread;
 pub use thread::RunReport;

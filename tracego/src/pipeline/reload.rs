@@ -11,6 +11,22 @@ use tracego_provenance::Provenance;
 
 use crate::{config::ProvenanceSettings, policy::PolicyEngine};
 
+/// A change between two inputs.
+pub enum PipelineChange {
+    /// Settings of a reload.
+    Settings(Box<Reload>),
+    /// The policies alone, or what is known of the servers that they come from.
+    Policies(PolicyChange),
+}
+
+/// A change of the policies without one of the configuration. A heartbeat reports it.
+pub struct PolicyChange {
+    /// The policies; `None` if they stay.
+    pub engine: Option<Box<PolicyEngine>>,
+    /// Signals that it is in force.
+    pub done: oneshot::Sender<()>,
+}
+
 /// The settings that may change while tracego runs.
 pub struct Reload {
     /// Selection of the records to write.

@@ -1,4 +1,7 @@
-//! The policy stage, or its stand-in in a build without the feature `policy`.
+//! The policy stage and its bundles from servers, or a stand-in in a build without the feature `policy`.
+
+#[cfg(feature = "policy")]
+pub(crate) mod remote;
 
 #[cfg(feature = "policy")]
 pub use tracego_policy::{PolicyEngine, stage::PolicyStage};

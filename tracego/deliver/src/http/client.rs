@@ -43,6 +43,13 @@ impl ReceiverClient {
         Ok(Self { connector: Connector::new(uri, tls, versions, limit)?, limit, kept: None })
     }
 
+    /// Sets the maximum number of bytes that are read of an answer; 4 MiB without.
+    #[must_use]
+    pub fn with_longest_answer(mut self, bytes: usize) -> Self {
+        self.connector.set_longest(bytes);
+        self
+    }
+
     /// Sends a request with an absolute URI. Returns the answer, whatever its status.
     ///
     /// # Errors

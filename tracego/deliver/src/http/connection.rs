@@ -26,7 +26,7 @@ use super::{
     tls::{TlsError, TlsSettings},
 };
 
-/// Maximum number of bytes that are read of a body.
+/// Maximum number of bytes that are read of a body, unless the connector has another.
 pub(super) const LONGEST: usize = 4 << 20;
 /// Time limit for ending a connection in order.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -51,6 +51,7 @@ pub struct Connector {
     versions: HttpVersions,
     tcp: HttpConnector,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    longest: usize,
 }
 
 /// Byte stream from and to a peer.
@@ -89,7 +90,12 @@ impl Connector {
         } else {
             None
         };
-        Ok(Self { uri: uri.clone(), versions, tcp, tls })
+        Ok(Self { uri: uri.clone(), versions, tcp, tls, longest: LONGEST })
+    }
+
+    /// Sets the maximum number of bytes that are read of a body.
+    pub(super) fn set_longest(&mut self, bytes: usize) {
+        self.longest = bytes;
     }
 
     /// Connects. Returns the stream, and whether HTTP/2 is to be used on it.
@@ -113,7 +119,7 @@ impl Connector {
 
     pub(super) async fn connect(&self) -> Result<Connection, String> {
         let (stream, two) = self.stream().await?;
-        Connection::new(stream, two).await.map_err(|error| chain(&error))
+        Connection::new(stream, two, self.longest).await.map_err(|error| chain(&error))
     }
 }
 
@@ -121,6 +127,7 @@ impl Connector {
 pub(super) struct Connection {
     sender: RequestSender,
     driver: JoinHandle<()>,
+    longest: usize,
     /// Whether an answer came over the connection. A later failure may mean that it was kept too long.
     pub(super) used: bool,
 }
@@ -139,7 +146,7 @@ pub(super) enum RequestError {
 }
 
 impl Connection {
-    async fn new(stream: TokioIo<Box<dyn ByteStream>>, two: bool) -> hyper::Result<Self> {
+    async fn new(stream: TokioIo<Box<dyn ByteStream>>, two: bool, longest: usize) -> hyper::Result<Self> {
         let (sender, driver) = if two {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
             (RequestSender::Two(sender), tokio::spawn(ended(connection)))
@@ -147,7 +154,7 @@ impl Connection {
             let (sender, connection) = http1::handshake(stream).await?;
             (RequestSender::One(sender), tokio::spawn(ended(connection)))
         };
-        Ok(Self { sender, driver, used: false })
+        Ok(Self { sender, driver, longest, used: false })
     }
 
     /// Whether the connection can take a request, as far as is known.
@@ -171,7 +178,7 @@ impl Connection {
         };
         let (parts, body) = response.map_err(|error| RequestError::Unanswered(chain(&error)))?.into_parts();
         let mut response = Response { status: parts.status, headers: parts.headers, ..Response::default() };
-        let read = read(body, &mut response).await;
+        let read = read(body, self.longest, &mut response).await;
         read.map_err(|error| RequestError::Cut(format!("the answer was cut: {}", chain(&error))))?;
         self.used = true;
         Ok(response)
@@ -186,13 +193,13 @@ impl Connection {
     }
 }
 
-/// Reads a body, up to [`LONGEST`] bytes, and the trailers behind it.
-async fn read(mut body: Incoming, response: &mut Response) -> hyper::Result<()> {
+/// Reads a body, up to `longest` bytes, and the trailers behind it.
+async fn read(mut body: Incoming, longest: usize, response: &mut Response) -> hyper::Result<()> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
             Ok(data) => {
-                let room = LONGEST - bytes.len();
+                let room = longest - bytes.len();
                 bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
                 if data.len() > room {
                     response.cut = true;

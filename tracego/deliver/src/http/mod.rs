@@ -27,7 +27,7 @@ pub struct Response {
     pub status: StatusCode,
     /// Headers in front of the body.
     pub headers: HeaderMap,
-    /// Body, at most 4 MiB of it.
+    /// Body, at most 4 MiB of it or what the client was set to.
     pub body: Bytes,
     /// Whether the body was longer.
     pub cut: bool,

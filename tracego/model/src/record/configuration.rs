@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::policy::Identity;
+use crate::{clock::Time, record::policy::Identity};
 
 /// `tracego.configuration.*`: the files of the configuration and the policies that are in force.
 ///
@@ -21,6 +21,40 @@ pub struct ConfigurationReport {
     pub needs_restart: Vec<String>,
     /// Policies that decide.
     pub policies: Vec<Identity>,
+    /// Servers that bundles come from; in heartbeats.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policy_sources: Vec<PolicySource>,
+}
+
+/// A URL that a bundle of policies comes from, and the bundle in force.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct PolicySource {
+    /// URL without its query.
+    pub url: String,
+    /// Digest of the bundle in force.
+    pub digest: String,
+    /// Serial number in its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u64>,
+    /// ETag that the server gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Time since which the bundle is in force on this machine.
+    pub since: Time,
+    /// Whether the bundle is the last good one of an earlier run, which the server has not confirmed in this one.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unconfirmed: bool,
+    /// Time of the last request that was answered with a bundle that is good, or that is in force already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Time>,
+    /// Reason why the last request brought no bundle, or why its bundle was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A file of the configuration.

@@ -111,6 +111,12 @@ impl Manifest {
         })
     }
 
+    /// Returns the serial number of the bundle, `serial` in the metadata. The owner raises it with each release.
+    #[must_use]
+    pub fn serial(&self) -> Option<u64> {
+        self.metadata.get("serial")?.as_u64()
+    }
+
     /// Returns the version of Rego that the manifest declares for a file. OPA takes any of the patterns that
     /// match; here all of them must agree.
     pub(super) fn rego(&self, file: &str) -> Result<Option<RegoVersion>, BundleProblem> {

@@ -11,7 +11,7 @@ mod conversion;
 mod descriptor;
 pub(crate) mod evaluator;
 mod message;
-mod nursery;
+pub(crate) mod nursery;
 pub(crate) mod stack;
 mod vm;
 mod worker;

@@ -51,6 +51,18 @@ pub(super) fn start_process() -> io::Result<StartedProcess> {
     started
 }
 
+/// Starts the nursery, if it does not run.
+///
+/// # Errors
+/// Fails if there are no processes or descriptors left.
+pub(crate) fn start() -> io::Result<()> {
+    let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
+    if nursery.is_none() {
+        *nursery = Some(PolicyNursery::fork()?);
+    }
+    Ok(())
+}
+
 fn order_process(nursery: &mut Option<PolicyNursery>) -> io::Result<StartedProcess> {
     let (socket, other) = UnixStream::pair()?;
     socket.set_read_timeout(Some(START))?;

@@ -205,6 +205,16 @@ impl Enforcer {
         Ok(())
     }
 
+    /// Makes the kernel side forget what it remembers of decisions about starts: they belong to a set of rules, and the same
+    /// rules become a new set.
+    ///
+    /// # Errors
+    /// Fails if the kernel refuses the rules; the previous ones stay in force.
+    pub fn forget_verdicts(&mut self) -> anyhow::Result<()> {
+        let compiled = self.tables.in_force().clone();
+        self.put(compiled)
+    }
+
     /// Handles replaced files and expired exceptions, and runs the enforcement check when it is due. Called
     /// once a second.
     pub fn tick(&mut self) {

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod eval;
+mod follower;
 mod log;
 mod records;
 mod sign;
@@ -14,13 +15,21 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use serde::Serialize;
-use tracego_policy::bundle::{self, Bundle};
+use tracego_policy::bundle::Bundle;
 
-pub(super) use self::stage::{check_stage, load_engine, open_stage};
+pub(super) use self::{
+    follower::PolicyFollower,
+    stage::{OpenedPolicies, check_stage, load_engine, open_stage},
+};
 use super::{code, plain_output::PlainOutput};
-use crate::cli::{Bundles, Policy, PolicyAction};
+use crate::{
+    cli::{Bundles, Policy, PolicyAction},
+    policy::remote::{BundleServer, PolicyUnavailable},
+};
+
+/// The bundles that a reload puts in force.
+pub(super) type BundleDraft = crate::policy::remote::ShelfDraft;
 
 /// Runs the command.
 ///
@@ -57,16 +66,19 @@ fn act(asked: &Policy, out: &mut impl Write) -> anyhow::Result<bool> {
     }
 }
 
+/// Whether an error is about a server without a good bundle.
+pub(super) fn is_unavailable(error: &anyhow::Error) -> bool {
+    error.is::<PolicyUnavailable>()
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn load(bundles: &Bundles) -> anyhow::Result<Vec<Bundle>> {
     let trust = stage::trust(&bundles.key)?;
-    let load = |path: &std::path::PathBuf| {
-        bundle::load(path, trust.as_ref()).with_context(|| format!("cannot load {}", path.display()))
-    };
-    bundles.bundles.iter().map(load).collect()
+    let server = BundleServer::new(&bundles.server);
+    bundles.bundles.iter().map(|location| stage::load_bundle(location, trust.as_ref(), &server)).collect()
 }
 
 fn json<T: Serialize + ?Sized>(out: &mut impl Write, value: &T) -> anyhow::Result<()> {

@@ -29,7 +29,7 @@ use tokio::process::Command;
 use tracego_common::verdict::Action;
 use tracego_model::{record::Record, text};
 
-use super::{code, is_complete, machine_error::MachineError, output, print_summary, setup};
+use super::{code, is_complete, machine_error::MachineError, output, print_summary, setup, start_error};
 use crate::{
     agent::{self, Agent, AgentOptions},
     cli::{Run, UsageError},
@@ -72,9 +72,9 @@ pub(super) async fn run(run: &Run, settings: &RunSettings) -> anyhow::Result<Exi
         found.map_err(UsageError::of)?.apply(&mut command);
     }
     let (mut options, meta) = setup::options(&run.watch, settings, true).map_err(UsageError::of)?;
-    let opened = output::pipeline(&run.watch.records, settings, meta, output::stderr());
+    let opened = output::pipeline(&run.watch.records, settings, meta, output::stderr(), false);
     let pipeline;
-    (pipeline, options.sinks) = opened.map_err(UsageError::of)?;
+    (pipeline, options.sinks, _) = opened.map_err(start_error).map_err(MachineError::of)?;
     let pipeline = pipeline.with_decision_callback(Some(Box::new(tell)));
     let follow_options = FollowOptions {
         command,

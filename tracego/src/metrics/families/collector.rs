@@ -49,6 +49,9 @@ impl Collector {
         if let Some(shared) = board.enforcement() {
             enforcement::write(out, shared)?;
         }
+        if let Some(sources) = board.policy_sources() {
+            enforcement::write_policy_sources(out, &sources.all())?;
+        }
         if let Some(pods) = board.pods() {
             kubernetes::write(out, &pods.counts())?;
         }

@@ -26,7 +26,7 @@ use tracego_probe::enforce::killer::Killer;
 use super::Pipeline;
 use crate::{
     metrics::tally::PipelineTally,
-    pipeline::{Consumer, Reload, pending_executables::PendingExecutables},
+    pipeline::{Consumer, PipelineChange, pending_executables::PendingExecutables},
     provenance::{ProvenanceStage, SettledExecutable},
 };
 
@@ -88,11 +88,11 @@ impl Consumer for Pipeline {
                 let record = self.enricher.sink_lost(loss, reading);
                 self.own([record]);
             }
-            Input::Reload(_) => {
-                if let Some(reload) = self.reloads.as_ref().and_then(|reloads| reloads.try_recv().ok()) {
-                    self.reload(reload);
-                }
-            }
+            Input::Reload(_) => match self.reloads.as_ref().and_then(|reloads| reloads.try_recv().ok()) {
+                Some(PipelineChange::Settings(reload)) => self.reload(*reload),
+                Some(PipelineChange::Policies(change)) => self.change_policies(change),
+                None => {}
+            },
             Input::Heartbeat(counters, reading) => {
                 self.tick(counters, reading);
                 self.heartbeat(reading);
@@ -213,7 +213,7 @@ impl Consumer for Pipeline {
         self.status.inventory = Some(status);
     }
 
-    fn set_reloads(&mut self, reloads: Receiver<Reload>) {
+    fn set_reloads(&mut self, reloads: Receiver<PipelineChange>) {
         self.reloads = Some(reloads);
     }
 

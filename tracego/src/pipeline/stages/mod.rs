@@ -28,12 +28,13 @@ use tracego_model::{
     finding::Finding,
     input::{Takeover, batch::DecodedEvent, digest::Sha256Digest, note::StartNote},
     meta::Meta,
+    policy::PolicySourceStatus,
     provenance::ProvenanceVerdict,
     record::{Record, configuration::ConfigurationReport},
 };
 
 use super::{
-    DecisionCallback, Reload,
+    DecisionCallback, PipelineChange, PolicyChange, Reload,
     agent_status::AgentStatus,
     backlog::{Backlog, JudgedRecord},
     judgement::Judgement,
@@ -67,7 +68,7 @@ pub struct Pipeline {
     /// Number of this run's load.
     generation: u32,
     /// Settings for the next [`Input::Reload`].
-    reloads: Option<Receiver<Reload>>,
+    reloads: Option<Receiver<PipelineChange>>,
     executables: PendingExecutables,
     status: AgentStatus,
 }
@@ -134,6 +135,13 @@ impl Pipeline {
     #[must_use]
     pub(crate) fn with_policy(mut self, policies: Option<PolicyStage>) -> Self {
         self.judgement.policies = policies;
+        self
+    }
+
+    /// Sets the servers that policies come from, for heartbeats.
+    #[must_use]
+    pub(crate) fn with_policy_sources(mut self, sources: Option<Arc<PolicySourceStatus>>) -> Self {
+        self.status.policy_sources = sources;
         self
     }
 
@@ -497,10 +505,26 @@ impl Pipeline {
 
     fn heartbeat(&mut self, reading: Reading) {
         let mut record = self.enricher.heartbeat(self.writer.ledger, reading);
-        record.tracego.configuration.clone_from(&self.writer.configuration);
+        record.tracego.configuration = self.status.configuration(self.writer.configuration.as_ref());
         record.tracego.sinks = self.writer.outputs.counts();
         self.status.report(&mut record);
         self.own([record]);
+    }
+
+    /// Puts policies in force between two inputs, and reports them and the servers that they come from.
+    fn change_policies(&mut self, change: PolicyChange) {
+        if let Some(engine) = change.engine {
+            // What was decided before stands in front of the report.
+            self.backlog.release();
+            self.write_backlog();
+            self.judgement.change_policies(*engine);
+            let configuration = self.writer.configuration.as_deref().cloned().unwrap_or_default();
+            self.set_configuration(configuration);
+        }
+        self.heartbeat(Reading::now());
+        if change.done.send(()).is_err() {
+            tracing::debug!("the change of policies has no waiting caller");
+        }
     }
 
     /// Applies new settings between two inputs.
