@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tracego_global_optspecs
-    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= modules= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
+    string join \n e/event= env= output= otlp-endpoint= otlp-traces= otlp-metrics= spool-dir= format= detail= modules= aggregate= fields= drop= output-file= tree= color= raw-args= profile= only-findings= min-severity= seal= seal-interval= seal-key= policy= policy-key= policy-algorithm= policy-ca= policy-cert= policy-cert-key= policy-token= policy-cache= policy-poll-min= policy-poll-max= policy-wait= policy-rollback= policy-on-error= policy-time-limit= decision-log= decision-log-mask= config= ring-size= argv-max= uid= comm= cgroup= heartbeat= listen= enforce= handover= host-name= host-id= host-label= kubernetes= kubernetes-labels= kubernetes-annotations= kubernetes-api= kubernetes-ca= kubernetes-token= config-watch= inventory= digest= digest-max-size= digest-rate= pin-dir= keep-privileges= duration= log= q/quiet= h/help V/version
 end
 
 function __fish_tracego_needs_command
@@ -73,11 +73,21 @@ complete -c tracego -n "__fish_tracego_needs_command" -l seal -d 'Seal the log f
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l seal-key -d 'Sign seals with this key' -r -F
-complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file, or the https URL of a signed .tar.gz, which is asked for again while tracego watches; repeatable (docs/policies.md)' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-cache -d 'Keep the last good bundle of each URL in this folder, for a start without the server' -r -F
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-poll-min -d 'Shortest pause between two requests for a bundle, in seconds. Each pause is random, up to --policy-poll-max' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-poll-max -d 'Longest pause between two requests for a bundle, in seconds' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-wait -d 'Longest wait at the start for a bundle that is not in --policy-cache, in seconds. Then tracego ends with 1' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l policy-rollback -d 'Accept a bundle from a URL that is older than the one in force, or has no serial number' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_needs_command" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
@@ -99,6 +109,8 @@ complete -c tracego -n "__fish_tracego_needs_command" -l handover -d 'Leave the 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_needs_command" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_needs_command" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_needs_command" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
@@ -193,11 +205,21 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal -d 'Seal th
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l seal-key -d 'Sign seals with this key' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file, or the https URL of a signed .tar.gz, which is asked for again while tracego watches; repeatable (docs/policies.md)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-cache -d 'Keep the last good bundle of each URL in this folder, for a start without the server' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-poll-min -d 'Shortest pause between two requests for a bundle, in seconds. Each pause is random, up to --policy-poll-max' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-poll-max -d 'Longest pause between two requests for a bundle, in seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-wait -d 'Longest wait at the start for a bundle that is not in --policy-cache, in seconds. Then tracego ends with 1' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-rollback -d 'Accept a bundle from a URL that is older than the one in force, or has no serial number' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
@@ -219,6 +241,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand run" -l handover -d 'Lea
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand run" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand run" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
@@ -297,11 +321,21 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal -d 'Sea
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l seal-key -d 'Sign seals with this key' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file, or the https URL of a signed .tar.gz, which is asked for again while tracego watches; repeatable (docs/policies.md)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-cache -d 'Keep the last good bundle of each URL in this folder, for a start without the server' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-poll-min -d 'Shortest pause between two requests for a bundle, in seconds. Each pause is random, up to --policy-poll-max' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-poll-max -d 'Longest pause between two requests for a bundle, in seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-wait -d 'Longest wait at the start for a bundle that is not in --policy-cache, in seconds. Then tracego ends with 1' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-rollback -d 'Accept a bundle from a URL that is older than the one in force, or has no serial number' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
@@ -323,6 +357,8 @@ complete -c tracego -n "__fish_tracego_using_subcommand capture" -l handover -d 
 crash\t'Leave programs and ring if this tracego is killed'
 always\t'Leave programs and ring'"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-name -d 'Name of the machine in records (`host.name`)' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-id -d 'Id of the machine in records (`host.id`), for machines that were cloned with their /etc/machine-id' -r
+complete -c tracego -n "__fish_tracego_using_subcommand capture" -l host-label -d 'Label of the machine, such as `role=builder`; repeatable, up to 32 times' -r
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes -d 'Ask the Kubernetes API which pods run on this node: records get their names and workloads, and the CI jobs that their labels and annotations name' -r -f -a "true\t''
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand capture" -l kubernetes-labels -d 'Labels of pods that records show, separated by commas; `*` at the end of one stands for any more' -r
@@ -395,11 +431,21 @@ complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal -d 'Seal
 false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-interval -d 'Time between two seals, 1s to 1d; a finding and a stop get one at once, a job and the run at their end' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l seal-key -d 'Sign seals with this key' -r -F
-complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file; repeatable (docs/policies.md)' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy -d 'Decide about each start by this bundle of Rego policies: a folder, a .tar.gz or a .rego file, or the https URL of a signed .tar.gz, which is asked for again while tracego watches; repeatable (docs/policies.md)' -r
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-key -d 'Accept only bundles that are signed with the private half of this public key in PEM, or with this secret' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-cache -d 'Keep the last good bundle of each URL in this folder, for a start without the server' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-poll-min -d 'Shortest pause between two requests for a bundle, in seconds. Each pause is random, up to --policy-poll-max' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-poll-max -d 'Longest pause between two requests for a bundle, in seconds' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-wait -d 'Longest wait at the start for a bundle that is not in --policy-cache, in seconds. Then tracego ends with 1' -r
+complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-rollback -d 'Accept a bundle from a URL that is older than the one in force, or has no serial number' -r -f -a "true\t''
+false\t''"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-on-error -d 'Decision about a start if a policy fails or takes too long. With allow, a run with such a start ends with 4' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
 deny\t'Deny the program: only by explicit choice'"
 complete -c tracego -n "__fish_tracego_using_subcommand replay" -l policy-time-limit -d 'Maximum time of a decision by all bundles together, in milliseconds' -r
@@ -487,6 +533,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
 text\t'Text for people'"
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from check" -l log -d 'Log messages of tracego itself on standard error: a level (error, warn, info, debug, trace, off)' -r
@@ -498,6 +548,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l records -d 'Decide about the program starts of this log, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l first -d 'Number of starts to show that are not allowed' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from test" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
@@ -515,6 +569,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l input -d 'Record to decide about, as --output json writes it; - is standard input' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l time-limit -d 'Maximum time of a decision in milliseconds' -r
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from eval" -l on-error -d 'Decision about a start if the evaluation fails' -r -f -a "allow\t'Allow the program: a broken policy stops nothing'
@@ -530,6 +588,10 @@ complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-algorithm -d 'Algorithm of the signatures' -r -f -a "rs256\t'RSA with PKCS #1 v1.5 and SHA-256, of 2048 bits or more'
 es256\t'ECDSA on P-256 with SHA-256'
 hs256\t'HMAC with SHA-256: anyone who can check a bundle can also sign one'"
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-ca -d 'Trust these certificates in PEM, instead of those of the system, of the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-cert -d 'Client certificate in PEM for the server of a bundle' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-cert-key -d 'Private key of --policy-cert in PEM' -r -F
+complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l policy-token -d 'File with the bearer token for the server of a bundle; read for each request, and once more after a 401' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l records -d 'Decide about the program starts of this log, as --output json writes it' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l input -d 'Decide about this record' -r -F
 complete -c tracego -n "__fish_tracego_using_subcommand policy; and __fish_seen_subcommand_from bench" -l output -d 'Form of the report' -r -f -a "json\t'JSON'
