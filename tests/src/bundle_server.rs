@@ -25,7 +25,7 @@ pub enum ServedBundle {
     Archive(Vec<u8>, String),
     /// The first half of an archive, and the end of the connection.
     Truncated(Vec<u8>),
-    /// So many bytes.
+    /// A body of this many bytes.
     Huge(usize),
     /// A status and a header.
     Status(u16, &'static str),

@@ -12,6 +12,7 @@ use tracego_model::{
     counters::Counters,
     event::pieces::Assembler,
     finding::{Confidence, Finding, Severity, Unenforced},
+    host::{HostFacts, HostIdSource},
     input::{
         Input,
         digest::Sha256Digest,
@@ -30,7 +31,6 @@ use tracego_model::{
         exact_number::ExactNumber,
         frozen::Frozen,
         go::{Go, GoCommand, GoLinker, LinkOrigin},
-        host::{HostFacts, HostIdSource},
         image::{BuildId, GoBuild, GoModule, GoVcs, Language, Linked},
         inventory::{InventoryReport, SkippedProcesses, UnreadProcesses},
         job::{Changed, CommitClaim, Context, Contradiction, Job, OpenedBy, Root, Source, Sourced, Trust},

@@ -2,7 +2,7 @@
 //!
 //! Events of the kernel side ([`event`], [`input`]), records as they are written ([`record`], [`finding`]), counters
 //! ([`counters`], [`ledger`]), and the state of enforcement that records show ([`enforcement`]). [`capture`] stores
-//! input in a file; [`walk`] visits the values in a record. [`matcher`] is the language by which the configuration
+//! input in a file; [`host`] is the identity of a machine; [`walk`] visits the values in a record. [`matcher`] is the language by which the configuration
 //! chooses processes, [`process_key`] finds what is known about one, and [`job_variables`] says which variables make a CI job.
 //!
 //! The crate opens no file, starts no thread and reads no clock that it is not handed; it knows no stage and no sink.
@@ -14,6 +14,7 @@ pub mod counters;
 pub mod enforcement;
 pub mod event;
 pub mod finding;
+pub mod host;
 pub mod input;
 pub mod job_variables;
 pub mod ledger;

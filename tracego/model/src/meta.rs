@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{enforcement::EnforcementStatus, linux::users::Users, record::host::HostFacts};
+use crate::{enforcement::EnforcementStatus, host::HostFacts, linux::users::Users};
 
 /// Facts that do not change during a run.
 #[derive(Clone, Debug, Default)]

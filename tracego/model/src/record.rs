@@ -7,7 +7,6 @@ pub mod enforcement;
 pub mod exact_number;
 pub mod frozen;
 pub mod go;
-pub mod host;
 pub mod image;
 pub mod inventory;
 pub mod job;

@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, fs, io::Read as _, os::unix::fs::MetadataExt as
 
 use tracego_common::AgentIdentity;
 use tracego_model::{
+    host::{HostFacts, HostIdSource},
     input::Seed,
     linux::{cgroup, users::Users},
     meta::Meta,
-    record::{
-        Host, Instance, Origin, Service,
-        host::{HostFacts, HostIdSource},
-    },
+    record::{Host, Instance, Origin, Service},
 };
 
 use super::{host_name::host_name, host_root::HostRoot};

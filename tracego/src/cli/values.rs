@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::ValueEnum;
 use tracego_common::limits::{ARGV_LIMIT, ENV_NAME_MAX};
 use tracego_model::{
-    record::host::{NAME_MAX, VALUE_MAX},
+    host::{NAME_MAX, VALUE_MAX},
     units::{Bytes, Span},
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};

@@ -19,7 +19,7 @@ pub(super) type BundleDraft = ();
 pub(super) struct OpenedPolicies {
     /// No stage.
     pub(super) stage: Option<PolicyStage>,
-    /// Nothing to follow.
+    /// The follower of no source.
     pub(super) follower: PolicyFollower,
 }
 

@@ -22,7 +22,7 @@ use tracego_common::{
 };
 use tracego_deliver::sink::lifecycle::Sinks;
 use tracego_model::{
-    enforcement::Mode, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta, record::host::LABELS_MAX,
+    enforcement::Mode, host::LABELS_MAX, job_variables::JOB_VARIABLES, linux::cgroup, meta::Meta,
 };
 use tracego_probe::{
     enforce::{self, settings::Enforce},

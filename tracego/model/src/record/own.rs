@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     finding::Finding,
+    host::HostFacts,
     ledger::Ledger,
     provenance::Provenance,
     record::{
@@ -20,7 +21,6 @@ use crate::{
         enforcement::Enforcement,
         frozen::Frozen,
         go::Go,
-        host::HostFacts,
         image::Linked,
         inventory::InventoryReport,
         is_zero,

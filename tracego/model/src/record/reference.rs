@@ -43,7 +43,7 @@ pub struct ImageFacts {
     /// `process.runtime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Arc<Frozen<Language>>>,
-    /// What the executable consists of, where the output has that.
+    /// Modules and libraries of the executable, where the output has them.
     #[serde(flatten)]
     pub contents: Option<ImageContents>,
 }

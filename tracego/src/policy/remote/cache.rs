@@ -32,7 +32,7 @@ pub(crate) struct BundleCache(PathBuf);
 pub(crate) struct KeptBundle {
     /// ETag that the server gave it.
     pub(crate) etag: Option<String>,
-    /// What the next bundle is compared with.
+    /// The least that the next bundle must be.
     pub(crate) floor: BundleFloor,
     /// Time since which it is in force.
     pub(crate) since: Time,

@@ -25,7 +25,7 @@ use crate::cli::BundleUrl;
 /// Maximum number of attempts to put a bundle in force that reloads overtake.
 const ATTEMPTS: u32 = 3;
 
-/// What the control loop learns.
+/// News for the control loop.
 pub(crate) enum PolicyNews {
     /// Another bundle, compiled together with the others.
     Engine(Box<CompiledUpdate>),
@@ -60,7 +60,7 @@ pub(crate) struct BundlePoller {
     pub(crate) rollback: bool,
 }
 
-/// What a request came to.
+/// The outcome of a request.
 enum Outcome {
     Changed,
     Unchanged,
