@@ -199,7 +199,8 @@ fn options_in_the_text_exist() {
             plain.flat_map(|(at, line)| line.split('`').skip(1).step_by(2).map(move |span| (at, span)))
         {
             // Options of other programs, also in the examples of secrets.
-            let foreign = ["cargo ", "docker ", "go ", "opa ", "openssl ", "podman ", "sudo --preserve-env"];
+            let foreign =
+                ["cargo ", "docker ", "git ", "go ", "opa ", "openssl ", "podman ", "sudo --preserve-env"];
             let secrets = ["--db-password", "--no-password", "--password", "--secret-id", "--acme-pin"];
             if foreign.iter().chain(&secrets).any(|start| span.starts_with(start)) {
                 continue;

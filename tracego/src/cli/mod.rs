@@ -294,7 +294,8 @@ mod tests {
             &format!("{}=x", "n".repeat(64)),
             &format!("n={}", "x".repeat(256)),
         ] {
-            let wrong = Cli::try_parse_from(["tracego", "--host-label", label]).unwrap_err().to_string();
+            let label = format!("--host-label={label}");
+            let wrong = Cli::try_parse_from(["tracego", &label]).unwrap_err().to_string();
             assert!(wrong.contains("--host-label"), "{wrong}");
         }
         for id in ["", "a b", "a/b", &"x".repeat(256)] {

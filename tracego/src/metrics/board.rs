@@ -167,7 +167,7 @@ impl Board {
     }
 
     /// Sets the servers that policies come from.
-    pub(crate) fn set_policy_sources(&self, sources: Arc<PolicySourceStatus>) {
+    pub fn set_policy_sources(&self, sources: Arc<PolicySourceStatus>) {
         let _known = self.policy_sources.set(sources);
     }
 
