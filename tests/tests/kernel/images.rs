@@ -1,6 +1,6 @@
 //! Records of executables, with what they consist of.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value, json};
 use tracego_tests::{Session, go};
@@ -60,20 +60,21 @@ fn modules() {
         assert_eq!(go_images(&run(&[])), [] as [&Value; 0], "nobody asked for modules");
         let session = run(&["--modules"]);
         let found = go_images(&session);
-        assert_eq!(found.len(), 2, "{detail}: {found:#?}");
         let replaced = |name: &str, place: &str| json!({ "path": name, "version": "v1.2.3", "replacement": { "path": place, "version": "(devel)" } });
         let wanted = json!([
             replaced("example.com/one", "./one"),
             replaced("example.com/two", "./token=[tracego:redacted]")
         ]);
-        let ids: Vec<&Value> = found
+        let ids: BTreeSet<&str> = found
             .iter()
             .map(|image| {
                 assert_eq!(image["modules"], wanted, "{detail}");
-                &image["build_id"]["htlhash"]
+                image["build_id"]["htlhash"].as_str().unwrap()
             })
             .collect();
-        assert_ne!(ids[0], ids[1]);
+        // Once with the digest, and once before that is known, if a start comes so early; `shop` starts three times.
+        assert_eq!(ids.len(), 2, "{detail}: {found:#?}");
+        assert!(found.len() <= 4, "{detail}: {found:#?}");
         // Each image stands before the first start of its program.
         let place = |of: &dyn Fn(&Value) -> bool| session.records.iter().position(of).unwrap();
         let image = place(&|record| record["tracego"]["image"]["modules"].is_array());
