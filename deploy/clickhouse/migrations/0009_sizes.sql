@@ -7,7 +7,7 @@ ALTER TABLE tracego.starts MODIFY COLUMN args MODIFY SETTING min_compress_block_
 
 -- A start is told from another one by its node, its time in nanoseconds and its pid. Of the hash of its identifier, eight
 -- bits are enough beside them; a hash of 64 bits was a fifth of a start. The query of the view is that of the migration
--- `hosts` but for `uid_hash`.
+-- `processes` but for `uid_hash` and `parent_args`.
 ALTER TABLE tracego.starts MODIFY COLUMN uid_hash UInt64 CODEC(T64, ZSTD(1));
 ALTER TABLE tracego.starts_view MODIFY QUERY SELECT
     tenant, timestamp AS ts,
