@@ -10,13 +10,10 @@ use std::{
     thread,
 };
 
-use rcgen::generate_simple_self_signed;
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rustls::{ServerConnection, StreamOwned};
 use tracego_policy::bundle::{self, SIGNATURES, SignatureAlgorithm, Signer};
+
+use crate::tls_server::self_signed;
 
 /// The answer to requests for the bundle.
 #[derive(Clone, Debug)]
@@ -55,17 +52,9 @@ impl BundleServer {
     /// Panics if there is no port to be had.
     #[must_use]
     pub fn start() -> Self {
-        let made = generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
-        let config = Arc::new(config);
+        let (config, certificate) = self_signed();
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), made.cert.pem()).unwrap();
+        fs::write(folder.path().join("ca.pem"), certificate).unwrap();
         fs::write(folder.path().join("key"), SECRET).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -17,6 +17,7 @@ pub mod rootfs;
 pub mod samples;
 pub mod screen;
 pub mod syft;
+pub mod tls_server;
 
 use std::{
     ffi::OsStr,

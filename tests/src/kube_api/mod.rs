@@ -15,14 +15,11 @@ use std::{
 };
 
 pub use pod::PodDescription;
-use rcgen::generate_simple_self_signed;
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use store::Store;
+
+use crate::tls_server::self_signed;
 
 /// The fault that a request gets instead of an answer.
 #[derive(Clone, Debug)]
@@ -78,17 +75,10 @@ impl KubeApi {
     /// Panics if there is no port to be had.
     #[must_use]
     pub fn start_with_tls(token: &str) -> Self {
-        let made = generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
-        let api = Self::start_with(Some(Arc::new(config)));
+        let (config, certificate) = self_signed();
+        let api = Self::start_with(Some(config));
         api.accept_token(token);
-        Self { certificate: Some(made.cert.pem()), ..api }
+        Self { certificate: Some(certificate), ..api }
     }
 
     fn start_with(tls: Option<Arc<ServerConfig>>) -> Self {
