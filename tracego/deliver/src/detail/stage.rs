@@ -48,7 +48,11 @@ impl DetailStage {
     pub(crate) fn begin(&mut self, record: &Record, wanted: WantedDetail) {
         self.references = (wanted.is_lean && is_lean(record)).then(|| self.cache.of(record));
         let is_started = wanted.has_modules && record.event_name == event_name::START;
-        self.started = if is_started { self.cache.image(record) } else { None };
+        self.started = match &self.references {
+            _ if !is_started => None,
+            Some(references) => references.image.clone(),
+            None => self.cache.image(record),
+        };
     }
 
     /// Returns the records that go ahead of the current one into an output, without numbers.
